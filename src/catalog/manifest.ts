@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+/**
+ * The public description of one dataset version, content-addressed: `manifestDigest` in the seller's offer is SHA-256 of
+ * its canonical JSON. It names ciphertext only. Nothing in it may be computed from row values but the row count:
+ * ranges and vocabularies are what the seller DECLARED, whether true or not.
+ */
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/).transform((s) => s as `0x${string}`);
+
+export const columnSchema = z.strictObject({
+  name: z.string().min(1).max(128),
+  type: z.enum(['number', 'integer', 'boolean', 'string']),
+  /** Declared by the seller; recipes scale by it. */
+  range: z.strictObject({ min: z.number(), max: z.number() }).optional(),
+  /** Declared by the seller; recipes encode by it. */
+  vocabulary: z.array(z.union([z.string(), z.number()])).min(1).max(4096).optional(),
+});
+export type Column = z.infer<typeof columnSchema>;
+
+export const pieceSchema = z.strictObject({
+  pieceCid: z.string().min(1),
+  /** Ciphertext bytes, header included. */
+  sizeBytes: z.number().int().positive(),
+  rowCount: z.number().int().positive(),
+});
+
+/** What Lit's encrypt gave for the data key, and the one condition under which key nodes release it. */
+export const wrappedKeySchema = z.strictObject({
+  scheme: z.literal('lit-bls12381-v1'),
+  /** Base64, from lit-node-client. */
+  ciphertext: z.string(),
+  /** SHA-256 of the data key (32 random bytes: nothing to guess), hex. */
+  dataToEncryptHash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The contract view `canRelease(keyId, :userAddress)` on this chain and contract. */
+  condition: z.strictObject({
+    chainId: z.number().int().positive(),
+    marketplace: z.string().regex(/^0x[0-9a-fA-F]{40}$/).transform((s) => s as `0x${string}`),
+    keyId: bytes32,
+  }),
+});
+export type WrappedKey = z.infer<typeof wrappedKeySchema>;
+
+export const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  datasetId: bytes32,
+  datasetVersion: z.number().int().min(1),
+  keyId: bytes32,
+  title: z.string().min(1).max(200),
+  description: z.string().max(10_000),
+  tags: z.array(z.string().min(1).max(40)).max(20),
+  rowCount: z.number().int().positive(),
+  /** In file order. */
+  columns: z.array(columnSchema).min(1).max(4096),
+  /** Name of the label column, if the dataset has one. */
+  label: z.string().optional(),
+  encryption: z.strictObject({
+    scheme: z.literal('weighbridge-stream-v1'),
+    chunkBytes: z.number().int().positive(),
+  }),
+  format: z.literal('parquet'),
+  pieces: z.array(pieceSchema).min(1),
+  wrappedKey: wrappedKeySchema,
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The licence terms that a seller states; `termsDigest` is SHA-256 of its canonical JSON. */
+export const termsSchema = z.strictObject({
+  version: z.literal(1),
+  title: z.string().min(1).max(200),
+  text: z.string().min(1).max(50_000),
+  /** Purposes that the seller allows, in words a buyer picks from. */
+  purposes: z.array(z.string().min(1).max(200)).min(1).max(50),
+  /** How long a licence lasts. */
+  licenceDays: z.number().int().min(1).max(3650),
+});
+export type Terms = z.infer<typeof termsSchema>;

@@ -1,0 +1,205 @@
+import { encodeAbiParameters, hashTypedData, keccak256, type TypedDataDomain } from 'viem';
+import type { Address, Bytes32 } from './bytes.js';
+
+/**
+ * The EIP-712 types that people and machines sign, and that `Marketplace.sol` and `LogAnchor.sol` hash again. A digest
+ * made here is also the 64 hex digits in the header line of a log entry: one value is signed, logged and compared on
+ * chain, and it binds chain id and contract, so nothing replays on another deployment.
+ * Field order and names MUST equal the type hashes in `web3/contracts/src`.
+ */
+export const TYPES = {
+  Share: [
+    { name: 'to', type: 'address' },
+    { name: 'amount', type: 'uint128' },
+  ],
+  Offer: [
+    { name: 'datasetId', type: 'bytes32' },
+    { name: 'version', type: 'uint32' },
+    { name: 'seller', type: 'address' },
+    { name: 'price', type: 'uint128' },
+    { name: 'nodeFee', type: 'uint128' },
+    { name: 'payees', type: 'Share[]' },
+    { name: 'operators', type: 'address[]' },
+    { name: 'termsDigest', type: 'bytes32' },
+    { name: 'manifestDigest', type: 'bytes32' },
+    { name: 'validUntil', type: 'uint64' },
+  ],
+  Licence: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'termsDigest', type: 'bytes32' },
+    { name: 'buyer', type: 'address' },
+    { name: 'purposeCommitment', type: 'bytes32' },
+    { name: 'validUntil', type: 'uint64' },
+    { name: 'nonce', type: 'bytes32' },
+  ],
+  Order: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'offer', type: 'bytes32' },
+    { name: 'buyer', type: 'address' },
+    { name: 'operator', type: 'address' },
+    { name: 'licence', type: 'bytes32' },
+    { name: 'jobDigest', type: 'bytes32' },
+    { name: 'deadline', type: 'uint64' },
+    { name: 'salt', type: 'bytes32' },
+  ],
+  Assign: [
+    { name: 'orderId', type: 'bytes32' },
+    { name: 'worker', type: 'address' },
+  ],
+  Access: [
+    { name: 'orderId', type: 'bytes32' },
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'licence', type: 'bytes32' },
+    { name: 'worker', type: 'address' },
+  ],
+  Completion: [
+    { name: 'orderId', type: 'bytes32' },
+    { name: 'worker', type: 'address' },
+    { name: 'weightsDigest', type: 'bytes32' },
+    { name: 'ciphertextDigest', type: 'bytes32' },
+  ],
+  Refusal: [
+    { name: 'orderId', type: 'bytes32' },
+    { name: 'reason', type: 'bytes32' },
+  ],
+  Settlement: [
+    { name: 'orderId', type: 'bytes32' },
+    { name: 'transaction', type: 'bytes32' },
+    { name: 'outcome', type: 'bytes32' },
+  ],
+  Checkpoint: [
+    { name: 'origin', type: 'bytes32' },
+    { name: 'size', type: 'uint64' },
+    { name: 'root', type: 'bytes32' },
+  ],
+} as const;
+
+export interface Share {
+  to: Address;
+  amount: bigint;
+}
+
+/** What a seller signs once a dataset version: price, who is paid, which operators may train on it. Amounts in wei. */
+export interface Offer {
+  datasetId: Bytes32;
+  version: number;
+  seller: Address;
+  price: bigint;
+  nodeFee: bigint;
+  payees: Share[];
+  operators: Address[];
+  termsDigest: Bytes32;
+  manifestDigest: Bytes32;
+  /** Unix seconds. */
+  validUntil: bigint;
+}
+
+/** What a buyer signs to accept a dataset version's terms for one purpose. */
+export interface Licence {
+  keyId: Bytes32;
+  termsDigest: Bytes32;
+  buyer: Address;
+  /** SHA-256(32 random bytes || UTF-8 purpose); salt and purpose stay in an erasable table. */
+  purposeCommitment: Bytes32;
+  validUntil: bigint;
+  nonce: Bytes32;
+}
+
+/** One paid training run. Its EIP-712 digest is the order id, and the job id everywhere off chain. */
+export interface Order {
+  keyId: Bytes32;
+  /** EIP-712 digest of the Offer it was opened against. */
+  offer: Bytes32;
+  buyer: Address;
+  operator: Address;
+  /** EIP-712 digest of the Licence. */
+  licence: Bytes32;
+  /** SHA-256 of the model declaration (`ModelDeclaration`, canonical JSON). */
+  jobDigest: Bytes32;
+  deadline: bigint;
+  salt: Bytes32;
+}
+
+export interface Deployed {
+  chainId: number;
+  contract: Address;
+}
+
+export function marketplaceDomain({ chainId, contract }: Deployed): TypedDataDomain {
+  return { name: 'Weighbridge Marketplace', version: '1', chainId, verifyingContract: contract };
+}
+
+export function logAnchorDomain({ chainId, contract }: Deployed): TypedDataDomain {
+  return { name: 'Weighbridge LogAnchor', version: '1', chainId, verifyingContract: contract };
+}
+
+/** keccak256(abi.encode(seller, datasetId, version)): only its seller can list it, so a key id cannot be squatted. */
+export function keyIdOf(seller: Address, datasetId: Bytes32, version: number): Bytes32 {
+  return keccak256(
+    encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }, { type: 'uint32' }], [seller, datasetId, version]),
+  );
+}
+
+export function offerDigest(market: Deployed, offer: Offer): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Offer', message: offer });
+}
+
+export function licenceDigest(market: Deployed, licence: Licence): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Licence', message: licence });
+}
+
+export function orderIdOf(market: Deployed, order: Order): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Order', message: order });
+}
+
+export function assignDigest(market: Deployed, message: { orderId: Bytes32; worker: Address }): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Assign', message });
+}
+
+export interface Access {
+  orderId: Bytes32;
+  keyId: Bytes32;
+  licence: Bytes32;
+  worker: Address;
+}
+
+export function accessDigest(market: Deployed, message: Access): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Access', message });
+}
+
+export interface Completion {
+  orderId: Bytes32;
+  worker: Address;
+  /** SHA-256 of the plaintext safetensors file that passed the gate. */
+  weightsDigest: Bytes32;
+  /** SHA-256 of the age file made of it. */
+  ciphertextDigest: Bytes32;
+}
+
+export function completionDigest(market: Deployed, message: Completion): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Completion', message });
+}
+
+export function refusalDigest(market: Deployed, message: { orderId: Bytes32; reason: Bytes32 }): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Refusal', message });
+}
+
+export interface Settlement {
+  orderId: Bytes32;
+  /** Hash of the transaction that settled or refunded the order. */
+  transaction: Bytes32;
+  /** "settled" or "refunded", ASCII, right-padded with zeros. */
+  outcome: Bytes32;
+}
+
+export function settlementDigest(market: Deployed, message: Settlement): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Settlement', message });
+}
+
+/** `origin` is keccak256 of the log's C2SP origin line. */
+export function checkpointDigest(
+  anchor: Deployed,
+  message: { origin: Bytes32; size: bigint; root: Bytes32 },
+): Bytes32 {
+  return hashTypedData({ domain: logAnchorDomain(anchor), types: TYPES, primaryType: 'Checkpoint', message });
+}

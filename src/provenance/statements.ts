@@ -1,0 +1,188 @@
+import { z } from 'zod';
+
+/**
+ * What each log entry says: in-toto Statements v1, one predicate a type. A statement is public for ever: addresses,
+ * digests, codes and times only. Purposes and other personal detail appear as salted commitments.
+ * Amounts are decimal strings of wei, times ISO 8601 in UTC, digests as marked (`0x` hex on chain, bare hex for files).
+ */
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+
+export const RECORD_TYPES = [
+  'dataset-listed',
+  'licence-issued',
+  'access-granted',
+  'training-completed',
+  'training-refused',
+  'job-settled',
+] as const;
+export type RecordType = (typeof RECORD_TYPES)[number];
+
+export const PREDICATE_TYPES = {
+  'dataset-listed': 'https://weighbridge.dev/dataset-listed/v1',
+  'licence-issued': 'https://weighbridge.dev/licence-issued/v1',
+  'access-granted': 'https://weighbridge.dev/access-granted/v1',
+  /** SLSA Provenance v1 itself, so that stock tools read how a model was made. */
+  'training-completed': 'https://slsa.dev/provenance/v1',
+  'training-refused': 'https://weighbridge.dev/training-refused/v1',
+  'job-settled': 'https://weighbridge.dev/job-settled/v1',
+} as const satisfies Record<RecordType, string>;
+
+export const TRAINING_BUILD_TYPE = 'https://weighbridge.dev/training/v1';
+
+/** Why a job ended without weights. Closed; on chain it is the ASCII code right-padded to bytes32. */
+export const REFUSAL_REASONS = [
+  'key-denied',
+  'key-nodes-down',
+  'data-unavailable',
+  'data-corrupt',
+  'model-rejected',
+  'data-does-not-fit',
+  'out-of-memory',
+  'out-of-time',
+  'trainer-failed',
+  'gate-refused',
+  'licence-revoked',
+  'dataset-revoked',
+  'deadline-passed',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/).transform((s) => s as `0x${string}`);
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/).transform((s) => s as `0x${string}`);
+const hexBytes = z.string().regex(/^0x([0-9a-f]{2})*$/).transform((s) => s as `0x${string}`);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const wei = z.string().regex(/^(0|[1-9]\d*)$/);
+const unixSeconds = wei;
+const isoTime = z.iso.datetime();
+
+export const offerJson = z.strictObject({
+  datasetId: bytes32,
+  version: z.number().int().min(1).max(0xffffffff),
+  seller: address,
+  price: wei,
+  nodeFee: wei,
+  payees: z.array(z.strictObject({ to: address, amount: wei })).max(16),
+  operators: z.array(address).min(1).max(16),
+  termsDigest: bytes32,
+  manifestDigest: bytes32,
+  validUntil: unixSeconds,
+});
+export type OfferJson = z.infer<typeof offerJson>;
+
+export const licenceJson = z.strictObject({
+  keyId: bytes32,
+  termsDigest: bytes32,
+  buyer: address,
+  purposeCommitment: bytes32,
+  validUntil: unixSeconds,
+  nonce: bytes32,
+});
+export type LicenceJson = z.infer<typeof licenceJson>;
+
+export const datasetListed = z.strictObject({
+  keyId: bytes32,
+  offer: offerJson,
+  /** The seller's EIP-712 signature over the offer. */
+  offerSignature: hexBytes,
+  pieces: z.array(z.strictObject({ pieceCid: z.string(), sizeBytes: z.number().int().positive() })).min(1),
+  listedAt: isoTime,
+});
+
+export const licenceIssued = z.strictObject({
+  licenceId: bytes32,
+  licence: licenceJson,
+  /** The buyer's EIP-712 signature over the licence. */
+  licenceSignature: hexBytes,
+  issuedAt: isoTime,
+});
+
+export const accessGranted = z.strictObject({
+  orderId: bytes32,
+  keyId: bytes32,
+  licence: bytes32,
+  buyer: address,
+  operator: address,
+  /** A fresh address that serves this order alone. */
+  worker: address,
+  /** The operator's EIP-712 `Assign(orderId, worker)`. */
+  assignSignature: hexBytes,
+  jobDigest: bytes32,
+  grantedAt: isoTime,
+});
+
+/** SLSA Provenance v1, with our parameters in its open places. */
+export const trainingCompleted = z.strictObject({
+  buildDefinition: z.strictObject({
+    buildType: z.literal(TRAINING_BUILD_TYPE),
+    externalParameters: z.strictObject({
+      orderId: bytes32,
+      keyId: bytes32,
+      jobDigest: bytes32,
+      epochs: z.number().int().positive(),
+      /** "none" in so many words, or the budget that was spent. */
+      privacy: z.union([z.literal('none'), z.strictObject({ epsilon: z.number(), delta: z.number() })]),
+    }),
+    internalParameters: z.strictObject({
+      operator: address,
+      worker: address,
+      attested: z.boolean(),
+      trainer: z.strictObject({ name: z.string(), version: z.string(), jax: z.string() }),
+    }),
+    /** The dataset manifest, the model declaration and the access record, by digest. */
+    resolvedDependencies: z.array(z.strictObject({ uri: z.string(), digest: z.strictObject({ sha256 }) })).min(3),
+  }),
+  runDetails: z.strictObject({
+    builder: z.strictObject({ id: z.string() }),
+    metadata: z.strictObject({ invocationId: z.string(), startedOn: isoTime, finishedOn: isoTime }),
+    byproducts: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ sha256 }) })),
+  }),
+});
+
+export const trainingRefused = z.strictObject({
+  orderId: bytes32,
+  keyId: bytes32,
+  operator: address,
+  reason: z.enum(REFUSAL_REASONS),
+  refusedAt: isoTime,
+});
+
+export const jobSettled = z.strictObject({
+  orderId: bytes32,
+  keyId: bytes32,
+  outcome: z.enum(['settled', 'refunded']),
+  transaction: bytes32,
+  payouts: z.array(z.strictObject({ to: address, amount: wei })),
+  settledAt: isoTime,
+});
+
+export const PREDICATES = {
+  'dataset-listed': datasetListed,
+  'licence-issued': licenceIssued,
+  'access-granted': accessGranted,
+  'training-completed': trainingCompleted,
+  'training-refused': trainingRefused,
+  'job-settled': jobSettled,
+} as const satisfies Record<RecordType, z.ZodType>;
+
+export type Predicates = { [T in RecordType]: z.infer<(typeof PREDICATES)[T]> };
+
+/** `subject[0]` names what the record is about: `dataset:<keyId>`, `licence:<id>`, `job:<orderId>`, or the weights file. */
+export const statementSchema = z.strictObject({
+  _type: z.literal(STATEMENT_TYPE),
+  subject: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ sha256 }) })).min(1),
+  predicateType: z.string(),
+  predicate: z.record(z.string(), z.unknown()),
+});
+export type Statement = z.infer<typeof statementSchema>;
+
+/**
+ * DSSE v1. A signature is EIP-191 `personal_sign` over the DSSE pre-authentication encoding, so an ordinary wallet can
+ * make it; `keyid` is CAIP-10, `eip155:<chain id>:<address>`.
+ */
+export const envelopeSchema = z.strictObject({
+  payloadType: z.literal(PAYLOAD_TYPE),
+  payload: z.base64(),
+  signatures: z.array(z.strictObject({ keyid: z.string(), sig: z.string() })).length(1),
+});
+export type Envelope = z.infer<typeof envelopeSchema>;

@@ -1,0 +1,35 @@
+import type { Manifest } from '../catalog/manifest.js';
+import type { ModelDeclaration } from './model-declaration.js';
+
+export interface TrainInput {
+  manifest: Manifest;
+  declaration: ModelDeclaration;
+  graph: Uint8Array;
+  weights: Uint8Array;
+  /** 32 bytes. The implementation overwrites it with zeros once it went down the pipe. */
+  dataKey: Uint8Array;
+  /** Ciphertext of each piece, in manifest order, streamed. */
+  pieces: ((signal: AbortSignal) => AsyncIterable<Uint8Array>)[];
+  /** Wall-clock limit of the whole run. */
+  timeoutMs: number;
+  onProgress(step: number, of: number): void;
+}
+
+export interface TrainOutput {
+  /** What came out of the sandbox, unweighed: hostile until the egress gate has passed it. */
+  weights: Uint8Array;
+  numbers: { epochs: number; rows: number };
+  trainer: { name: string; version: string; jax: string };
+}
+
+/**
+ * Trains one job in a sandbox without a network. Ciphertext and key go in through a pipe; frames come out; nothing touches
+ * a disk. One sandbox serves one job and is destroyed.
+ * @throws WeighbridgeError SANDBOX_UNAVAILABLE, TRAINER_FAILED with `details.reason` a RefusalReason, PIECE_CORRUPT,
+ *   PROVIDER_DOWN, TIMEOUT
+ */
+export interface Trainer {
+  /** Refuses at start, never at the first job. */
+  assertAvailable(): Promise<void>;
+  train(input: TrainInput, signal: AbortSignal): Promise<TrainOutput>;
+}

@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { createServer } from 'node:net';
+import { openSync } from 'node:fs';
+
+/** Something that was started and can be stopped. Stopping twice is harmless. */
+export interface Service {
+  stop(): Promise<void>;
+}
+
+/** A free TCP port of 127.0.0.1. Another process may take it before you do: bind soon, and retry. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}
+
+export interface ChildOptions extends SpawnOptions {
+  name: string;
+  command: string;
+  args: string[];
+  /** Standard output and error go here. */
+  logFile: string;
+  /** Polled until it answers true. */
+  ready: () => Promise<boolean>;
+  readyTimeoutMs: number;
+}
+
+export interface ChildService extends Service {
+  readonly pid: number;
+  /** Resolves with the exit code or signal when the process ends, whoever ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Starts a child process and waits until it is ready. @throws Error with the end of its log if it dies first or is late.
+ */
+export async function startChild(options: ChildOptions): Promise<ChildService> {
+  const { name, command, args, logFile, ready, readyTimeoutMs, ...spawnOptions } = options;
+  const log = openSync(logFile, 'a');
+  const child = spawn(command, args, { ...spawnOptions, stdio: ['ignore', log, log] });
+  const exited = exitOf(child);
+  let ended = false;
+  void exited.then(() => (ended = true));
+  const deadline = Date.now() + readyTimeoutMs;
+  while (!(await ready().catch(() => false))) {
+    if (ended) throw new Error(`${name} ended before it was ready: see ${logFile}`);
+    if (Date.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`${name} was not ready within ${readyTimeoutMs} ms: see ${logFile}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    kill: (signal) => void child.kill(signal),
+    stop: async () => {
+      if (ended) return;
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'SIGKILL'));
+  });
+}
