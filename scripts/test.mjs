@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// `npm test`: every suite, one after the other (two cores), then one line with the total.
+// Runs under any Node 20; the suites run under the Node that the set-up installed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const modules = path.join(root, 'node_modules');
+const reports = path.join(root, '.weighbridge', 'test-reports');
+const setup = spawnSync(process.execPath, [path.join(root, 'scripts/setup.mjs')], { stdio: 'inherit' });
+if (setup.status !== 0) process.exit(1);
+rmSync(reports, { recursive: true, force: true });
+mkdirSync(reports, { recursive: true });
+
+const env = { ...process.env, PATH: `${path.join(modules, '.bin')}${path.delimiter}${process.env.PATH ?? ''}` };
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs one suite; `count` reads its machine-readable report. A suite that reports nothing has failed. */
+function suite(name, command, args, options, count) {
+  console.log(`\n== ${name}`);
+  const started = Date.now();
+  const result = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', ...options });
+  let counts = { passed: 0, failed: 1, skipped: 0 };
+  try {
+    counts = count(result);
+  } catch (error) {
+    console.log(`${name}: no report (${error instanceof Error ? error.message : error})`);
+  }
+  if (result.status !== 0 && counts.failed === 0) counts.failed = 1;
+  for (const key of Object.keys(totals)) totals[key] += counts[key];
+  console.log(
+    `== ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${((Date.now() - started) / 1000).toFixed(0)} s`,
+  );
+}
+
+const forge = path.join(modules, '.bin/forge');
+suite('contracts (forge)', forge, ['test', '--json'], { cwd: path.join(root, 'web3/contracts'), stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28 }, (result) => {
+  const line = result.stdout.split('\n').findLast((l) => l.startsWith('{')) ?? result.stdout;
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [contract, report] of Object.entries(JSON.parse(line))) {
+    for (const [test, outcome] of Object.entries(report.test_results)) {
+      if (outcome.status === 'Success') counts.passed += 1;
+      else if (outcome.status === 'Skipped') counts.skipped += 1;
+      else {
+        counts.failed += 1;
+        console.log(`FAILED ${contract} ${test}: ${outcome.reason ?? ''}`);
+      }
+    }
+  }
+  return counts;
+});
+
+const python = path.join(root, '.weighbridge/python/trainer/bin/python');
+const junit = path.join(reports, 'python.xml');
+if (existsSync(path.join(root, 'workers/trainer/tests'))) {
+  suite('trainer (pytest)', python, ['-m', 'pytest', '-q', `--junitxml=${junit}`], { cwd: path.join(root, 'workers/trainer') }, () => {
+    const attributes = readFileSync(junit, 'utf8').match(/<testsuite [^>]*>/)?.[0] ?? '';
+    const read = (key) => Number(new RegExp(`${key}="(\\d+)"`).exec(attributes)?.[1] ?? Number.NaN);
+    const failed = read('failures') + read('errors');
+    if (Number.isNaN(failed)) throw new Error('unreadable junit report');
+    return { passed: read('tests') - failed - read('skipped'), failed, skipped: read('skipped') };
+  });
+}
+
+const json = path.join(reports, 'vitest.json');
+suite('TypeScript (vitest)', path.join(modules, '.bin/node'), [path.join(modules, 'vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`], {}, () => {
+  const report = JSON.parse(readFileSync(json, 'utf8'));
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + Math.max(0, report.numFailedTestSuites - report.numFailedTests > 0 ? report.testResults.filter((f) => f.status === 'failed' && f.assertionResults.length === 0).length : 0),
+    skipped: report.numPendingTests,
+  };
+});
+
+console.log('');
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 ? 0 : 1);
