@@ -5,7 +5,10 @@ import { z } from 'zod';
  * its canonical JSON. It names ciphertext only. Nothing in it may be computed from row values but the row count:
  * ranges and vocabularies are what the seller DECLARED, whether true or not.
  */
-const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/).transform((s) => s as `0x${string}`);
+const bytes32 = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((s) => s as `0x${string}`);
 
 export const columnSchema = z.strictObject({
   name: z.string().min(1).max(128),
@@ -13,7 +16,11 @@ export const columnSchema = z.strictObject({
   /** Declared by the seller; recipes scale by it. */
   range: z.strictObject({ min: z.number(), max: z.number() }).optional(),
   /** Declared by the seller; recipes encode by it. */
-  vocabulary: z.array(z.union([z.string(), z.number()])).min(1).max(4096).optional(),
+  vocabulary: z
+    .array(z.union([z.string(), z.number()]))
+    .min(1)
+    .max(4096)
+    .optional(),
 });
 export type Column = z.infer<typeof columnSchema>;
 
@@ -34,7 +41,10 @@ export const wrappedKeySchema = z.strictObject({
   /** The contract view `canRelease(keyId, :userAddress)` on this chain and contract. */
   condition: z.strictObject({
     chainId: z.number().int().positive(),
-    marketplace: z.string().regex(/^0x[0-9a-fA-F]{40}$/).transform((s) => s as `0x${string}`),
+    marketplace: z
+      .string()
+      .regex(/^0x[0-9a-fA-F]{40}$/)
+      .transform((s) => s as `0x${string}`),
     keyId: bytes32,
   }),
 });

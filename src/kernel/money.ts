@@ -22,7 +22,9 @@ export function parsePriceWei(text: string): bigint {
   }
   const wei = BigInt(whole) * 10n ** BigInt(TOKEN_DECIMALS) + BigInt(fraction.padEnd(TOKEN_DECIMALS, '0'));
   if (wei >= 1n << 127n) {
-    throw new WeighbridgeError('BAD_PRICE', `"${text}" is more than the token can hold`, { next: 'Give a lower price.' });
+    throw new WeighbridgeError('BAD_PRICE', `"${text}" is more than the token can hold`, {
+      next: 'Give a lower price.',
+    });
   }
   return wei;
 }

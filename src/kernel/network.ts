@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address').transform((s) => s as `0x${string}`);
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address')
+  .transform((s) => s as `0x${string}`);
 
 /**
  * The public facts of one deployment: where things are and what they are called. The devnet writes it to
@@ -31,6 +34,8 @@ export const networkSchema = z.strictObject({
   operator: address,
   /** Address whose key signs records that the marketplace itself makes (`licence-issued`, `job-settled`). */
   recorder: address,
+  /** Who gets the protocol's fee. */
+  treasury: address,
   /** Fee of the protocol in basis points, as the Marketplace contract was deployed with. */
   protocolFeeBps: z.number().int().min(0).max(10_000),
   log: z.strictObject({

@@ -1,4 +1,4 @@
-import { encodeAbiParameters, hashTypedData, keccak256, type TypedDataDomain } from 'viem';
+import { encodeAbiParameters, hashTypedData, keccak256, stringToHex, type TypedDataDomain } from 'viem';
 import type { Address, Bytes32 } from './bytes.js';
 
 /**
@@ -197,9 +197,28 @@ export function settlementDigest(market: Deployed, message: Settlement): Bytes32
 }
 
 /** `origin` is keccak256 of the log's C2SP origin line. */
-export function checkpointDigest(
-  anchor: Deployed,
-  message: { origin: Bytes32; size: bigint; root: Bytes32 },
-): Bytes32 {
+export function checkpointDigest(anchor: Deployed, message: { origin: Bytes32; size: bigint; root: Bytes32 }): Bytes32 {
   return hashTypedData({ domain: logAnchorDomain(anchor), types: TYPES, primaryType: 'Checkpoint', message });
+}
+
+/** The protocol's cut of a price in wei, as the contract computes it (rounded down). */
+export function protocolFeeWei(priceWei: bigint, protocolFeeBps: number): bigint {
+  return (priceWei * BigInt(protocolFeeBps)) / 10_000n;
+}
+
+/**
+ * Everybody who is paid when an order settles, in the order and form whose hash `Marketplace.open` fixes: the seller's
+ * payees, the operator, the protocol; zero amounts left out.
+ */
+export function splitOf(offer: Offer, operator: Address, treasury: Address, protocolFeeBps: number): Share[] {
+  return [
+    ...offer.payees,
+    { to: operator, amount: offer.nodeFee },
+    { to: treasury, amount: protocolFeeWei(offer.price, protocolFeeBps) },
+  ].filter((share) => share.amount > 0n);
+}
+
+/** A closed-list word as the contracts hold it: ASCII, right-padded with zeros to 32 bytes. */
+export function asciiBytes32(word: string): Bytes32 {
+  return stringToHex(word, { size: 32 });
 }

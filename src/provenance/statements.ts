@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { licenceJson, offerJson } from '../kernel/index.js';
 
 /**
  * What each log entry says: in-toto Statements v1, one predicate a type. A statement is public for ever: addresses,
@@ -48,37 +49,21 @@ export const REFUSAL_REASONS = [
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/).transform((s) => s as `0x${string}`);
-const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/).transform((s) => s as `0x${string}`);
-const hexBytes = z.string().regex(/^0x([0-9a-f]{2})*$/).transform((s) => s as `0x${string}`);
+const bytes32 = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((s) => s as `0x${string}`);
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .transform((s) => s as `0x${string}`);
+const hexBytes = z
+  .string()
+  .regex(/^0x([0-9a-f]{2})*$/)
+  .transform((s) => s as `0x${string}`);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const wei = z.string().regex(/^(0|[1-9]\d*)$/);
-const unixSeconds = wei;
 const isoTime = z.iso.datetime();
-
-export const offerJson = z.strictObject({
-  datasetId: bytes32,
-  version: z.number().int().min(1).max(0xffffffff),
-  seller: address,
-  price: wei,
-  nodeFee: wei,
-  payees: z.array(z.strictObject({ to: address, amount: wei })).max(16),
-  operators: z.array(address).min(1).max(16),
-  termsDigest: bytes32,
-  manifestDigest: bytes32,
-  validUntil: unixSeconds,
-});
-export type OfferJson = z.infer<typeof offerJson>;
-
-export const licenceJson = z.strictObject({
-  keyId: bytes32,
-  termsDigest: bytes32,
-  buyer: address,
-  purposeCommitment: bytes32,
-  validUntil: unixSeconds,
-  nonce: bytes32,
-});
-export type LicenceJson = z.infer<typeof licenceJson>;
 
 export const datasetListed = z.strictObject({
   keyId: bytes32,

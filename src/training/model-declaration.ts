@@ -14,7 +14,10 @@ export const featureSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('one-hot'),
     column: z.string(),
-    vocabulary: z.array(z.union([z.string(), z.number()])).min(1).max(4096),
+    vocabulary: z
+      .array(z.union([z.string(), z.number()]))
+      .min(1)
+      .max(4096),
   }),
 ]);
 export type Feature = z.infer<typeof featureSchema>;
@@ -33,7 +36,10 @@ export const declarationSchema = z.strictObject({
   label: z.strictObject({
     column: z.string(),
     /** Class k is the k-th word; the graph's output has as many logits. */
-    classes: z.array(z.union([z.string(), z.number()])).min(2).max(4096),
+    classes: z
+      .array(z.union([z.string(), z.number()]))
+      .min(2)
+      .max(4096),
   }),
   loss: z.literal('cross-entropy'),
   optimiser: z.discriminatedUnion('name', [
