@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { concatBytes, isWeighbridgeError, sha256Hex, utf8 } from '../kernel/index.js';
+import { shapesOf, weigh, weighedBytes, type Expected } from './gate.js';
+import { declarationSchema } from './model-declaration.js';
+import { writeSafetensors, type Tensor } from './safetensors.js';
+
+const bias: Tensor = { name: 'net.0.bias', shape: [2], data: Float32Array.of(1, 2) };
+const weight: Tensor = { name: 'net.0.weight', shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+const frozen: Tensor = { name: 'frozen', shape: [1], data: Float32Array.of(9) };
+const numbers = { epochs: 3, rows: 100 };
+
+const expected: Expected = {
+  declaration: declarationSchema.parse({
+    version: 1,
+    graph: '0'.repeat(64),
+    weights: '1'.repeat(64),
+    trainable: ['net.0.weight', 'net.0.bias'],
+    input: { name: 'input', shape: [3] },
+    features: [{ kind: 'scale', column: 'x', min: 0, max: 1 }],
+    label: { column: 'y', classes: [0, 1] },
+    loss: 'cross-entropy',
+    optimiser: { name: 'sgd', learningRate: 0.1, momentum: 0 },
+    epochs: 3,
+    batchRows: 8,
+    seed: 1,
+    privacy: 'none',
+  }),
+  shapes: shapesOf(writeSafetensors([bias, weight, frozen])),
+  rowCount: 100,
+};
+
+function ruleOf(weights: Uint8Array, counted: Record<string, number> = numbers): unknown {
+  try {
+    weigh({ weights, numbers: { ...numbers, ...counted } }, expected);
+  } catch (error) {
+    if (isWeighbridgeError(error) && error.code === 'GATE_REFUSED') return error.details['rule'];
+    throw error;
+  }
+  return 'passed';
+}
+
+describe('the egress gate', () => {
+  const good = writeSafetensors([bias, weight]);
+
+  it('lets out exactly the declared tensors, as bytes of its own', () => {
+    const weighed = weigh({ weights: good, numbers }, expected);
+    expect(weighed).toEqual({ weights: good, sha256: sha256Hex(good), tensors: 2, parameters: 8, numbers });
+    expect(weighed.weights.buffer).not.toBe(good.buffer);
+    expect(weighedBytes(expected)).toBe(good.length);
+  });
+
+  it.each<[string, Uint8Array, string]>([
+    [
+      'an extra tensor',
+      writeSafetensors([bias, weight, { name: 'rows', shape: [1], data: Float32Array.of(5) }]),
+      'extra-tensor',
+    ],
+    ['a frozen tensor that was not declared', writeSafetensors([bias, weight, frozen]), 'extra-tensor'],
+    ['a missing tensor', writeSafetensors([bias]), 'missing-tensor'],
+    ['a transposed tensor', writeSafetensors([bias, { ...weight, shape: [3, 2] }]), 'declared-shape'],
+    ['a tensor of another rank', writeSafetensors([bias, { ...weight, shape: [6] }]), 'declared-shape'],
+    [
+      'a larger tensor',
+      writeSafetensors([bias, { ...weight, shape: [3, 3], data: new Float32Array(9) }]),
+      'declared-shape',
+    ],
+    [
+      'NaN, whose payload bits could carry anything',
+      writeSafetensors([bias, { ...weight, data: new Float32Array(6).fill(Number.NaN) }]),
+      'not-finite',
+    ],
+    ['trailing bytes', concatBytes(good, utf8('row 7')), 'trailing-bytes'],
+    ['a huge file', concatBytes(good, new Uint8Array(1 << 20)), 'too-large'],
+    ['nothing', new Uint8Array(0), 'header-size'],
+  ])('keeps back %s', (_name, weights, rule) => {
+    expect(ruleOf(weights)).toBe(rule);
+  });
+
+  it('keeps back a file with one padding byte changed, wherever it stands in the header', () => {
+    const headerEnd = good.length - 8 * 4;
+    for (let at = 0; at < headerEnd; at++) {
+      const changed = good.slice();
+      changed[at] = changed[at] === 0x20 ? 0x09 : 0x20;
+      expect(ruleOf(changed), `byte ${at}`).not.toBe('passed');
+    }
+  });
+
+  it.each<Record<string, number>>([{ epochs: 4 }, { rows: 99 }, { loss: 0.1 }])(
+    'keeps back numbers that are not the public ones: %o',
+    (counted) => {
+      expect(ruleOf(good, counted)).toBe('numbers');
+    },
+  );
+
+  it('does not repeat a name that the sandbox chose', () => {
+    const smuggled = writeSafetensors([
+      bias,
+      weight,
+      { name: 'secret-of-row-7', shape: [1], data: Float32Array.of(5) },
+    ]);
+    const renamed = good.slice();
+    renamed.set(utf8('"secret7"'), 9);
+    for (const weights of [smuggled, renamed]) {
+      const thrown = (): unknown => weigh({ weights, numbers }, expected);
+      expect(thrown).toThrow(/^((?!secret).)*$/);
+    }
+  });
+
+  it('refuses a declaration that names a tensor which was never submitted', () => {
+    const declaration = { ...expected.declaration, trainable: ['net.1.weight'] };
+    expect(() => weigh({ weights: good, numbers }, { ...expected, declaration })).toThrow(/submitted weights/);
+  });
+});

@@ -1,0 +1,108 @@
+import { sha256Hex, WeighbridgeError } from '../kernel/index.js';
+import type { ModelDeclaration } from './model-declaration.js';
+import type { TrainOutput } from './ports.js';
+import { readSafetensors, SafetensorsError, safetensorsLayout, writeSafetensors } from './safetensors.js';
+import type { SafetensorsRule, Tensor, TensorShapes } from './safetensors.js';
+
+/** Why the gate kept a file back: `details.rule` of GATE_REFUSED. */
+export type GateRule =
+  SafetensorsRule | 'declared-tensors' | 'missing-tensor' | 'extra-tensor' | 'declared-shape' | 'numbers';
+
+/** What may leave. `weights` are bytes that the gate wrote itself, never those that it was handed. */
+export interface Weighed {
+  weights: Uint8Array;
+  /** SHA-256 of `weights`, hex. */
+  sha256: string;
+  tensors: number;
+  parameters: number;
+  numbers: { epochs: number; rows: number };
+}
+
+/** What the public record says must come out; every part of it is known before training. */
+export interface Expected {
+  declaration: ModelDeclaration;
+  /** Names and shapes of the submitted `weights.safetensors` (`shapesOf`). */
+  shapes: TensorShapes;
+  /** `manifest.rowCount`. */
+  rowCount: number;
+}
+
+/** Names and shapes of a submitted weights file. @throws SafetensorsError */
+export function shapesOf(weights: Uint8Array): TensorShapes {
+  return new Map(readSafetensors(weights, { maxBytes: weights.length }).map(({ name, shape }) => [name, shape]));
+}
+
+/** Size in bytes of the only file that can pass: the sandbox reader stops a larger one early. */
+export function weighedBytes({ declaration, shapes }: Pick<Expected, 'declaration' | 'shapes'>): number {
+  return safetensorsLayout(declaredShapes(declaration, shapes)).totalBytes;
+}
+
+/**
+ * The egress gate. What the sandbox wrote is hostile: this lets out exactly the declared tensors with the shapes they
+ * went in with, all finite, in the one layout that has room for nothing else, and numbers that are equal to public ones
+ * (so they carry no bit of the rows). The size follows from the declaration, so no cap has to be chosen.
+ * @throws WeighbridgeError GATE_REFUSED with `details.rule`
+ */
+export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers'>, expected: Expected): Weighed {
+  const declared = declaredShapes(expected.declaration, expected.shapes);
+  const tensors = readOutput(output.weights, weighedBytes(expected));
+  checkTensors(tensors, declared);
+  checkNumbers(output.numbers, expected);
+  // Re-written, not passed on: even a slip in the reader cannot let foreign bytes through.
+  const weights = writeSafetensors(tensors);
+  return {
+    weights,
+    sha256: sha256Hex(weights),
+    tensors: tensors.length,
+    parameters: tensors.reduce((sum, { data }) => sum + data.length, 0),
+    numbers: { epochs: expected.declaration.epochs, rows: expected.rowCount },
+  };
+}
+
+function readOutput(bytes: Uint8Array, expectedBytes: number): Tensor[] {
+  try {
+    // A smuggled tensor should be named as such, so the reader may see a little more than the exact size.
+    return readSafetensors(bytes, { maxBytes: expectedBytes * 2 + 65_536 });
+  } catch (error) {
+    // By its rule alone: the message may repeat a name, and names in this file are the sandbox's choice.
+    if (error instanceof SafetensorsError) throw refused(error.rule, `the file breaks the rule "${error.rule}"`);
+    throw error;
+  }
+}
+
+function checkTensors(tensors: readonly Tensor[], declared: TensorShapes): void {
+  const present = new Set(tensors.map(({ name }) => name));
+  for (const name of declared.keys()) {
+    if (!present.has(name)) throw refused('missing-tensor', `declared tensor "${name}" is missing`);
+  }
+  for (const { name, shape } of tensors) {
+    const wanted = declared.get(name);
+    if (wanted === undefined) throw refused('extra-tensor', 'the file holds a tensor that the model does not declare');
+    if (wanted.length !== shape.length || wanted.some((size, axis) => size !== shape[axis])) {
+      throw refused('declared-shape', `tensor "${name}" does not have its declared shape`);
+    }
+  }
+}
+
+function checkNumbers(numbers: TrainOutput['numbers'], { declaration, rowCount }: Expected): void {
+  const keys = Object.keys(numbers).sort().join();
+  if (keys !== 'epochs,rows' || numbers.epochs !== declaration.epochs || numbers.rows !== rowCount) {
+    throw refused('numbers', 'epochs and rows are not those of the public record');
+  }
+}
+
+function declaredShapes(declaration: ModelDeclaration, shapes: TensorShapes): TensorShapes {
+  const declared = declaration.trainable.map((name): [string, readonly number[]] => {
+    const shape = shapes.get(name);
+    if (shape === undefined) throw refused('declared-tensors', `the submitted weights hold no tensor "${name}"`);
+    return [name, shape];
+  });
+  return new Map(declared);
+}
+
+function refused(rule: GateRule, message: string): WeighbridgeError {
+  return new WeighbridgeError('GATE_REFUSED', `the egress gate kept the weights back: ${message}`, {
+    next: 'Nothing left the sandbox; the job ends with reason gate-refused and the buyer is refunded.',
+    details: { rule },
+  });
+}
