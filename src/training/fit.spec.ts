@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { Column } from '../catalog/manifest.js';
+import { concatBytes, sha256Hex } from '../kernel/index.js';
+import { checkFit } from './fit.js';
+import type { ModelDeclaration } from './model-declaration.js';
+import { intField, messageField, textField } from './onnx/wire.js';
+import { writeModel, type GraphSpec } from './onnx/write-model.js';
+import { buildRecipe } from './recipes/build-recipe.js';
+import { writeSafetensors } from './safetensors.js';
+
+const columns: Column[] = [
+  { name: 'age', type: 'number', range: { min: 0, max: 120 } },
+  { name: 'town', type: 'string', vocabulary: ['Bern', 'Chur', 'Olten'] },
+  { name: 'sick', type: 'string', vocabulary: ['no', 'yes'] },
+];
+const model = buildRecipe('mlp', { manifest: { columns }, label: 'sick' });
+
+interface Files {
+  graph: Uint8Array;
+  weights: Uint8Array;
+}
+
+function check(files: Partial<Files>, change: Partial<ModelDeclaration> = {}): string {
+  const { graph, weights } = { ...model, ...files };
+  const digests = { graph: sha256Hex(graph), weights: sha256Hex(weights) };
+  try {
+    checkFit({ columns }, { ...model.declaration, ...digests, ...change }, graph, weights);
+  } catch (error) {
+    return String(error instanceof Error && 'code' in error ? error.code : error);
+  }
+  return 'fits';
+}
+
+const weights = writeSafetensors([
+  { name: 'w', shape: [2, 4], data: new Float32Array(8) },
+  { name: 'b', shape: [2], data: new Float32Array(2) },
+]);
+const spec: GraphSpec = {
+  input: { name: 'input', shape: [4] },
+  output: { name: 'logits', shape: [2] },
+  weights: new Map([
+    ['w', [2, 4]],
+    ['b', [2]],
+  ]),
+  nodes: [{ op: 'Gemm', inputs: ['input', 'w', 'b'], outputs: ['logits'], attributes: { transB: { int: 1 } } }],
+};
+const own = (change: Partial<GraphSpec>): Partial<Files> => ({ graph: writeModel({ ...spec, ...change }), weights });
+const trainable = ['w', 'b'];
+
+describe('the fit check', () => {
+  it('takes a model of the profile that fits', () => {
+    expect(check({})).toBe('fits');
+    expect(check(own({}), { trainable })).toBe('fits');
+    expect(check(own({}), { trainable: ['b'] })).toBe('fits');
+  });
+
+  it.each<[string, Partial<Files>, Partial<ModelDeclaration>]>([
+    ['another graph than declared', {}, { graph: '0'.repeat(64) }],
+    ['other weights than declared', {}, { weights: '0'.repeat(64) }],
+    ['no graph at all', { graph: new Uint8Array(0) }, {}],
+    ['a cut graph', { graph: model.graph.subarray(0, -3) }, {}],
+    ['an oversized graph', { graph: new Uint8Array((4 << 20) + 1) }, {}],
+    ['two graphs, which protobuf would merge', { graph: concatBytes(model.graph, messageField(7, [])) }, {}],
+    ['model-local functions', { graph: concatBytes(model.graph, messageField(25, [])) }, {}],
+    [
+      'a second operator set',
+      { graph: concatBytes(model.graph, messageField(8, [textField(1, 'evil'), intField(2, 1)])) },
+      {},
+    ],
+    [
+      'an operator outside the table',
+      own({ nodes: [{ op: 'Loop', inputs: ['input'], outputs: ['logits'] }] }),
+      { trainable },
+    ],
+    [
+      'weights that the graph does not use',
+      { graph: writeModel({ ...spec, weights: new Map([['w', [2, 4]]]) }), weights },
+      { trainable },
+    ],
+    [
+      'a weight of another shape',
+      own({
+        weights: new Map([
+          ['w', [4, 2]],
+          ['b', [2]],
+        ]),
+      }),
+      { trainable },
+    ],
+    [
+      'a graph that wants weights the file lacks',
+      own({ weights: new Map([...spec.weights, ['c', [1]]]) }),
+      { trainable },
+    ],
+    ['a trainable tensor that is not there', own({}), { trainable: ['w', 'c'] }],
+    ['a trainable tensor twice', own({}), { trainable: ['w', 'w'] }],
+    ['an input of another width', own({ input: { name: 'input', shape: [5] } }), { trainable }],
+    ['an input of another name', own({ input: { name: 'x', shape: [4] } }), { trainable }],
+    ['as many logits as no label has', own({ output: { name: 'logits', shape: [3] } }), { trainable }],
+    ['weights in another layout', { weights: concatBytes(model.weights, new Uint8Array(1)) }, {}],
+  ])('rejects %s', (_name, files, change) => {
+    expect(check(files, change)).toBe('MODEL_REJECTED');
+  });
+
+  it.each<[string, Partial<ModelDeclaration>]>([
+    ['a column that the dataset lacks', { features: [{ kind: 'scale', column: 'height', min: 0, max: 1 }] }],
+    ['text that is scaled', { features: [{ kind: 'scale', column: 'town', min: 0, max: 1 }] }],
+    ['an empty range', { features: [{ kind: 'scale', column: 'age', min: 1, max: 1 }] }],
+    ['numbers as the words of a text column', { features: [{ kind: 'one-hot', column: 'town', vocabulary: [1, 2] }] }],
+    ['a word twice', { features: [{ kind: 'one-hot', column: 'town', vocabulary: ['Bern', 'Bern'] }] }],
+    ['features of another width', { features: [{ kind: 'scale', column: 'age', min: 0, max: 1 }] }],
+    ['a label column that is not there', { label: { column: 'ill', classes: ['no', 'yes'] } }],
+    ['classes of another type', { label: { column: 'sick', classes: [0, 1] } }],
+    [
+      'the label among the features',
+      { features: [{ kind: 'one-hot', column: 'sick', vocabulary: ['a', 'b', 'c', 'd'] }] },
+    ],
+  ])('says that a model does not fit: %s', (_name, change) => {
+    expect(check({}, change)).toBe('MODEL_DOES_NOT_FIT');
+  });
+});

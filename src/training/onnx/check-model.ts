@@ -1,0 +1,93 @@
+import type { ModelDeclaration } from '../model-declaration.js';
+import { safetensorsLayout, type TensorShapes } from '../safetensors.js';
+import { FLOAT32, INT64, IR_VERSIONS, OPSET_VERSIONS, WEIGHTS_LOCATION } from './fields.js';
+import { OPERATORS } from './operators.js';
+import { readModel, type ModelSummary, type ModelTensor, type ModelValue } from './read-model.js';
+import { WireError } from './wire.js';
+
+/**
+ * Checks a graph against its weights and its declaration: versions, operators, one input and one output of the declared
+ * shapes, every weight named once with the shape and the place that the weights file gives it.
+ * @throws WireError
+ */
+export function checkModel(graph: Uint8Array, shapes: TensorShapes, declaration: ModelDeclaration): void {
+  const model = readModel(graph);
+  checkVersions(model);
+  for (const { op, domain } of model.nodes) {
+    if (domain !== '' || !OPERATORS.has(op)) throw new WireError(`operator "${domain}::${op}" is not in the table`);
+  }
+  checkInitializers(model.initializers, shapes);
+  checkTrainable(declaration.trainable, shapes);
+  checkValue('input', model.inputs, declaration.input.name, declaration.input.shape);
+  checkValue('output', model.outputs, undefined, [declaration.label.classes.length]);
+}
+
+function checkVersions({ irVersion, opsets }: ModelSummary): void {
+  const [opset, second] = opsets;
+  if (irVersion < IR_VERSIONS.min || irVersion > IR_VERSIONS.max)
+    throw new WireError(`IR version ${irVersion} is not taken`);
+  if (opset === undefined || second !== undefined || opset.domain !== '') {
+    throw new WireError('the graph must import the ONNX operators and no others');
+  }
+  if (opset.version < OPSET_VERSIONS.min || opset.version > OPSET_VERSIONS.max) {
+    throw new WireError(`opset ${opset.version} is not taken`);
+  }
+}
+
+function checkInitializers(initializers: readonly ModelTensor[], shapes: TensorShapes): void {
+  const places = new Map(safetensorsLayout(shapes).tensors.map((tensor) => [tensor.name, tensor]));
+  const named = new Set<string>();
+  for (const tensor of initializers) {
+    if (named.has(tensor.name)) throw new WireError(`initializer "${tensor.name}" stands twice`);
+    named.add(tensor.name);
+    const place = places.get(tensor.name);
+    if (tensor.external === undefined) {
+      // Small constants (shapes, axes, epsilons) may stand in the graph; the trainer caps their size.
+      if (place !== undefined || (tensor.dataType !== INT64 && tensor.dataType !== FLOAT32)) {
+        throw new WireError(`initializer "${tensor.name}" must point into ${WEIGHTS_LOCATION}`);
+      }
+      continue;
+    }
+    if (place === undefined) throw new WireError(`the weights hold no tensor "${tensor.name}"`);
+    const { external } = tensor;
+    const offset = external.get('offset');
+    const length = external.get('length');
+    if (
+      external.get('location') !== WEIGHTS_LOCATION ||
+      offset !== `${place.offset}` ||
+      length !== `${place.lengthBytes}`
+    ) {
+      throw new WireError(`initializer "${tensor.name}" does not point to its place in ${WEIGHTS_LOCATION}`);
+    }
+    if (tensor.dataType !== FLOAT32 || tensor.shape.join() !== place.shape.join()) {
+      throw new WireError(`initializer "${tensor.name}" has another type or shape than the weights`);
+    }
+  }
+  for (const name of shapes.keys()) {
+    if (!named.has(name)) throw new WireError(`the graph does not use tensor "${name}" of the weights`);
+  }
+}
+
+function checkTrainable(trainable: readonly string[], shapes: TensorShapes): void {
+  if (new Set(trainable).size !== trainable.length) throw new WireError('a trainable tensor is declared twice');
+  for (const name of trainable) {
+    if (!shapes.has(name)) throw new WireError(`trainable tensor "${name}" is not in the weights`);
+  }
+}
+
+function checkValue(
+  kind: string,
+  values: readonly ModelValue[],
+  name: string | undefined,
+  shape: readonly number[],
+): void {
+  const [value, second] = values;
+  if (value === undefined || second !== undefined) throw new WireError(`the graph must have one ${kind}`);
+  const [batch, ...rest] = value.shape;
+  if (value.elementType !== FLOAT32) throw new WireError(`the ${kind} must be float32`);
+  // A fixed batch would let a graph see how many rows stand beside its own.
+  if (typeof batch !== 'string') throw new WireError(`the first axis of the ${kind} must be the batch, by name`);
+  if ((name !== undefined && value.name !== name) || rest.join() !== shape.join()) {
+    throw new WireError(`the ${kind} is not the declared one: [${shape.join()}] a row`);
+  }
+}

@@ -1,0 +1,87 @@
+import type { Manifest } from '../../catalog/manifest.js';
+import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
+import { declarationSchema, type ModelDeclaration } from '../model-declaration.js';
+import { writeModel } from '../onnx/write-model.js';
+import { writeSafetensors } from '../safetensors.js';
+import { cnn } from './cnn.js';
+import { mlp } from './mlp.js';
+import { featureWidth, schemaFeatures } from './schema-features.js';
+import { sequential } from './sequential.js';
+
+export const RECIPE_NAMES = ['mlp', 'cnn'] as const;
+export type RecipeName = (typeof RECIPE_NAMES)[number];
+
+export interface RecipeOptions {
+  /** A dataset's public schema; nothing else of the dataset is looked at. */
+  manifest: Pick<Manifest, 'columns' | 'label'>;
+  /** Column to predict; the dataset's own label by default. */
+  label?: string;
+  epochs?: number;
+  batchRows?: number;
+  learningRate?: number;
+  /** Public. Decides initial weights and row order. */
+  seed?: number;
+}
+
+/** The three files of a model, as a buyer submits them. */
+export interface BuiltModel {
+  declaration: ModelDeclaration;
+  /** `graph.onnx` */
+  graph: Uint8Array;
+  /** `weights.safetensors` */
+  weights: Uint8Array;
+  /** Columns that the recipe could not use: no declared range or vocabulary. */
+  skippedColumns: string[];
+}
+
+const RECIPES = {
+  mlp: { build: mlp, epochs: 30, learningRate: 0.003 },
+  cnn: { build: cnn, epochs: 20, learningRate: 0.003 },
+} as const;
+const DEFAULT_BATCH_ROWS = 32;
+
+/**
+ * Makes a model from a dataset's schema alone. The same options give the same bytes on every machine.
+ * @throws WeighbridgeError BAD_INPUT, MODEL_DOES_NOT_FIT
+ */
+export function buildRecipe(name: RecipeName, options: RecipeOptions): BuiltModel {
+  const recipe = RECIPES[name];
+  const seed = options.seed ?? 1;
+  const { features, label, skippedColumns } = schemaFeatures(options.manifest, options.label);
+  const inputs = features.reduce((sum, feature) => sum + featureWidth(feature), 0);
+  const classes = label.classes.length;
+  const { inputShape, layers } = recipe.build(inputs, classes);
+  const { graph: spec, tensors } = sequential(inputShape, layers, classes, seed);
+  const graph = writeModel(spec);
+  const weights = writeSafetensors(tensors);
+  const declaration = parsed({
+    version: 1,
+    graph: sha256Hex(graph),
+    weights: sha256Hex(weights),
+    trainable: [...spec.weights.keys()].sort(),
+    input: { name: spec.input.name, shape: inputShape },
+    features,
+    label,
+    loss: 'cross-entropy',
+    optimiser: { name: 'adam', learningRate: options.learningRate ?? recipe.learningRate },
+    epochs: options.epochs ?? recipe.epochs,
+    batchRows: options.batchRows ?? DEFAULT_BATCH_ROWS,
+    seed,
+    privacy: 'none',
+  });
+  return { declaration, graph, weights, skippedColumns };
+}
+
+function parsed(declaration: ModelDeclaration): ModelDeclaration {
+  const result = declarationSchema.safeParse(declaration);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new WeighbridgeError(
+    'BAD_INPUT',
+    `${issue?.path.join('.') ?? 'an option'}: ${issue?.message ?? 'not allowed'}`,
+    {
+      next: 'Give an option within its limits.',
+      cause: result.error,
+    },
+  );
+}

@@ -1,0 +1,32 @@
+import { doesNotFit } from './schema-features.js';
+import type { Layer } from './sequential.js';
+
+const CHANNELS = [16, 32] as const;
+const MIN_SIDE = 4;
+
+/**
+ * Two convolutions for square images of one channel, one column a pixel in row-major order.
+ * @throws WeighbridgeError MODEL_DOES_NOT_FIT if the columns do not make a square
+ */
+export function cnn(inputs: number, classes: number): { inputShape: number[]; layers: Layer[] } {
+  const side = Math.sqrt(inputs);
+  if (!Number.isInteger(side) || side < MIN_SIDE) {
+    throw doesNotFit(
+      `${inputs} features do not make a square image of at least ${MIN_SIDE} by ${MIN_SIDE}`,
+      'Use --recipe mlp for this dataset.',
+    );
+  }
+  const [first, second] = CHANNELS;
+  const sideAfterPools = Math.floor(Math.floor(side / 2) / 2);
+  const layers: Layer[] = [
+    { kind: 'conv2d', inputs: 1, outputs: first, kernel: 3, padding: 1 },
+    { kind: 'relu' },
+    { kind: 'max-pool2d', kernel: 2 },
+    { kind: 'conv2d', inputs: first, outputs: second, kernel: 3, padding: 1 },
+    { kind: 'relu' },
+    { kind: 'max-pool2d', kernel: 2 },
+    { kind: 'flatten' },
+    { kind: 'linear', inputs: second * sideAfterPools ** 2, outputs: classes },
+  ];
+  return { inputShape: [1, side, side], layers };
+}
