@@ -1,0 +1,37 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { repositoryRoot } from './repository-root.js';
+import { startChild, type ChildService } from './service.js';
+
+const READY_TIMEOUT_MS = 60_000;
+const HEALTH_TIMEOUT_MS = 2_000;
+
+export interface CeramicService extends ChildService {
+  /** Base URL for `@ceramicnetwork/http-client`. */
+  url: string;
+}
+
+/**
+ * Starts the Ceramic engine in `dir`, as a process of its own. State outlives the process: a start in the same folder
+ * goes on where the last one ended, however it ended.
+ */
+export async function startCeramic({ dir, port }: { dir: string; port: number }): Promise<CeramicService> {
+  mkdirSync(dir, { recursive: true });
+  const url = `http://127.0.0.1:${port}`;
+  const service = await startChild({
+    name: 'ceramic engine',
+    command: process.execPath,
+    // A workspace package of plain JavaScript: it is not copied to `dist`.
+    args: [path.join(repositoryRoot(), 'web3/ceramic/engine/main.mjs')],
+    env: { PATH: process.env.PATH, CERAMIC_DIR: dir, CERAMIC_PORT: String(port) },
+    logFile: path.join(dir, 'engine.log'),
+    ready: () => healthy(url),
+    readyTimeoutMs: READY_TIMEOUT_MS,
+  });
+  return { ...service, url };
+}
+
+async function healthy(url: string): Promise<boolean> {
+  const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
+  return (await fetch(`${url}/api/v0/node/healthcheck`, { signal })).ok;
+}
