@@ -1,0 +1,113 @@
+import {
+  accessDigest,
+  asciiBytes32,
+  completionDigest,
+  licenceDigest,
+  licenceFromJson,
+  offerDigest,
+  offerFromJson,
+  refusalDigest,
+  settlementDigest,
+  WeighbridgeError,
+  type Bytes32,
+  type Completion,
+  type Deployed,
+} from '../kernel/index.js';
+import type { LogEntry } from './record.js';
+import { CIPHERTEXT_NAME, WEIGHTS_NAME } from './subjects.js';
+
+/** As much of an entry as says what it is about. */
+type DistributivePick<T, K extends keyof T> = T extends unknown ? Pick<T, K> : never;
+export type RecordContent = DistributivePick<LogEntry, 'type' | 'statement' | 'predicate'>;
+
+/**
+ * The EIP-712 digest that the header line of such a record must carry, computed from the record's own fields.
+ * @param market - chain id and Marketplace address: a record of another deployment has another commitment.
+ * @throws WeighbridgeError BAD_INPUT if a field has no EIP-712 form (an amount beyond uint128, a wrong checksum)
+ */
+export function commitmentOfRecord(record: RecordContent, market: Deployed): Bytes32 {
+  try {
+    return digestOf(record, market);
+  } catch (cause) {
+    if (cause instanceof WeighbridgeError) throw cause;
+    throw new WeighbridgeError('BAD_INPUT', `a ${record.type} record with a field that EIP-712 cannot hold`, {
+      next: 'Build the record with the functions of src/provenance.',
+      cause,
+    });
+  }
+}
+
+function digestOf(record: RecordContent, market: Deployed): Bytes32 {
+  switch (record.type) {
+    case 'dataset-listed':
+      return offerDigest(market, offerFromJson(record.predicate.offer));
+    case 'licence-issued':
+      return licenceDigest(market, licenceFromJson(record.predicate.licence));
+    case 'access-granted': {
+      const { orderId, keyId, licence, worker } = record.predicate;
+      return accessDigest(market, { orderId, keyId, licence, worker });
+    }
+    case 'training-completed':
+      return completionDigest(market, completionOf(record));
+    case 'training-refused':
+      return refusalDigest(market, {
+        orderId: record.predicate.orderId,
+        reason: asciiBytes32(record.predicate.reason),
+      });
+    case 'job-settled': {
+      const { orderId, transaction, outcome } = record.predicate;
+      return settlementDigest(market, { orderId, transaction, outcome: asciiBytes32(outcome) });
+    }
+  }
+}
+
+/**
+ * What `Marketplace.settle` needs of a `training-completed` record.
+ * @throws WeighbridgeError BAD_INPUT unless the subject is the weights and the one byproduct is their age file
+ */
+export function completionOf(record: Extract<RecordContent, { type: 'training-completed' }>): Completion {
+  const { buildDefinition, runDetails } = record.predicate;
+  const [weights] = record.statement.subject;
+  const [ciphertext, ...more] = runDetails.byproducts;
+  if (weights?.name !== WEIGHTS_NAME || ciphertext?.name !== CIPHERTEXT_NAME || more.length > 0) {
+    throw new WeighbridgeError('BAD_INPUT', `a completion must name ${WEIGHTS_NAME} and ${CIPHERTEXT_NAME}`, {
+      next: 'Build the record with trainingCompletedRecord.',
+    });
+  }
+  return {
+    orderId: buildDefinition.externalParameters.orderId,
+    worker: buildDefinition.internalParameters.worker,
+    weightsDigest: `0x${weights.digest.sha256}`,
+    ciphertextDigest: `0x${ciphertext.digest.sha256}`,
+  };
+}
+
+/** The dataset version that a record is about. */
+export function keyIdOfRecord(record: RecordContent): Bytes32 {
+  switch (record.type) {
+    case 'licence-issued':
+      return record.predicate.licence.keyId;
+    case 'training-completed':
+      return record.predicate.buildDefinition.externalParameters.keyId;
+    case 'dataset-listed':
+    case 'access-granted':
+    case 'training-refused':
+    case 'job-settled':
+      return record.predicate.keyId;
+  }
+}
+
+/** The order that a record is about; undefined for a listing and a licence. */
+export function orderIdOfRecord(record: RecordContent): Bytes32 | undefined {
+  switch (record.type) {
+    case 'dataset-listed':
+    case 'licence-issued':
+      return undefined;
+    case 'training-completed':
+      return record.predicate.buildDefinition.externalParameters.orderId;
+    case 'access-granted':
+    case 'training-refused':
+    case 'job-settled':
+      return record.predicate.orderId;
+  }
+}

@@ -1,0 +1,34 @@
+/** The module's only door. What a browser needs comes through `verify/index.ts` instead. */
+export * from './statements.js';
+export type { Appended, AnchorableCheckpoint, LogClient } from './ports.js';
+export {
+  dssePae,
+  MAX_ENTRY_BYTES,
+  parseEntry,
+  sealRecord,
+  verifyEntrySignature,
+  type LogEntry,
+  type RecordSigner,
+  type UnsignedRecord,
+} from './record.js';
+export { assertEntryAgrees, sameAddress, signerOf, verifyEntry } from './verify-entry.js';
+export { commitmentOfRecord, completionOf, keyIdOfRecord, orderIdOfRecord, type RecordContent } from './commitment.js';
+export {
+  accessGrantedRecord,
+  builderId,
+  datasetListedRecord,
+  dependenciesOf,
+  jobSettledRecord,
+  licenceIssuedRecord,
+  trainingCompletedRecord,
+  trainingRefusedRecord,
+  type TrainingFacts,
+} from './statement-builders.js';
+export {
+  CIPHERTEXT_NAME,
+  datasetSubject,
+  jobSubject,
+  licenceSubject,
+  WEIGHTS_NAME,
+  weightsSubject,
+} from './subjects.js';

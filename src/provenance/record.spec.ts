@@ -1,0 +1,125 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { market, parties, provenanceStory } from '../../test/support/provenance-story.js';
+import { canonicalJson, orderIdOf, utf8, type Hex } from '../kernel/index.js';
+import { keyIdOfRecord, orderIdOfRecord } from './commitment.js';
+import { dssePae, parseEntry, sealRecord, verifyEntrySignature, type RecordSigner } from './record.js';
+import { trainingRefusedRecord } from './statement-builders.js';
+import { toBase64 } from './verify/base64.js';
+import { decodeUtf8 } from './verify/canonical.js';
+import { verifyEntry } from './verify-entry.js';
+
+type Story = Awaited<ReturnType<typeof provenanceStory>>;
+const policy = { market, recorder: parties.recorder.address };
+let story: Story;
+beforeAll(async () => {
+  story = await provenanceStory();
+});
+
+/** Rewrites the envelope of an entry; the header stays. */
+function withEnvelope(entry: Uint8Array, change: (envelope: Record<string, unknown>) => unknown): Uint8Array {
+  const text = decodeUtf8(entry);
+  const cut = text.indexOf('\n') + 1;
+  return utf8(text.slice(0, cut) + canonicalJson(change(JSON.parse(text.slice(cut)) as Record<string, unknown>)));
+}
+
+describe('entries', () => {
+  it('follow the DSSE v1 encoding (its published example)', () => {
+    expect(decodeUtf8(dssePae('http://example.com/HelloWorld', utf8('hello world')))).toBe(
+      'DSSEv1 29 http://example.com/HelloWorld 11 hello world',
+    );
+  });
+
+  it('are read back and hold, each type, signed by the right party', async () => {
+    for (const bytes of Object.values(story.entries)) {
+      const entry = await verifyEntry(bytes, policy);
+      expect(keyIdOfRecord(entry)).toBe(story.keyId);
+      expect([undefined, story.orderId]).toContain(orderIdOfRecord(entry));
+    }
+    expect(orderIdOf(market, story.order)).toBe(story.orderId);
+  });
+
+  it('are the same bytes when sealed again, so that a retry is a duplicate', async () => {
+    const again = await provenanceStory();
+    expect(again.entries).toEqual(story.entries);
+  });
+
+  it('carry a refusal with its reason', async () => {
+    const record = trainingRefusedRecord(market, {
+      order: story.order,
+      reason: 'gate-refused',
+      refusedAt: new Date(0),
+    });
+    const entry = await verifyEntry(await sealRecord({ ...record, signer: parties.operator }), policy);
+    expect(entry.type).toBe('training-refused');
+  });
+
+  it('are refused when any byte of them changed', async () => {
+    const good = story.entries.granted;
+    let accepted = 0;
+    for (let i = 0; i < good.length; i++) {
+      const bad = good.slice();
+      bad[i] = (bad[i] ?? 0) ^ 1;
+      try {
+        parseEntry(bad);
+      } catch {
+        continue;
+      }
+      if (await verifyEntry(bad, policy).then(Boolean, () => false)) accepted++;
+    }
+    expect(accepted).toBe(0);
+  });
+
+  it('are refused under the header of another type, or of another record', async () => {
+    const text = decodeUtf8(story.entries.granted);
+    expect(() => parseEntry(utf8(text.replace('access-granted', 'job-settled')))).toThrow(/job-settled header/);
+    const moved = text.replace(/[0-9a-f]{64}/, '5'.repeat(64));
+    await expect(verifyEntry(utf8(moved), policy)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+  });
+
+  it('have one spelling only', () => {
+    const { granted } = story.entries;
+    const spaced = withEnvelope(granted, (e) => e);
+    expect(spaced).toEqual(granted);
+    expect(() => parseEntry(utf8(`${decodeUtf8(granted)}\n`))).toThrow(/canonical/);
+    expect(() => parseEntry(withEnvelope(granted, (e) => ({ ...e, extra: 1 })))).toThrow(/envelope/);
+    const lowered = withEnvelope(granted, (e) => ({
+      ...e,
+      signatures: [{ ...(e.signatures as { keyid: string }[])[0], keyid: `eip155:1:0x${'ab'.repeat(20)}` }],
+    }));
+    expect(() => parseEntry(lowered)).toThrow(/checksummed/);
+  });
+
+  it('refuse the high-s twin of a signature, which would make a second entry of one record', () => {
+    const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+    const twin = withEnvelope(story.entries.granted, (e) => {
+      const [signature] = e.signatures as { keyid: string; sig: string }[];
+      const raw = Buffer.from(signature?.sig ?? '', 'base64');
+      const s = (order - BigInt(`0x${raw.subarray(32, 64).toString('hex')}`)).toString(16).padStart(64, '0');
+      const flipped = Buffer.concat([raw.subarray(0, 32), Buffer.from(s, 'hex'), Buffer.from([55 - (raw[64] ?? 0)])]);
+      return { ...e, signatures: [{ ...signature, sig: toBase64(flipped) }] };
+    });
+    expect(() => parseEntry(twin)).toThrow(/low s/);
+  });
+
+  it('are refused for another market, and by another recorder', async () => {
+    const elsewhere = { ...policy, market: { ...market, chainId: 1 } };
+    await expect(verifyEntry(story.entries.listed, elsewhere)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+    const impostor = { ...policy, recorder: parties.buyer.address };
+    await expect(verifyEntry(story.entries.settled, impostor)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+  });
+
+  it('are not sealed by a signer that signs as somebody else', async () => {
+    const liar: RecordSigner = {
+      address: parties.seller.address,
+      signMessage: async (args): Promise<Hex> => parties.buyer.signMessage(args),
+    };
+    const record = trainingRefusedRecord(market, { order: story.order, reason: 'key-denied', refusedAt: new Date(0) });
+    await expect(sealRecord({ ...record, signer: liar })).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+  });
+
+  it('name a signer that the signature must recover to', async () => {
+    const entry = parseEntry(story.entries.granted);
+    expect(await verifyEntrySignature(entry)).toBe(true);
+    expect(await verifyEntrySignature({ ...entry, signer: parties.buyer.address })).toBe(false);
+  });
+});

@@ -1,0 +1,171 @@
+import { getAddress, recoverMessageAddress, serializeSignature, parseSignature } from 'viem';
+import {
+  canonicalJson,
+  concatBytes,
+  fromHex,
+  to0x,
+  utf8,
+  WeighbridgeError,
+  type Address,
+  type Bytes32,
+  type Hex,
+} from '../kernel/index.js';
+import {
+  envelopeSchema,
+  PAYLOAD_TYPE,
+  PREDICATES,
+  PREDICATE_TYPES,
+  RECORD_TYPES,
+  statementSchema,
+  type Envelope,
+  type Predicates,
+  type RecordType,
+  type Statement,
+} from './statements.js';
+import { fromBase64, toBase64 } from './verify/base64.js';
+import { decodeUtf8, parseCanonicalJson } from './verify/canonical.js';
+
+/** C2SP tlog-tiles prefixes each entry of a bundle with a uint16. */
+export const MAX_ENTRY_BYTES = 65_535;
+const HEADER = /^weighbridge\/v1 ([a-z-]{1,40}) ([0-9a-f]{64})$/;
+/** Half the order of secp256k1: a signature above it has a twin below (EIP-2), and only the lower one is accepted. */
+const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
+
+/** Whoever signs records. viem's `LocalAccount` fits. */
+export interface RecordSigner {
+  readonly address: Address;
+  signMessage(args: { message: { raw: Uint8Array } }): Promise<Hex>;
+}
+
+/** What a builder makes and `sealRecord` signs. */
+export interface UnsignedRecord<T extends RecordType = RecordType> {
+  type: T;
+  /** EIP-712 digest, the same that the contracts compute. */
+  commitment: Bytes32;
+  statement: Statement;
+  chainId: number;
+}
+
+interface EntryOf<T extends RecordType> {
+  type: T;
+  commitment: Bytes32;
+  envelope: Envelope;
+  statement: Statement;
+  predicate: Predicates[T];
+  /** Who the envelope says signed it. `verifyEntrySignature` tells whether that is so. */
+  signer: Address;
+  chainId: number;
+}
+/** One entry, read and found well-formed; discriminated by `type`. */
+export type LogEntry = { [T in RecordType]: EntryOf<T> }[RecordType];
+
+/** DSSE v1 pre-authentication encoding: what the signature is over. */
+export function dssePae(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = utf8(payloadType);
+  return concatBytes(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload);
+}
+
+/**
+ * Signs a record and gives the bytes of its log entry: the header line that contracts compare, then the DSSE envelope in
+ * canonical JSON. Deterministic when the signer is (RFC 6979), so a retry makes the same entry.
+ * @throws WeighbridgeError BAD_SIGNATURE if the signer does not sign as its address, TOO_LARGE over 65,535 bytes
+ */
+export async function sealRecord(record: UnsignedRecord & { signer: RecordSigner }): Promise<Uint8Array> {
+  const payload = utf8(canonicalJson(record.statement));
+  const pae = dssePae(PAYLOAD_TYPE, payload);
+  const sig = canonicalSignature(await record.signer.signMessage({ message: { raw: pae } }));
+  const signer = getAddress(record.signer.address);
+  if ((await recoverMessageAddress({ message: { raw: pae }, signature: sig })) !== signer) {
+    throw new WeighbridgeError('BAD_SIGNATURE', `the signature is not by ${signer}`, {
+      next: 'Sign with the key of the address that is named as signer (EIP-191 personal_sign).',
+    });
+  }
+  const envelope: Envelope = {
+    payloadType: PAYLOAD_TYPE,
+    payload: toBase64(payload),
+    signatures: [{ keyid: `eip155:${record.chainId}:${signer}`, sig: toBase64(fromHex(sig)) }],
+  };
+  const entry = utf8(`weighbridge/v1 ${record.type} ${record.commitment.slice(2)}\n${canonicalJson(envelope)}`);
+  if (entry.length > MAX_ENTRY_BYTES) {
+    throw new WeighbridgeError('TOO_LARGE', `a ${record.type} record of ${entry.length} bytes`, {
+      next: `Keep it within ${MAX_ENTRY_BYTES} bytes: for instance, list fewer pieces.`,
+    });
+  }
+  parseEntry(entry);
+  return entry;
+}
+
+/**
+ * Reads one log entry strictly: header line, canonical envelope, canonical statement, the predicate that the type asks
+ * for. Says nothing about the signature, nor whether the commitment is right: see `verifyEntry`.
+ * @throws WeighbridgeError BAD_INPUT naming the first thing wrong
+ */
+export function parseEntry(bytes: Uint8Array): LogEntry {
+  if (bytes.length > MAX_ENTRY_BYTES) throw malformed(`${bytes.length} bytes, the limit is ${MAX_ENTRY_BYTES}`);
+  const text = decodeUtf8(bytes);
+  const newline = text.indexOf('\n');
+  const header = HEADER.exec(text.slice(0, Math.max(newline, 0)));
+  const type = RECORD_TYPES.find((t) => t === header?.[1]);
+  if (!header || type === undefined) throw malformed('the first line is not a "weighbridge/v1 <type> <64 hex>" header');
+
+  const envelope = read('envelope', () => envelopeSchema.parse(parseCanonicalJson(text.slice(newline + 1))));
+  const statement = read('statement', () => {
+    const raw = parseCanonicalJson(decodeUtf8(fromBase64(envelope.payload)));
+    return statementSchema.parse(raw);
+  });
+  if (statement.predicateType !== PREDICATE_TYPES[type]) {
+    throw malformed(`a ${type} header over a ${statement.predicateType} predicate`);
+  }
+  const predicate = read('predicate', () => PREDICATES[type].parse(statement.predicate));
+  const [signature] = envelope.signatures;
+  const { chainId, signer } = parseKeyId(signature?.keyid ?? '');
+  read('signature', () => canonicalSignature(to0x(fromBase64(signature?.sig ?? '')), true));
+  // The type chose the predicate's schema one line above, which is what the union says; TypeScript cannot follow it.
+  return { type, commitment: `0x${header[2]}`, envelope, statement, predicate, signer, chainId } as LogEntry;
+}
+
+/** Whether the envelope's signature recovers to the address that it names. */
+export async function verifyEntrySignature(entry: Pick<LogEntry, 'envelope' | 'signer'>): Promise<boolean> {
+  const { payloadType, payload, signatures } = entry.envelope;
+  const raw = dssePae(payloadType, fromBase64(payload));
+  const signature = to0x(fromBase64(signatures[0]?.sig ?? ''));
+  const recovered = await recoverMessageAddress({ message: { raw }, signature }).catch(() => undefined);
+  return recovered === entry.signer;
+}
+
+function parseKeyId(keyid: string): { chainId: number; signer: Address } {
+  const match = /^eip155:([1-9]\d{0,15}):(0x[0-9a-fA-F]{40})$/.exec(keyid);
+  const signer = match?.[2] as Address | undefined;
+  // One spelling an address: CAIP-10 says checksummed.
+  if (!match || signer === undefined || getAddress(signer) !== signer) {
+    throw malformed('the key id is not "eip155:<chain id>:<checksummed address>"');
+  }
+  return { chainId: Number(match[1]), signer };
+}
+
+/** 65 bytes, low s, v 27 or 28. With `strict` another form is refused, else brought into this one (v 0 or 1). */
+function canonicalSignature(signature: Hex, strict = false): Hex {
+  const canonical = signature.length === 132 ? serializeSignature(parseSignature(signature)) : '0x';
+  const s = canonical === '0x' ? HALF_ORDER + 1n : BigInt(`0x${canonical.slice(66, 130)}`);
+  if (s > HALF_ORDER || (strict && canonical !== signature)) {
+    throw new WeighbridgeError('BAD_SIGNATURE', 'not a 65-byte secp256k1 signature with low s and v 27 or 28', {
+      next: 'Sign with an ordinary account key; contract accounts cannot sign records.',
+    });
+  }
+  return canonical;
+}
+
+function read<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw malformed(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
+}
+
+function malformed(detail: string, cause?: unknown): WeighbridgeError {
+  return new WeighbridgeError('BAD_INPUT', `not a log entry: ${detail}`, {
+    next: 'Build entries with sealRecord and pass its bytes on unchanged.',
+    cause,
+  });
+}

@@ -1,0 +1,216 @@
+import {
+  keyIdOf,
+  licenceDigest,
+  licenceToJson,
+  offerToJson,
+  orderIdOf,
+  sha256Hex,
+  shareToJson,
+  type Address,
+  type Bytes32,
+  type Deployed,
+  type Hex,
+  type Licence,
+  type Offer,
+  type Order,
+  type Share,
+} from '../kernel/index.js';
+import { commitmentOfRecord, type RecordContent } from './commitment.js';
+import type { UnsignedRecord } from './record.js';
+import {
+  PREDICATE_TYPES,
+  PREDICATES,
+  STATEMENT_TYPE,
+  TRAINING_BUILD_TYPE,
+  type Predicates,
+  type RecordType,
+  type RefusalReason,
+  type Statement,
+} from './statements.js';
+import { CIPHERTEXT_NAME, datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
+
+/** `dataset-listed`, signed by the seller. */
+export function datasetListedRecord(
+  market: Deployed,
+  input: {
+    offer: Offer;
+    offerSignature: Hex;
+    /** In manifest order. */
+    pieces: { pieceCid: string; sizeBytes: number }[];
+    listedAt: Date;
+  },
+): UnsignedRecord<'dataset-listed'> {
+  const { offer, offerSignature } = input;
+  const predicate: Predicates['dataset-listed'] = {
+    keyId: keyIdOf(offer.seller, offer.datasetId, offer.version),
+    offer: offerToJson(offer),
+    offerSignature,
+    pieces: input.pieces.map(({ pieceCid, sizeBytes }) => ({ pieceCid, sizeBytes })),
+    listedAt: input.listedAt.toISOString(),
+  };
+  return unsigned(market, 'dataset-listed', datasetSubject(predicate), predicate);
+}
+
+/** `licence-issued`, signed by the recorder; the buyer's own EIP-712 signature is inside. */
+export function licenceIssuedRecord(
+  market: Deployed,
+  input: { licence: Licence; licenceSignature: Hex; issuedAt: Date },
+): UnsignedRecord<'licence-issued'> {
+  const predicate: Predicates['licence-issued'] = {
+    licenceId: licenceDigest(market, input.licence),
+    licence: licenceToJson(input.licence),
+    licenceSignature: input.licenceSignature,
+    issuedAt: input.issuedAt.toISOString(),
+  };
+  return unsigned(market, 'licence-issued', licenceSubject(predicate), predicate);
+}
+
+/** `access-granted`, signed by the operator, before any key is asked for. */
+export function accessGrantedRecord(
+  market: Deployed,
+  input: {
+    order: Order;
+    worker: Address;
+    /** The operator's EIP-712 `Assign(orderId, worker)`. */
+    assignSignature: Hex;
+    grantedAt: Date;
+  },
+): UnsignedRecord<'access-granted'> {
+  const { order } = input;
+  const orderId = orderIdOf(market, order);
+  const predicate: Predicates['access-granted'] = {
+    orderId,
+    keyId: order.keyId,
+    licence: order.licence,
+    buyer: order.buyer,
+    operator: order.operator,
+    worker: input.worker,
+    assignSignature: input.assignSignature,
+    jobDigest: order.jobDigest,
+    grantedAt: input.grantedAt.toISOString(),
+  };
+  return unsigned(market, 'access-granted', jobSubject(orderId), predicate);
+}
+
+/** What a run adds to its order. Digests are 64 hex digits without `0x`. */
+export interface TrainingFacts {
+  order: Order;
+  worker: Address;
+  /** SHA-256 of the plaintext safetensors file that passed the gate. */
+  weightsSha256: string;
+  /** SHA-256 of the age file made of it. */
+  ciphertextSha256: string;
+  /** From the seller's offer. */
+  manifestDigest: Bytes32;
+  /** The bytes of the `access-granted` entry that opened the data. */
+  accessEntry: Uint8Array;
+  epochs: number;
+  privacy: 'none' | { epsilon: number; delta: number };
+  /** Whether the node ran in attested confidential hardware. */
+  attested: boolean;
+  trainer: { name: string; version: string; jax: string };
+  startedAt: Date;
+  finishedAt: Date;
+}
+
+/** `training-completed`: SLSA Provenance v1 of the weights, signed by the job's worker key. */
+export function trainingCompletedRecord(market: Deployed, facts: TrainingFacts): UnsignedRecord<'training-completed'> {
+  const { order } = facts;
+  const orderId = orderIdOf(market, order);
+  const predicate: Predicates['training-completed'] = {
+    buildDefinition: {
+      buildType: TRAINING_BUILD_TYPE,
+      externalParameters: {
+        orderId,
+        keyId: order.keyId,
+        jobDigest: order.jobDigest,
+        epochs: facts.epochs,
+        privacy: facts.privacy,
+      },
+      internalParameters: {
+        operator: order.operator,
+        worker: facts.worker,
+        attested: facts.attested,
+        trainer: facts.trainer,
+      },
+      resolvedDependencies: dependenciesOf(orderId, order, facts.manifestDigest, sha256Hex(facts.accessEntry)),
+    },
+    runDetails: {
+      builder: { id: builderId(market.chainId, order.operator) },
+      metadata: {
+        invocationId: orderId,
+        startedOn: facts.startedAt.toISOString(),
+        finishedOn: facts.finishedAt.toISOString(),
+      },
+      byproducts: [{ name: CIPHERTEXT_NAME, digest: { sha256: facts.ciphertextSha256 } }],
+    },
+  };
+  return unsigned(market, 'training-completed', weightsSubject(facts.weightsSha256), predicate);
+}
+
+/** What went into a model: dataset manifest, model declaration, access record (SHA-256 of the entry's bytes). */
+export function dependenciesOf(
+  orderId: Bytes32,
+  order: { keyId: Bytes32; jobDigest: Bytes32 },
+  manifestDigest: Bytes32,
+  accessEntrySha256: string,
+): Predicates['training-completed']['buildDefinition']['resolvedDependencies'] {
+  return [
+    { uri: `weighbridge:dataset:${order.keyId}`, digest: { sha256: manifestDigest.slice(2) } },
+    { uri: `weighbridge:model:${order.jobDigest}`, digest: { sha256: order.jobDigest.slice(2) } },
+    { uri: `weighbridge:access-granted:${orderId}`, digest: { sha256: accessEntrySha256 } },
+  ];
+}
+
+/** CAIP-10 account of the operator that trained. */
+export function builderId(chainId: number, operator: Address): string {
+  return `eip155:${chainId}:${operator}`;
+}
+
+/** `training-refused`, signed by the operator: the ground for the buyer's refund. */
+export function trainingRefusedRecord(
+  market: Deployed,
+  input: { order: Order; reason: RefusalReason; refusedAt: Date },
+): UnsignedRecord<'training-refused'> {
+  const { order, reason } = input;
+  const orderId = orderIdOf(market, order);
+  const refusedAt = input.refusedAt.toISOString();
+  const predicate = { orderId, keyId: order.keyId, operator: order.operator, reason, refusedAt };
+  return unsigned(market, 'training-refused', jobSubject(orderId), predicate);
+}
+
+/** `job-settled`, signed by the recorder after the money moved. */
+export function jobSettledRecord(
+  market: Deployed,
+  input: {
+    orderId: Bytes32;
+    keyId: Bytes32;
+    outcome: 'settled' | 'refunded';
+    transaction: Bytes32;
+    /** Who was paid what, in the order of the split. */
+    payouts: Share[];
+    settledAt: Date;
+  },
+): UnsignedRecord<'job-settled'> {
+  const { orderId, keyId, outcome, transaction } = input;
+  const payouts = input.payouts.map(shareToJson);
+  const predicate = { orderId, keyId, outcome, transaction, payouts, settledAt: input.settledAt.toISOString() };
+  return unsigned(market, 'job-settled', jobSubject(orderId), predicate);
+}
+
+function unsigned<T extends RecordType>(
+  market: Deployed,
+  type: T,
+  subject: Statement['subject'][number],
+  predicate: Predicates[T],
+): UnsignedRecord<T> {
+  // Through the schema here, so that a wrong field fails where it is made and not in the log.
+  const statement: Statement = {
+    _type: STATEMENT_TYPE,
+    subject: [subject],
+    predicateType: PREDICATE_TYPES[type],
+    predicate: PREDICATES[type].parse(predicate),
+  };
+  const commitment = commitmentOfRecord({ type, statement, predicate } as RecordContent, market);
+  return { type, commitment, statement, chainId: market.chainId };
+}

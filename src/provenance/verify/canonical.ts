@@ -1,0 +1,34 @@
+import { canonicalJson, WeighbridgeError } from '../../kernel/index.js';
+
+/** UTF-8 to text; a byte order mark stays a character, a malformed sequence is refused. @throws WeighbridgeError BAD_INPUT */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new WeighbridgeError('BAD_INPUT', 'not UTF-8', { next: 'Give the file as it was written.', cause });
+  }
+}
+
+/**
+ * Reads JSON that must be in RFC 8785 form, so that equal content means equal bytes: a duplicate key, a space, another
+ * spelling of a number or an escape that need not be one are all refused.
+ * @throws WeighbridgeError BAD_INPUT
+ */
+export function parseCanonicalJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text, refuseProto);
+    if (canonicalJson(value) === text) return value;
+  } catch (cause) {
+    // Nesting that exhausts the stack ends here too, as a RangeError.
+    throw new WeighbridgeError('BAD_INPUT', 'not JSON', { next: 'Give the file as it was written.', cause });
+  }
+  throw new WeighbridgeError('BAD_INPUT', 'JSON, but not in canonical form (RFC 8785)', {
+    next: 'Give the bytes as they were written: no reformatting, no other order of keys.',
+  });
+}
+
+/** Some validators drop `__proto__` without a word, and then it would be in the bytes but checked by nobody. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('__proto__ is no key here');
+  return value;
+}

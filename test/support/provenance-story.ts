@@ -1,0 +1,144 @@
+import { privateKeyToAccount } from 'viem/accounts';
+import {
+  jsonDigest,
+  keyIdOf,
+  licenceDigest,
+  marketplaceDomain,
+  offerDigest,
+  orderIdOf,
+  splitOf,
+  TYPES,
+  type Licence,
+  type Offer,
+  type Order,
+} from '../../src/kernel/index.js';
+import {
+  accessGrantedRecord,
+  datasetListedRecord,
+  jobSettledRecord,
+  licenceIssuedRecord,
+  sealRecord,
+  trainingCompletedRecord,
+} from '../../src/provenance/index.js';
+
+const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const;
+const account = (n: number) => privateKeyToAccount(word(n));
+
+export const market = { chainId: 31415926, contract: '0x1111111111111111111111111111111111111111' } as const;
+export const parties = {
+  seller: account(0x5e11),
+  buyer: account(0xb04e),
+  operator: account(0x09e8),
+  worker: account(0x3042),
+  recorder: account(0x4ec0),
+  treasury: account(0x74ea),
+};
+export const protocolFeeBps = 250;
+export const declaration = {
+  version: 1,
+  graph: '11'.repeat(32),
+  weights: '22'.repeat(32),
+  features: [{ kind: 'scale', column: 'pixel', min: 0, max: 16 }],
+  optimiser: { name: 'adam', learningRate: 0.001 },
+  privacy: 'none',
+};
+
+/** One settled job with everybody's real signatures: the five entries in log order, and what they were made from. */
+export async function provenanceStory() {
+  const { seller, buyer, operator, worker, recorder, treasury } = parties;
+  const domain = marketplaceDomain(market);
+  const offer: Offer = {
+    datasetId: word(0xda7a),
+    version: 1,
+    seller: seller.address,
+    price: 5_000_000_000_000_000_000n,
+    nodeFee: 1_000_000_000_000_000_000n,
+    payees: [{ to: seller.address, amount: 3_875_000_000_000_000_000n }],
+    operators: [operator.address],
+    termsDigest: word(0x7e4),
+    manifestDigest: word(0x3a41),
+    validUntil: 2_000_000_000n,
+  };
+  const keyId = keyIdOf(seller.address, offer.datasetId, offer.version);
+  const licence: Licence = {
+    keyId,
+    termsDigest: offer.termsDigest,
+    buyer: buyer.address,
+    purposeCommitment: word(0x9999),
+    validUntil: 1_900_000_000n,
+    nonce: word(7),
+  };
+  const order: Order = {
+    keyId,
+    offer: offerDigest(market, offer),
+    buyer: buyer.address,
+    operator: operator.address,
+    licence: licenceDigest(market, licence),
+    jobDigest: `0x${jsonDigest(declaration)}`,
+    deadline: 1_800_000_000n,
+    salt: word(0x5a17),
+  };
+  const orderId = orderIdOf(market, order);
+  const at = (second: number) => new Date(Date.UTC(2026, 10, 25, 12, 0, second));
+
+  const offerSignature = await seller.signTypedData({ domain, types: TYPES, primaryType: 'Offer', message: offer });
+  const licenceSignature = await buyer.signTypedData({
+    domain,
+    types: TYPES,
+    primaryType: 'Licence',
+    message: licence,
+  });
+  const assignSignature = await operator.signTypedData({
+    domain,
+    types: TYPES,
+    primaryType: 'Assign',
+    message: { orderId, worker: worker.address },
+  });
+
+  const listed = await sealRecord({
+    ...datasetListedRecord(market, {
+      offer,
+      offerSignature,
+      pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 123_456 }],
+      listedAt: at(0),
+    }),
+    signer: seller,
+  });
+  const licensed = await sealRecord({
+    ...licenceIssuedRecord(market, { licence, licenceSignature, issuedAt: at(1) }),
+    signer: recorder,
+  });
+  const granted = await sealRecord({
+    ...accessGrantedRecord(market, { order, worker: worker.address, assignSignature, grantedAt: at(2) }),
+    signer: operator,
+  });
+  const completed = await sealRecord({
+    ...trainingCompletedRecord(market, {
+      order,
+      worker: worker.address,
+      weightsSha256: '33'.repeat(32),
+      ciphertextSha256: '44'.repeat(32),
+      manifestDigest: offer.manifestDigest,
+      accessEntry: granted,
+      epochs: 20,
+      privacy: 'none',
+      attested: false,
+      trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+      startedAt: at(3),
+      finishedAt: at(9),
+    }),
+    signer: worker,
+  });
+  const settled = await sealRecord({
+    ...jobSettledRecord(market, {
+      orderId,
+      keyId,
+      outcome: 'settled',
+      transaction: word(0x7777),
+      payouts: splitOf(offer, operator.address, treasury.address, protocolFeeBps),
+      settledAt: at(12),
+    }),
+    signer: recorder,
+  });
+  return { offer, licence, order, orderId, keyId, entries: { listed, licensed, granted, completed, settled } };
+}
