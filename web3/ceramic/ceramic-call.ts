@@ -1,0 +1,26 @@
+import { WeighbridgeError } from '../../src/kernel/index.js';
+
+const CALL_TIMEOUT_MS = 20_000;
+
+/**
+ * Runs one call of the Ceramic client under a time limit (its own is three minutes and cannot be set).
+ * @throws WeighbridgeError CERAMIC_UNAVAILABLE, retryable, for whatever went wrong
+ */
+export async function ceramicCall<T>(what: string, call: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CALL_TIMEOUT_MS} ms`)), CALL_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([call(), late]);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new WeighbridgeError('CERAMIC_UNAVAILABLE', `Ceramic: ${what} failed: ${reason}`, {
+      next: 'Check that the Ceramic node runs and try again; nothing else waits for it.',
+      retryable: true,
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
