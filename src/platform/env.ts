@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { networkSchema, WeighbridgeError, type Network } from '../kernel/index.js';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const file = z.string().min(1, 'a path');
+
+const shared = {
+  /** Path of network.json: the public facts of the deployment. */
+  WEIGHBRIDGE_NETWORK: file.transform(readNetwork),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'a postgresql:// URL' }),
+  /** Set: BullMQ runs on Redis or Valkey. Unset: on PostgreSQL. */
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'a redis:// URL' }).optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** Folder of content-addressed blobs, shared by API and workers. */
+  BLOB_DIR: file,
+  /** Holds the bearer token that the log asks of those who append. */
+  LOG_ADD_TOKEN_FILE: file,
+  /** Private key that signs the marketplace's own records. */
+  RECORDER_KEY_FILE: file,
+};
+
+const apiSchema = z.object({
+  ...shared,
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port.default(4000),
+});
+export type ApiEnv = z.infer<typeof apiSchema>;
+
+const workerSchema = z.object({
+  ...shared,
+  /** Signs `access-granted` and refusals, and pays for gas. */
+  OPERATOR_KEY_FILE: file,
+  /** 32 bytes that job keys are derived from. */
+  WORKER_SEED_FILE: file,
+  /** Seed of the Ceramic controller. */
+  RELAY_SEED_FILE: file,
+  PYTHON_DIR: file,
+  TRAINER_DIR: file,
+});
+export type WorkerEnv = z.infer<typeof workerSchema>;
+
+/** The API's configuration. @throws WeighbridgeError CONFIG_INVALID naming every bad variable. */
+export function loadApiEnv(env: NodeJS.ProcessEnv = process.env): ApiEnv {
+  return parse(apiSchema, env);
+}
+
+/** A worker's configuration. @throws WeighbridgeError CONFIG_INVALID naming every bad variable. */
+export function loadWorkerEnv(env: NodeJS.ProcessEnv = process.env): WorkerEnv {
+  return parse(workerSchema, env);
+}
+
+/** Values never reach the message: a mistyped variable may hold a password. */
+function parse<T extends z.ZodType>(schema: T, env: NodeJS.ProcessEnv): z.infer<T> {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  const bad = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new WeighbridgeError('CONFIG_INVALID', `environment: ${bad.join('; ')}`, {
+    next: `Set ${[...new Set(result.error.issues.map((issue) => String(issue.path[0])))].join(', ')} and start again.`,
+    details: { variables: [...new Set(result.error.issues.map((issue) => String(issue.path[0])))] },
+  });
+}
+
+function readNetwork(path: string, context: z.RefinementCtx): Network {
+  try {
+    const result = networkSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    context.addIssue(`${path} is not a network file: ${issue?.path.join('.')} ${issue?.message}`);
+  } catch (error) {
+    context.addIssue(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return z.NEVER;
+}

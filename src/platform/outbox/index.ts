@@ -1,0 +1,3 @@
+export * from './dispatcher.js';
+export * from './enqueue.js';
+export * from './message.js';
