@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { WeighbridgeError, type Bytes32 } from '../kernel/index.js';
+import { enqueue, PrismaService, type OutboxMessage } from '../platform/index.js';
+import { jobFromRow, patchToRow, jobToRow } from './job-row.js';
+import { assertTransition, UNFINISHED_STATES, type JobState } from './job-state.js';
+import type { Job, JobPatch, NewJob } from './job.js';
+
+/**
+ * Jobs in PostgreSQL. Every change names the state that it starts from, in the WHERE clause: of two workers that run the
+ * same job, one wins and the other gets JOB_STATE.
+ */
+@Injectable()
+export class JobRepository {
+  constructor(private readonly prisma: PrismaService) {}
+
+  /** @throws WeighbridgeError JOB_NOT_FOUND */
+  async get(orderId: Bytes32): Promise<Job> {
+    const job = await this.find(orderId);
+    if (job === undefined) throw jobNotFound(orderId);
+    return job;
+  }
+
+  async find(orderId: Bytes32): Promise<Job | undefined> {
+    const row = await this.prisma.job.findUnique({ where: { id: orderId } });
+    return row === null ? undefined : jobFromRow(row);
+  }
+
+  /**
+   * Inserts the job with its messages in one transaction. A second call with the same order id changes nothing, sends
+   * nothing, and answers with the job that is there.
+   */
+  async create(job: NewJob, outbox: readonly OutboxMessage[]): Promise<{ job: Job; created: boolean }> {
+    const created = await this.prisma.$transaction(async (tx) => {
+      const { count } = await tx.job.createMany({ data: [jobToRow(job)], skipDuplicates: true });
+      if (count === 1) await enqueue(tx, outbox);
+      return count === 1;
+    });
+    return { job: await this.get(job.id), created };
+  }
+
+  /**
+   * Moves a job on, with the facts of the new state and the messages that the move causes, in one transaction.
+   * @returns the row as it now is
+   * @throws WeighbridgeError JOB_STATE when the table has no such move, or the job is not in `from` (any more)
+   */
+  async transition(
+    orderId: Bytes32,
+    from: JobState,
+    to: JobState,
+    patch: JobPatch = {},
+    outbox: readonly OutboxMessage[] = [],
+  ): Promise<Job> {
+    assertTransition(from, to);
+    return this.prisma.$transaction(async (tx) => {
+      const data = { ...patchToRow(patch), state: to };
+      const [row] = await tx.job.updateManyAndReturn({ where: { id: orderId, state: from }, data });
+      if (row === undefined) throw notInState(orderId, from);
+      await enqueue(tx, outbox);
+      return jobFromRow(row);
+    });
+  }
+
+  /**
+   * Records facts without leaving the state.
+   * @throws WeighbridgeError JOB_STATE when the job is not in `state` (any more)
+   */
+  async patch(orderId: Bytes32, state: JobState, patch: JobPatch): Promise<Job> {
+    const where = { id: orderId, state };
+    const [row] = await this.prisma.job.updateManyAndReturn({ where, data: patchToRow(patch) });
+    if (row === undefined) throw notInState(orderId, state);
+    return jobFromRow(row);
+  }
+
+  /** Jobs that are not final, oldest first: what a restarted worker must see in its queue. */
+  async listUnfinished(): Promise<Job[]> {
+    const where = { state: { in: [...UNFINISHED_STATES] } };
+    const rows = await this.prisma.job.findMany({ where, orderBy: { seq: 'asc' } });
+    return rows.map(jobFromRow);
+  }
+}
+
+export function jobNotFound(id: string): WeighbridgeError {
+  return new WeighbridgeError('JOB_NOT_FOUND', `no job ${id} that you are a party of`, {
+    next: 'Check the id, and sign in as its buyer, seller or operator.',
+    details: { id },
+  });
+}
+
+function notInState(orderId: Bytes32, state: JobState): WeighbridgeError {
+  return new WeighbridgeError('JOB_STATE', `job ${orderId} is not ${state}`, {
+    next: 'Read the job again and go on from its present state.',
+    details: { orderId, expected: state },
+  });
+}
