@@ -32,3 +32,14 @@ export {
   WEIGHTS_NAME,
   weightsSubject,
 } from './subjects.js';
+export {
+  anchorArgs,
+  headOf,
+  inclusionArgs,
+  type AnchorCall,
+  type AnchoredHead,
+  type InclusionCall,
+} from './anchor-args.js';
+export { consistencyProof, inclusionProof } from './tiles/proofs.js';
+export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
+export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
