@@ -1,0 +1,42 @@
+import { ident } from './duck.js';
+import { malformed, type SourceColumn } from './source.js';
+import type { DeclaredColumn } from './declared-columns.js';
+
+/** A file's own column, as DuckDB describes it. */
+export interface PhysicalColumn {
+  name: string;
+  duckType: string;
+}
+
+const INTEGERS = new Set(['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER']);
+/** Wider than a signed 64-bit integer: the cast fails, with a message, if a value does not fit. */
+const WIDE_INTEGERS = new Set(['UBIGINT', 'HUGEINT', 'UHUGEINT']);
+const TEXTUAL = /^(VARCHAR|UUID|DATE|TIME\b.*|TIMESTAMP.*|ENUM\(.*)/;
+
+/**
+ * The manifest's type of a typed column (NDJSON, Parquet), and the SQL that brings it into the shards.
+ * @throws WeighbridgeError MALFORMED_DATA for nested and binary columns
+ */
+export function columnOf({ name, duckType }: PhysicalColumn, declared: DeclaredColumn | undefined): SourceColumn {
+  const sql = ident(name);
+  if (declared?.type === 'string') return { name, type: 'string', sql: `CAST(${sql} AS VARCHAR)` };
+  const column = naturalColumn(name, sql, duckType);
+  if (declared?.type === 'number' && column.type === 'integer')
+    return { name, type: 'number', sql: `CAST(${sql} AS DOUBLE)` };
+  return column;
+}
+
+function naturalColumn(name: string, sql: string, duckType: string): SourceColumn {
+  if (INTEGERS.has(duckType)) return { name, type: 'integer', sql };
+  if (WIDE_INTEGERS.has(duckType)) return { name, type: 'integer', sql: `CAST(${sql} AS BIGINT)` };
+  if (duckType === 'DOUBLE' || duckType === 'FLOAT') return { name, type: 'number', sql };
+  if (duckType.startsWith('DECIMAL')) return { name, type: 'number', sql: `CAST(${sql} AS DOUBLE)` };
+  if (duckType === 'BOOLEAN') return { name, type: 'boolean', sql };
+  if (TEXTUAL.test(duckType))
+    return { name, type: 'string', sql: duckType === 'VARCHAR' ? sql : `CAST(${sql} AS VARCHAR)` };
+  throw malformed(
+    `column "${name}" holds ${duckType.toLowerCase()} values`,
+    'Flatten nested columns into plain ones (numbers, true/false, text) and leave out binary ones.',
+    { column: name },
+  );
+}

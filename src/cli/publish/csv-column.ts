@@ -1,0 +1,65 @@
+import { ident } from './duck.js';
+import { malformedAt, type SourceColumn } from './source.js';
+import type { DeclaredColumn } from './declared-columns.js';
+
+/** What all rows of one CSV column hold, counted. */
+export interface CsvStats {
+  name: string;
+  /** As it was read from the file. */
+  physical: 'DOUBLE' | 'VARCHAR';
+  /** Rows that have a value. */
+  filled: number;
+  integers: number;
+  numbers: number;
+  finite: number;
+  booleans: number;
+  /** Largest finite magnitude of a DOUBLE column. */
+  largest: number;
+}
+
+/** The row number (from 1) of the first row for which a condition holds. */
+export type FirstRow = (where: string) => Promise<number>;
+
+/**
+ * The type of one CSV column: what every value is. A column of mostly numbers with other words among them is a mistake of
+ * the file, not a text column, and is refused with the first such row.
+ * @throws WeighbridgeError MALFORMED_DATA naming row and column
+ */
+export async function csvColumn(
+  stats: CsvStats,
+  declared: DeclaredColumn | undefined,
+  firstRow: FirstRow,
+): Promise<SourceColumn> {
+  const { name, physical, filled, integers, numbers, booleans } = stats;
+  const sql = ident(name);
+  if (declared?.type === 'string' || filled === 0) return { name, type: 'string', sql: `CAST(${sql} AS VARCHAR)` };
+  if (booleans === filled) return { name, type: 'boolean', sql: `CAST(${sql} AS BOOLEAN)` };
+  if (numbers === filled) {
+    await refuseNotFinite(stats, firstRow);
+    const isInteger = integers === filled && declared?.type !== 'number';
+    if (isInteger) return { name, type: 'integer', sql: `CAST(${sql} AS BIGINT)` };
+    return { name, type: 'number', sql: physical === 'DOUBLE' ? sql : `CAST(${sql} AS DOUBLE)` };
+  }
+  const isMixed =
+    declared?.type === undefined ? numbers * 2 > filled : declared.type === 'number' || declared.type === 'integer';
+  if (!isMixed) return { name, type: 'string', sql };
+  const row = await firstRow(`${sql} IS NOT NULL AND TRY_CAST(${sql} AS DOUBLE) IS NULL`);
+  throw malformedAt(
+    row,
+    name,
+    'the value is not a number, while most of the column is',
+    'Correct the value, leave it empty if it is missing, or declare the column as {"type": "string"} in the columns file.',
+  );
+}
+
+async function refuseNotFinite({ name, physical, finite, filled }: CsvStats, firstRow: FirstRow): Promise<void> {
+  if (finite === filled) return;
+  const value = physical === 'DOUBLE' ? ident(name) : `CAST(${ident(name)} AS DOUBLE)`;
+  const row = await firstRow(`NOT isfinite(${value})`);
+  throw malformedAt(
+    row,
+    name,
+    'the value is not a finite number',
+    'Correct it, or leave the field empty if it is missing.',
+  );
+}

@@ -1,0 +1,100 @@
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { columnOf } from './column-of.js';
+import { assertDistinct } from './csv-header.js';
+import type { DeclaredColumn, DeclaredColumns } from './declared-columns.js';
+import { ident, parquetRows, text, type Duck } from './duck.js';
+import { emptyData, malformed, malformedAt, type Source, type SourceColumn } from './source.js';
+
+/**
+ * Reads newline-delimited JSON, one object a line. Keys that a line lacks are missing values.
+ * @throws WeighbridgeError MALFORMED_DATA naming row and column, EMPTY_DATA
+ */
+export async function readJsonLines(
+  duck: Duck,
+  file: string,
+  privateDir: string,
+  declared: DeclaredColumns,
+): Promise<Source> {
+  const parquetFile = path.join(privateDir, 'source.parquet');
+  // Depth 2 keeps what is nested as JSON, which is refused below by name. All rows decide the types.
+  const scan = `read_json(${text(file)}, format='newline_delimited', records=true, sample_size=-1, maximum_depth=2)`;
+  try {
+    await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(parquetFile)} (FORMAT parquet, COMPRESSION snappy)`);
+  } catch (error) {
+    await explain(file, error);
+    throw error;
+  }
+  const described = await duck.rows(`DESCRIBE SELECT * FROM ${scan}`);
+  const { n } = await duck.row(`SELECT count(*) AS n FROM ${text(parquetFile)}`);
+  if (Number(n) === 0) throw emptyData('the file');
+  assertDistinct(described.map(({ column_name: name }) => String(name)));
+  const columns = [];
+  for (const { column_name: name, column_type: type } of described) {
+    const physical = { name: String(name), duckType: String(type) };
+    const own = declared[physical.name];
+    columns.push(
+      physical.duckType === 'JSON' ? await mixedColumn(duck, parquetFile, physical.name, own) : columnOf(physical, own),
+    );
+  }
+  return { parquetFile, columns, rowCount: Number(n) };
+}
+
+/** DuckDB calls a column JSON when its values have no type in common, when they are nested, or when all are null. */
+async function mixedColumn(
+  duck: Duck,
+  parquetFile: string,
+  name: string,
+  declared: DeclaredColumn | undefined,
+): Promise<SourceColumn> {
+  const sql = ident(name);
+  const kinds = await duck.rows(
+    `SELECT json_type(${sql}) AS kind, count(*) AS n, min(file_row_number) + 1 AS row FROM ${parquetRows(parquetFile)} ` +
+      `WHERE ${sql} IS NOT NULL AND json_type(${sql}) != 'NULL' GROUP BY kind ORDER BY n, row`,
+  );
+  const nested = kinds.find(({ kind }) => kind === 'OBJECT' || kind === 'ARRAY');
+  if (nested)
+    throw malformedAt(
+      Number(nested['row']),
+      name,
+      'the value is nested',
+      'Flatten it into plain columns of numbers, true/false and text.',
+    );
+  if (kinds.length === 0 || declared?.type === 'string') return { name, type: 'string', sql: `${sql} ->> '$'` };
+  throw malformedAt(
+    Number(kinds[0]?.['row']),
+    name,
+    'the value has another type than most of the column',
+    'Give all rows of the column one type, or declare it as {"type": "string"} in the columns file.',
+  );
+}
+
+/** DuckDB is off by a line here and there: finds the line by itself. Returns if every line is an object with distinct keys. */
+async function explain(file: string, cause: unknown): Promise<void> {
+  let row = 0;
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    if (line.trim() === '') continue;
+    row++;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      throw malformed(`row ${row} is not valid JSON`, 'Write one complete JSON object on each line.', { row });
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw malformed(`row ${row} is not a JSON object`, 'Write each row as {"column": value, ...}.', { row });
+    }
+  }
+  if (row === 0) throw emptyData('the file');
+  const duplicate = /in line (\d+): Object .* has duplicate key "(.*)"/.exec(
+    cause instanceof Error ? cause.message : '',
+  );
+  if (duplicate)
+    throw malformedAt(
+      Number(duplicate[1]),
+      String(duplicate[2]),
+      'the key is there twice',
+      'Name each key once in a row.',
+    );
+}

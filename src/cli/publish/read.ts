@@ -1,0 +1,68 @@
+import { stat, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { WeighbridgeError } from '../../kernel/index.js';
+import type { DeclaredColumns } from './declared-columns.js';
+import type { Duck } from './duck.js';
+import { readCsv } from './read-csv.js';
+import { readJsonLines } from './read-json-lines.js';
+import { readParquet } from './read-parquet.js';
+import { emptyData, type Source } from './source.js';
+
+export const FORMATS = ['csv', 'ndjson', 'parquet'] as const;
+export type Format = (typeof FORMATS)[number];
+
+const BY_EXTENSION: Record<string, Format> = {
+  '.csv': 'csv',
+  '.tsv': 'csv',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.parquet': 'parquet',
+};
+
+/** @throws WeighbridgeError BAD_INPUT when the name does not tell the format */
+export function formatOf(file: string): Format {
+  const format = BY_EXTENSION[path.extname(file).toLowerCase()];
+  if (format !== undefined) return format;
+  throw new WeighbridgeError('BAD_INPUT', `the name of ${file} does not tell its format`, {
+    next: `Name it with --format: ${FORMATS.join(', ')}.`,
+  });
+}
+
+/**
+ * Reads the seller's file into a `Source`. DuckDB is given a link with a plain name: it would expand `*`, `?` and `[` in
+ * the seller's own path, and no path of the seller can end up in what is written.
+ * @throws WeighbridgeError BAD_INPUT, EMPTY_DATA, MALFORMED_DATA
+ */
+export async function readSource(
+  duck: Duck,
+  file: string,
+  format: Format,
+  privateDir: string,
+  declared: DeclaredColumns,
+): Promise<Source> {
+  await assertReadable(file);
+  const link = path.join(privateDir, `input.${format}`);
+  await symlink(path.resolve(file), link);
+  switch (format) {
+    case 'csv':
+      return readCsv(duck, link, privateDir, declared);
+    case 'ndjson':
+      return readJsonLines(duck, link, privateDir, declared);
+    case 'parquet':
+      return readParquet(duck, link, declared);
+  }
+}
+
+/** @throws WeighbridgeError BAD_INPUT when it is no file, EMPTY_DATA when it has no bytes */
+export async function assertReadable(file: string): Promise<void> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    throw new WeighbridgeError('BAD_INPUT', `${file} cannot be read (${error.code ?? error.message})`, {
+      next: 'Check the path and its permissions.',
+      cause: error,
+    });
+  });
+  if (!found.isFile()) {
+    throw new WeighbridgeError('BAD_INPUT', `${file} is not a file`, { next: 'Name one CSV, NDJSON or Parquet file.' });
+  }
+  if (found.size === 0) throw emptyData(file);
+}

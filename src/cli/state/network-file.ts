@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { networkSchema, WeighbridgeError, type Network } from '../../kernel/index.js';
+import { findUpwards } from './state-dir.js';
+
+const HOW =
+  'Name one with --network or WEIGHBRIDGE_NETWORK; "npm run demo -- --keep" starts a network and writes .weighbridge/network.json.';
+
+/** The file a command uses: the option, else the variable, else the nearest `.weighbridge/network.json`. */
+export function findNetworkFile(option: string | undefined, cwd: string, env: NodeJS.ProcessEnv): string {
+  const file = option ?? env['WEIGHBRIDGE_NETWORK'] ?? findUpwards(cwd, '.weighbridge/network.json');
+  if (file === undefined) throw new WeighbridgeError('CONFIG_INVALID', 'no network file was found', { next: HOW });
+  return file;
+}
+
+/** @throws WeighbridgeError CONFIG_INVALID naming the file and the first field that is wrong. */
+export async function readNetworkFile(file: string): Promise<Network> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new WeighbridgeError('CONFIG_INVALID', `${file} cannot be read as JSON`, { next: HOW, cause: error });
+  }
+  const parsed = networkSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new WeighbridgeError('CONFIG_INVALID', `${file} is not a network file: ${firstIssue(parsed.error)}`, {
+    next: HOW,
+  });
+}
+
+/** The first complaint of a schema as "field.name: what". */
+export function firstIssue(error: z.ZodError): string {
+  const [issue] = error.issues;
+  if (issue === undefined) return 'it does not fit the schema';
+  const where = issue.path.join('.');
+  return where === '' ? issue.message : `${where}: ${issue.message}`;
+}
