@@ -13,6 +13,8 @@ const orderId = z
 export const QUEUES = {
   /** `run`: take the job with this order id to its end. Its BullMQ id is the order id, so an order is never queued twice. */
   training: { run: z.strictObject({ orderId }) },
+  /** `settle`: move the money of a job whose training has ended, and log it. Its BullMQ id is the order id. */
+  settlement: { settle: z.strictObject({ orderId }) },
 } as const;
 
 export type QueueName = keyof typeof QUEUES;

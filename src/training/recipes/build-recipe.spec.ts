@@ -71,8 +71,12 @@ describe('recipes', () => {
     const once = buildRecipe('mlp', { manifest: digits, seed: 7 });
     expect(buildRecipe('mlp', { manifest: digits, seed: 7 })).toEqual(once);
     // Fixed here because a licence is for one model digest: a change of these bytes is a new recipe, not a refactoring.
-    expect(sha256Hex(once.graph)).toMatchInlineSnapshot(`"7efe3267a8e140c229dd462c9bdbf05fba0d0f4551726b55c51d43bb7f82b447"`);
-    expect(sha256Hex(once.weights)).toMatchInlineSnapshot(`"31423c998cf21e27d3eeaca5923fb4315e40bd9185789b7db977deee1d84f700"`);
+    expect(sha256Hex(once.graph)).toMatchInlineSnapshot(
+      `"7efe3267a8e140c229dd462c9bdbf05fba0d0f4551726b55c51d43bb7f82b447"`,
+    );
+    expect(sha256Hex(once.weights)).toMatchInlineSnapshot(
+      `"31423c998cf21e27d3eeaca5923fb4315e40bd9185789b7db977deee1d84f700"`,
+    );
     expect(sha256Hex(buildRecipe('mlp', { manifest: digits, seed: 8 }).weights)).not.toBe(sha256Hex(once.weights));
   });
 

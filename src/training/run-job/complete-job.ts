@@ -1,0 +1,45 @@
+import { headOf, readEntry, sealRecord, trainingCompletedRecord, VerifiedTree } from '../../provenance/index.js';
+
+import type { Job } from '../job.js';
+import type { RunJobDeps } from './deps.js';
+import { marketOf } from './market.js';
+import { settleMessage } from './settle-message.js';
+import { workerAccount } from './worker-account.js';
+
+/** The `training-completed` entry: SLSA provenance of the weights, signed by the job's own worker. */
+export async function sealCompletion(deps: RunJobDeps, job: Job): Promise<Uint8Array> {
+  const { weightsDigest, ciphertextDigest, trainer, startedAt, finishedAt, accessIndex } = job;
+  if (!weightsDigest || !ciphertextDigest || !trainer || !startedAt || !finishedAt || accessIndex === null) {
+    throw new Error(`job ${job.id} has no result to complete with`);
+  }
+  const worker = workerAccount(deps.workerSeed, job.id);
+  const record = trainingCompletedRecord(marketOf(deps.network), {
+    order: job.order,
+    worker: worker.address,
+    weightsSha256: weightsDigest,
+    ciphertextSha256: ciphertextDigest,
+    manifestDigest: job.offer.manifestDigest,
+    accessEntry: await entryAt(deps, accessIndex),
+    epochs: job.declaration.epochs,
+    privacy: job.declaration.privacy,
+    // No confidential-computing hardware is asked for yet, and the record says so.
+    attested: false,
+    trainer,
+    startedAt,
+    finishedAt,
+  });
+  return sealRecord({ ...record, signer: worker });
+}
+
+async function entryAt({ log }: RunJobDeps, index: number): Promise<Uint8Array> {
+  const tree = await VerifiedTree.open(async (path) => log.tile(path), headOf(await log.checkpoint()));
+  return (await readEntry(log, tree, index)).entry;
+}
+
+/** Appends `training-completed`; settlement takes over from its index. */
+export async function completeJob(deps: RunJobDeps, job: Job): Promise<Job> {
+  if (job.pendingEntry === null) throw new Error(`job ${job.id} is completing without an entry`);
+  const { index } = await deps.log.append(job.pendingEntry);
+  const facts = { completionIndex: index, pendingEntry: null };
+  return deps.jobs.transition(job.id, 'completing', 'settling', facts, [settleMessage(job.id)]);
+}

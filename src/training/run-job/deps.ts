@@ -1,0 +1,46 @@
+import type { LocalAccount } from 'viem';
+import type { KeyVault, MarketplaceChain } from '../../access/ports.js';
+import type { Manifest } from '../../catalog/manifest.js';
+import type { Bytes32, Network } from '../../kernel/index.js';
+import type { BlobStore } from '../../platform/index.js';
+import type { LogClient } from '../../provenance/index.js';
+import type { PieceStore } from '../../storage/index.js';
+import type { JobState } from '../job-state.js';
+import type { JobRepository } from '../job.repository.js';
+import type { Trainer } from '../ports.js';
+
+/** What a watcher of the job sees next. */
+export interface JobReport {
+  state: JobState;
+  step: number;
+  of: number;
+  reason?: string;
+}
+
+/** As much of pino as a use case needs. */
+export interface JobLogger {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+/** Everything that running a job touches, as ports; `workers/main.ts` binds them. */
+export interface RunJobDeps {
+  network: Network;
+  jobs: JobRepository;
+  /** @throws WeighbridgeError DATASET_NOT_FOUND */
+  manifestOf(keyId: Bytes32): Promise<Manifest>;
+  blobs: BlobStore;
+  log: LogClient;
+  chain: MarketplaceChain;
+  vault: KeyVault;
+  pieces: PieceStore;
+  trainer: Trainer;
+  /** Signs assignments, records and refusals, and pays for gas. */
+  operator: LocalAccount;
+  /** 32 bytes; each job's worker account is derived from it. */
+  workerSeed: Uint8Array;
+  logger: JobLogger;
+  /** Aborts when the worker shuts down. */
+  signal: AbortSignal;
+  report(report: JobReport): Promise<void>;
+}

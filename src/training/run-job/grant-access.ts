@@ -1,0 +1,30 @@
+import { accessGrantedRecord, sealRecord } from '../../provenance/index.js';
+import type { Job } from '../job.js';
+import { assignWorker } from './assign-worker.js';
+import type { RunJobDeps } from './deps.js';
+import { marketOf } from './market.js';
+import { workerAccount } from './worker-account.js';
+
+/**
+ * Appends `access-granted`: the record that must exist before any key can be released. The entry's bytes go into the row
+ * first, so a restarted worker appends the same bytes and the log answers with the same index: one record a release.
+ */
+export async function grantAccess(deps: RunJobDeps, job: Job): Promise<Job> {
+  const granting = job.state === 'granting' ? job : await fixEntry(deps, job);
+  if (granting.pendingEntry === null) throw new Error(`job ${job.id} is granting without an entry`);
+  const { index } = await deps.log.append(granting.pendingEntry);
+  return deps.jobs.transition(job.id, 'granting', 'recording', { accessIndex: index, pendingEntry: null });
+}
+
+async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
+  const worker = workerAccount(deps.workerSeed, job.id).address;
+  const startedAt = new Date();
+  const record = accessGrantedRecord(marketOf(deps.network), {
+    order: job.order,
+    worker,
+    assignSignature: await assignWorker(deps, job.id, worker),
+    grantedAt: startedAt,
+  });
+  const pendingEntry = await sealRecord({ ...record, signer: deps.operator });
+  return deps.jobs.transition(job.id, 'submitted', 'granting', { worker, pendingEntry, startedAt });
+}

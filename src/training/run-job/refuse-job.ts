@@ -1,0 +1,23 @@
+import { sealRecord, trainingRefusedRecord, type RefusalReason } from '../../provenance/index.js';
+import type { Job } from '../job.js';
+import type { RunJobDeps } from './deps.js';
+import { marketOf } from './market.js';
+import { settleMessage } from './settle-message.js';
+
+/**
+ * Ends a job without weights: fixes the reason and the `training-refused` entry in the row. What was appended or trained
+ * before stays as it is; nothing of it leaves.
+ */
+export async function refuseJob(deps: RunJobDeps, job: Job, reason: RefusalReason): Promise<Job> {
+  const record = trainingRefusedRecord(marketOf(deps.network), { order: job.order, reason, refusedAt: new Date() });
+  const pendingEntry = await sealRecord({ ...record, signer: deps.operator });
+  return deps.jobs.transition(job.id, job.state, 'refusing', { reason, pendingEntry });
+}
+
+/** Appends `training-refused`; settlement sends the money back from its index. */
+export async function logRefusal(deps: RunJobDeps, job: Job): Promise<Job> {
+  if (job.pendingEntry === null) throw new Error(`job ${job.id} is refusing without an entry`);
+  const { index } = await deps.log.append(job.pendingEntry);
+  const facts = { refusalIndex: index, pendingEntry: null };
+  return deps.jobs.transition(job.id, 'refusing', 'refunding', facts, [settleMessage(job.id)]);
+}

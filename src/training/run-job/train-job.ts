@@ -1,0 +1,70 @@
+import { Encrypter } from 'age-encryption';
+import type { Manifest } from '../../catalog/manifest.js';
+import { sha256Hex } from '../../kernel/index.js';
+import { shapesOf, weigh } from '../gate.js';
+import type { Job } from '../job.js';
+import { sealCompletion } from './complete-job.js';
+import type { RunJobDeps } from './deps.js';
+import { releaseKey } from './release-key.js';
+
+/** Weighing, logging and settling come after training and before the deadline. */
+const SETTLEMENT_MARGIN_MS = 60_000;
+const PROGRESS_EVERY_MS = 250;
+
+/**
+ * Gets the key, trains in the sandbox, weighs what came out, encrypts it to the buyer and keeps the ciphertext. The data
+ * key and the weights in the clear live in this process's memory for that long, and nowhere else.
+ */
+export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
+  const { declaration } = job;
+  const manifest = await deps.manifestOf(job.keyId);
+  const graph = await deps.blobs.read(declaration.graph);
+  const initial = await deps.blobs.read(declaration.weights);
+  const startedAt = new Date();
+  const output = await trainWithKey(deps, job, manifest, graph, initial);
+  const weighed = weigh(output, { declaration, shapes: shapesOf(initial), rowCount: manifest.rowCount });
+  const ciphertext = await encryptTo(job.recipient, weighed.weights);
+  weighed.weights.fill(0);
+  const facts = {
+    weightsDigest: weighed.sha256,
+    ciphertextDigest: sha256Hex(ciphertext),
+    trainer: output.trainer,
+    startedAt,
+    finishedAt: new Date(),
+  };
+  await deps.blobs.put(facts.ciphertextDigest, ciphertext);
+  const pendingEntry = await sealCompletion(deps, { ...job, ...facts });
+  return deps.jobs.transition(job.id, 'training', 'completing', { ...facts, pendingEntry });
+}
+
+async function trainWithKey(deps: RunJobDeps, job: Job, manifest: Manifest, graph: Uint8Array, weights: Uint8Array) {
+  const dataKey = await releaseKey(deps, job, manifest.wrappedKey);
+  const input = {
+    manifest,
+    declaration: job.declaration,
+    graph,
+    weights,
+    dataKey,
+    pieces: manifest.pieces.map((piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal)),
+    timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
+    onProgress: progressReporter(deps),
+  };
+  return deps.trainer.train(input, deps.signal).finally(() => dataKey.fill(0));
+}
+
+async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint8Array> {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  return encrypter.encrypt(plaintext);
+}
+
+/** Watchers hear of progress at most four times a second, whatever the sandbox sends. */
+function progressReporter(deps: RunJobDeps): (step: number, of: number) => void {
+  let last = 0;
+  return (step, of) => {
+    if (step !== of && Date.now() - last < PROGRESS_EVERY_MS) return;
+    last = Date.now();
+    // Lost progress harms nobody: the next report or the next state repairs it.
+    deps.report({ state: 'training', step, of }).catch(() => undefined);
+  };
+}
