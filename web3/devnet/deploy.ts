@@ -1,0 +1,161 @@
+import {
+  createTestClient,
+  createWalletClient,
+  defineChain,
+  getContractAddress,
+  http,
+  keccak256,
+  publicActions,
+  stringToBytes,
+  type Abi,
+  type LocalAccount,
+  type PublicActions,
+  type TestClient,
+  type Transport,
+  type Chain,
+} from 'viem';
+import type { Address, Hex } from '../../src/kernel/index.js';
+import { logAnchorAbi } from '../chain/abi/log-anchor.js';
+import { marketplaceAbi } from '../chain/abi/marketplace.js';
+import { multicall3Abi } from '../chain/abi/multicall3.js';
+import { usdfcTokenAbi } from '../chain/abi/usdfc-token.js';
+import { DEVNET_CHAIN_ID } from './anvil.js';
+import { logAnchorBytecode } from './bytecode/log-anchor.js';
+import { marketplaceBytecode } from './bytecode/marketplace.js';
+import { multicall3Bytecode } from './bytecode/multicall3.js';
+import { usdfcTokenBytecode } from './bytecode/usdfc-token.js';
+
+const RECEIPT_TIMEOUT_MS = 60_000;
+const POLL_MS = 100;
+/** What a devnet account holds: enough for millions of transactions. */
+const ETHER_WEI = 10_000n * 10n ** 18n;
+
+export interface ContractsOptions {
+  rpcUrl: string;
+  /** Deploys and pays gas; gets ether if it has none. It alone can mint test USDFC. */
+  deployer: LocalAccount;
+  /** Addresses of the keys that vouch for checkpoints. */
+  anchorSigners: Address[];
+  quorum: number;
+  /** The log's C2SP origin line. */
+  logOrigin: string;
+  treasury: Address;
+  protocolFeeBps: number;
+}
+
+export interface MarketplaceContracts {
+  marketplace: Address;
+  logAnchor: Address;
+  usdfc: Address;
+  multicall3: Address;
+}
+
+/** Deploys the marketplace and what it stands on, in one block. @throws Error naming the contract that was not created */
+export async function deployContracts(options: ContractsOptions): Promise<MarketplaceContracts> {
+  const { rpcUrl, deployer, anchorSigners, quorum, logOrigin, treasury, protocolFeeBps } = options;
+  await fundEther(rpcUrl, [deployer.address]);
+  const deploy = await deploymentsBy(rpcUrl, deployer);
+  const usdfc = deploy.create('UsdfcToken', usdfcTokenAbi, usdfcTokenBytecode, []);
+  const multicall3 = deploy.create('Multicall3', multicall3Abi, multicall3Bytecode, []);
+  const logAnchor = deploy.create('LogAnchor', logAnchorAbi, logAnchorBytecode, [
+    keccak256(stringToBytes(logOrigin)),
+    anchorSigners,
+    BigInt(quorum),
+  ]);
+  const marketplace = deploy.create('Marketplace', marketplaceAbi, marketplaceBytecode, [
+    usdfc,
+    logAnchor,
+    treasury,
+    BigInt(protocolFeeBps),
+  ]);
+  await deploy.done();
+  return { marketplace, logAnchor, usdfc, multicall3 };
+}
+
+/** Creations that are sent one after the other without waiting: an address follows from the sender and its nonce. */
+export async function deploymentsBy(rpcUrl: string, deployer: LocalAccount) {
+  const client = devnetClient(rpcUrl);
+  const wallet = createWalletClient({ account: deployer, chain: client.chain, transport: http(rpcUrl) });
+  let nonce = await client.getTransactionCount({ address: deployer.address, blockTag: 'pending' });
+  let last: Promise<unknown> = Promise.resolve();
+  const sent: { name: string; hash: Promise<Hex> }[] = [];
+  return {
+    create(name: string, abi: Abi | readonly unknown[], bytecode: Hex, args: unknown[]): Address {
+      const own = nonce++;
+      const hash = last.then(() =>
+        wallet.deployContract({ abi: abi as Abi, bytecode, args, nonce: own, gas: 12_000_000n }),
+      );
+      hash.catch(() => {}); // `done` reports it
+      last = hash;
+      sent.push({ name, hash });
+      return getContractAddress({ from: deployer.address, nonce: BigInt(own) }).toLowerCase() as Address;
+    },
+    /** Waits until every contract stands. */
+    async done(): Promise<void> {
+      for (const { name, hash } of sent) {
+        const receipt = await client.waitForTransactionReceipt({
+          hash: await hash,
+          pollingInterval: POLL_MS,
+          timeout: RECEIPT_TIMEOUT_MS,
+        });
+        if (receipt.status !== 'success') throw new Error(`${name} was not created: its constructor refused`);
+      }
+    },
+  };
+}
+
+export interface FundOptions {
+  rpcUrl: string;
+  /** Minter of the test token. */
+  deployer: LocalAccount;
+  usdfc: Address;
+  accounts: Address[];
+  /** Tops each account's test USDFC up to this; zero gives ether only. */
+  usdfcWei: bigint;
+}
+
+/** Tops accounts up with ether for gas and with test USDFC. A repeat changes nothing. */
+export async function fund({ rpcUrl, deployer, usdfc, accounts, usdfcWei }: FundOptions): Promise<void> {
+  await fundEther(rpcUrl, [deployer.address, ...accounts]);
+  const client = devnetClient(rpcUrl);
+  const wallet = createWalletClient({ account: deployer, chain: client.chain, transport: http(rpcUrl) });
+  const hashes: Hex[] = [];
+  for (const account of accounts) {
+    const token = { address: usdfc, abi: usdfcTokenAbi } as const;
+    const balanceWei = await client.readContract({ ...token, functionName: 'balanceOf', args: [account] });
+    if (balanceWei >= usdfcWei) continue;
+    const nonce = await client.getTransactionCount({ address: deployer.address, blockTag: 'pending' });
+    const args = [account, usdfcWei - balanceWei] as const;
+    hashes.push(await wallet.writeContract({ ...token, functionName: 'mint', args, nonce }));
+  }
+  for (const hash of hashes) {
+    const receipt = await client.waitForTransactionReceipt({
+      hash,
+      pollingInterval: POLL_MS,
+      timeout: RECEIPT_TIMEOUT_MS,
+    });
+    if (receipt.status !== 'success') throw new Error(`minting test USDFC failed in ${hash}`);
+  }
+}
+
+/** Gives ether to accounts that have less than half of what a devnet account holds. */
+export async function fundEther(rpcUrl: string, accounts: Address[]): Promise<void> {
+  const client = devnetClient(rpcUrl);
+  for (const address of accounts) {
+    if ((await client.getBalance({ address })) < ETHER_WEI / 2n) {
+      await client.setBalance({ address, value: ETHER_WEI });
+    }
+  }
+}
+
+type DevnetClient = TestClient<'anvil', Transport, Chain> & PublicActions<Transport, Chain>;
+
+function devnetClient(rpcUrl: string): DevnetClient {
+  const chain = defineChain({
+    id: DEVNET_CHAIN_ID,
+    name: 'Weighbridge devnet',
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [rpcUrl] } },
+  });
+  return createTestClient({ mode: 'anvil', chain, transport: http(rpcUrl) }).extend(publicActions);
+}
