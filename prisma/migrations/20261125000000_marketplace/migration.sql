@@ -63,6 +63,19 @@ CREATE TABLE "datasets" (
 );
 
 -- CreateTable
+CREATE TABLE "dataset_offers" (
+    "digest" TEXT NOT NULL,
+    "key_id" TEXT NOT NULL,
+    "offer" JSONB NOT NULL,
+    "terms" JSONB NOT NULL,
+    "terms_digest" TEXT NOT NULL,
+    "log_index" INTEGER NOT NULL,
+    "listed_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "dataset_offers_pkey" PRIMARY KEY ("digest")
+);
+
+-- CreateTable
 CREATE TABLE "licences" (
     "id" TEXT NOT NULL,
     "seq" BIGSERIAL NOT NULL,
@@ -170,10 +183,10 @@ CREATE INDEX "datasets_search_parts" ON "datasets" USING GIN ("search_text" gin_
 CREATE INDEX "datasets_manifest_digest_idx" ON "datasets"("manifest_digest");
 
 -- CreateIndex
-CREATE INDEX "datasets_terms_digest_idx" ON "datasets"("terms_digest");
+CREATE INDEX "datasets_seller_idx" ON "datasets"("seller");
 
 -- CreateIndex
-CREATE INDEX "datasets_seller_idx" ON "datasets"("seller");
+CREATE INDEX "dataset_offers_terms_digest_idx" ON "dataset_offers"("terms_digest");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "licences_seq_key" ON "licences"("seq");
@@ -208,7 +221,10 @@ CREATE INDEX "log_records_key_id_index_idx" ON "log_records"("key_id", "index");
 -- CreateIndex
 CREATE INDEX "log_records_key_id_type_idx" ON "log_records"("key_id", "type");
 
--- What Prisma's schema language cannot say: an index over an expression, and one over some rows.
+-- What Prisma's schema language cannot say: indexes over expressions, and one over some rows.
 CREATE INDEX "datasets_search_words" ON "datasets" USING GIN (to_tsvector('english', "search_text"));
+-- Which jobs name a model file: its parties may read it.
+CREATE INDEX "jobs_graph" ON "jobs" (("declaration" ->> 'graph'));
+CREATE INDEX "jobs_weights" ON "jobs" (("declaration" ->> 'weights'));
 -- What a restarted worker looks for.
 CREATE INDEX "jobs_unfinished" ON "jobs" ("seq") WHERE "state" NOT IN ('settled', 'refunded');
