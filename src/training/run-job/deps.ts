@@ -26,10 +26,10 @@ export interface JobLogger {
 /** Everything that running a job touches, as ports; `workers/main.ts` binds them. */
 export interface RunJobDeps {
   network: Network;
-  jobs: JobRepository;
+  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch'>;
   /** @throws WeighbridgeError DATASET_NOT_FOUND */
   manifestOf(keyId: Bytes32): Promise<Manifest>;
-  blobs: BlobStore;
+  blobs: Pick<BlobStore, 'read' | 'put'>;
   log: LogClient;
   chain: MarketplaceChain;
   vault: KeyVault;

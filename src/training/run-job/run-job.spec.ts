@@ -1,0 +1,148 @@
+// Real: the state machine, record sealing, key derivation, the refusal rules. Faked at the ports: database row, log, chain,
+// key nodes, storage and sandbox, each by a few lines that fail as the test asks.
+import { describe, expect, it } from 'vitest';
+import { privateKeyToAccount } from 'viem/accounts';
+import { orderIdOf, WeighbridgeError, type ErrorCode, type Network, type Order } from '../../kernel/index.js';
+import { parseEntry } from '../../provenance/index.js';
+import type { Job, JobPatch } from '../job.js';
+import { assertTransition, type JobState } from '../job-state.js';
+import type { RunJobDeps } from './deps.js';
+import { runJob } from './run-job.js';
+import { workerAccount } from './worker-account.js';
+
+const operator = privateKeyToAccount(`0x${'11'.repeat(32)}`);
+const workerSeed = new Uint8Array(32).fill(7);
+const market = { chainId: 31415926, contract: `0x${'aa'.repeat(20)}` } as const;
+const order: Order = {
+  keyId: `0x${'01'.repeat(32)}`,
+  offer: `0x${'02'.repeat(32)}`,
+  buyer: `0x${'03'.repeat(20)}`,
+  operator: operator.address,
+  licence: `0x${'04'.repeat(32)}`,
+  jobDigest: `0x${'05'.repeat(32)}`,
+  deadline: 4_000_000_000n,
+  salt: `0x${'06'.repeat(32)}`,
+};
+const orderId = orderIdOf(market, order);
+
+function failure(code: ErrorCode, retryable: boolean, reason?: string): WeighbridgeError {
+  return new WeighbridgeError(code, code, { next: 'test', retryable, details: reason === undefined ? {} : { reason } });
+}
+
+/** A job in one row, and ports that count. `fail` names the port call that throws, and with what. */
+function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: unknown } = {}) {
+  let row = {
+    id: orderId,
+    keyId: order.keyId,
+    licenceId: order.licence,
+    order,
+    state: 'submitted',
+    deadline: new Date(Date.now() + 3_600_000),
+    pendingEntry: null,
+    accessIndex: null,
+    progressStep: 0,
+    progressOf: 0,
+    reason: null,
+    ...start,
+  } as Job;
+  const appended: Uint8Array[] = [];
+  const messages: unknown[] = [];
+  const states: JobState[] = [];
+  const change = (from: JobState, to: JobState, patch: JobPatch = {}): Job => {
+    if (row.state !== from) throw failure('JOB_STATE', false);
+    row = { ...row, ...patch, state: to };
+    return row;
+  };
+  const deps = {
+    network: { chainId: market.chainId, contracts: { marketplace: market.contract } } as Network,
+    jobs: {
+      get: async () => row,
+      patch: async (_id, state, patch) => change(state, state, patch),
+      transition: async (_id, from, to, patch, outbox = []) => {
+        assertTransition(from, to);
+        messages.push(...outbox);
+        return change(from, to, patch);
+      },
+    },
+    manifestOf: async () => {
+      throw fail.manifest ?? failure('INTERNAL', false);
+    },
+    log: {
+      append: async (entry: Uint8Array) => {
+        if (fail.append !== undefined) throw fail.append;
+        const known = appended.findIndex((e) => Buffer.compare(e, entry) === 0);
+        return { index: known >= 0 ? known : appended.push(entry) - 1, leafHash: '' };
+      },
+    },
+    operator,
+    workerSeed,
+    logger: { info: () => undefined, warn: () => undefined },
+    signal: new AbortController().signal,
+    report: async ({ state }) => void states.push(state),
+  } satisfies Partial<RunJobDeps>;
+  return { deps: deps as unknown as RunJobDeps, appended, messages, states, row: () => row };
+}
+
+describe('runJob', () => {
+  it('derives the same worker account for the same order, and another for another', () => {
+    expect(workerAccount(workerSeed, orderId).address).toBe(workerAccount(workerSeed, orderId).address);
+    expect(workerAccount(workerSeed, order.keyId).address).not.toBe(workerAccount(workerSeed, orderId).address);
+    expect(workerAccount(new Uint8Array(32), orderId).address).not.toBe(workerAccount(workerSeed, orderId).address);
+  });
+
+  it('turns a failure that cannot heal into a logged refusal and a settlement message', async () => {
+    const { deps, appended, messages, row } = world(
+      { state: 'training' },
+      { manifest: failure('PIECE_CORRUPT', false) },
+    );
+    await runJob(deps, orderId, 0);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'data-corrupt', refusalIndex: 0, pendingEntry: null });
+    expect(messages).toEqual([{ queue: 'settlement', name: 'settle', jobId: orderId, payload: { orderId } }]);
+    const record = parseEntry(appended[0] ?? new Uint8Array());
+    expect(record).toMatchObject({ type: 'training-refused', predicate: { orderId, reason: 'data-corrupt' } });
+  });
+
+  it('leaves what may heal to the queue, and changes nothing', async () => {
+    const { deps, appended, row } = world({ state: 'training' }, { manifest: failure('KEY_NODES_DOWN', true) });
+    await expect(runJob(deps, orderId, 50)).rejects.toMatchObject({ code: 'KEY_NODES_DOWN' });
+    expect(row().state).toBe('training');
+    expect(appended).toHaveLength(0);
+  });
+
+  it('refuses what may heal once the deadline is near', async () => {
+    const near = new Date(Date.now() + 10_000);
+    const { deps, row } = world({ state: 'training', deadline: near }, { manifest: failure('KEY_NODES_DOWN', true) });
+    await runJob(deps, orderId, 50);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'key-nodes-down' });
+  });
+
+  it('tries an unforeseen failure again, but not for ever', async () => {
+    const { deps, row } = world({ state: 'training' }, { manifest: new Error('a bug') });
+    await expect(runJob(deps, orderId, 0)).rejects.toThrow('a bug');
+    await expect(runJob(deps, orderId, 1)).rejects.toThrow('a bug');
+    await runJob(deps, orderId, 2);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'trainer-failed' });
+  });
+
+  it('never refuses a job whose completion may be in the log', async () => {
+    const start = { state: 'completing', pendingEntry: new Uint8Array([1]) } as const;
+    const { deps, row } = world(start, { append: failure('BAD_INPUT', false) });
+    await expect(runJob(deps, orderId, 9)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    expect(row().state).toBe('completing');
+  });
+
+  it('takes only a named reason from the trainer', async () => {
+    const named = world({ state: 'training' }, { manifest: failure('TRAINER_FAILED', false, 'out-of-memory') });
+    await runJob(named.deps, orderId, 0);
+    expect(named.row().reason).toBe('out-of-memory');
+    const foreign = world({ state: 'training' }, { manifest: failure('TRAINER_FAILED', false, 'row 7 says hello') });
+    await runJob(foreign.deps, orderId, 0);
+    expect(foreign.row().reason).toBe('trainer-failed');
+  });
+
+  it('hands a job that settlement owns back untouched', async () => {
+    const { deps, states } = world({ state: 'settling' });
+    expect((await runJob(deps, orderId, 0)).state).toBe('settling');
+    expect(states).toEqual(['settling']);
+  });
+});
