@@ -39,22 +39,32 @@ export interface RecordStreams {
 export interface IndexedRecord {
   index: number;
   leafHash: string;
-  /** `unreadable` for an entry that no rule of ours made: it is counted, and belongs to no dataset. */
-  type: RecordType | 'unreadable';
-  keyId?: Bytes32;
-  orderId?: Bytes32;
-  /** On whose behalf the record was made: seller, buyer, operator or worker. */
-  actor?: Address;
+  type: RecordType;
+  keyId: Bytes32;
+  orderId?: Bytes32 | undefined;
+  /** On whose behalf the record was made: seller, buyer, operator or worker; nobody for a settlement. */
+  actor?: Address | undefined;
   /** Time that the record states. */
-  at?: string;
+  at: Date;
 }
 
-/** The log, in order. @throws WeighbridgeError LOG_UNAVAILABLE (retryable) */
+/** A stretch of the log, from one index up to another. */
+export interface LogStretch {
+  from: number;
+  /** Index after the last entry that was read. */
+  to: number;
+  records: IndexedRecord[];
+  /** Indexes of entries that no rule of ours made: they belong to no dataset and are in no batch. */
+  unreadable: number[];
+}
+
+/** The log, in order. */
 export interface RecordSource {
-  /** Number of entries under the newest checkpoint. */
-  size(): Promise<number>;
-  /** Entries `from` (inclusive) to `to` (exclusive), which are below `size`. */
-  read(from: number, to: number): Promise<IndexedRecord[]>;
+  /**
+   * Up to `limit` entries from `from` on, as far as the newest checkpoint covers them, each checked against it.
+   * @throws WeighbridgeError LOG_UNAVAILABLE (retryable), PROOF_INVALID
+   */
+  read(from: number, limit: number): Promise<LogStretch>;
 }
 
 /**
@@ -65,15 +75,15 @@ export interface RelayStore {
   /** Index of the first log entry that is not yet in the index. */
   cursor(): Promise<number>;
   /**
-   * Adds records and moves the cursor from `from` to `to`. A cursor that is elsewhere (another relay was faster) changes
-   * nothing and answers false.
+   * Adds the records and moves the cursor from `from` to `to`. If it stands elsewhere (another relay was faster) nothing
+   * changes, and the answer is false.
    */
-  addRecords(from: number, to: number, records: IndexedRecord[]): Promise<boolean>;
-  /** Key ids that have records in no batch, no batch in flight, and either `maxRecords` of them or one `minAgeMs` old. */
+  add(stretch: LogStretch): Promise<boolean>;
+  /** Key ids with no batch in flight and with `maxRecords` waiting records, or one that waits for `minAgeMs`. */
   dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]>;
-  /** Fixes the next batch of a key id, of at most `maxRecords`; undefined if there is nothing to fix or one is in flight. */
-  fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<RecordBatch | undefined>;
-  /** Batches that are fixed and not marked. */
-  fixedBatches(): Promise<RecordBatch[]>;
-  markPublished(keyId: Bytes32, seq: number, published: PublishedBatch): Promise<void>;
+  /** Fixes the next batch of a key id, of at most `maxRecords`; false if nothing waits or one is in flight. */
+  fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<boolean>;
+  /** Batches that are fixed and not marked, at most `limit`. */
+  fixedBatches(limit: number): Promise<RecordBatch[]>;
+  markPublished(batch: RecordBatch, published: PublishedBatch): Promise<void>;
 }

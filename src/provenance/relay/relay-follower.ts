@@ -1,0 +1,73 @@
+import { indexLog } from './index-log.js';
+import { Poller } from './poller.js';
+import type { RecordSource, RecordStreams, RelayStore } from './ports.js';
+import { BatchPublisher, type PublishOptions } from './publish-batches.js';
+import { MAX_RECORDS_PER_BATCH } from './record-batch.js';
+
+const POLL_MS = 250;
+const MIN_AGE_MS = 500;
+const STRETCH = 1_024;
+
+export interface RelayFollowerOptions extends Pick<PublishOptions, 'onPublished' | 'onFailed'> {
+  /** C2SP origin of the log. */
+  origin: string;
+  /** How long a record waits for others of its dataset, 500 ms unless set. */
+  minAgeMs?: number;
+  maxRecords?: number;
+  /** The log or the database failed; the step is tried again. */
+  onError: (error: unknown) => void;
+  /** Entries in the log that are no records of ours. */
+  onUnreadable?: (indexes: number[]) => void;
+}
+
+export interface RelayProgress {
+  indexed: number;
+  published: number;
+}
+
+/**
+ * Follows the log: indexes its records and publishes them, batch by batch, to the streams of their datasets. Two loops,
+ * so that a Ceramic node that is down stops publishing and nothing else. Safe to kill at any step and to run twice.
+ */
+export class RelayFollower {
+  private readonly publisher: BatchPublisher;
+  private readonly loops: Poller[];
+
+  constructor(
+    private readonly source: RecordSource,
+    private readonly store: RelayStore,
+    streams: RecordStreams,
+    private readonly options: RelayFollowerOptions,
+  ) {
+    this.publisher = new BatchPublisher(store, streams, {
+      ...options,
+      minAgeMs: options.minAgeMs ?? MIN_AGE_MS,
+      maxRecords: Math.min(options.maxRecords ?? MAX_RECORDS_PER_BATCH, MAX_RECORDS_PER_BATCH),
+    });
+    this.loops = [
+      new Poller(async () => (await this.index()).more, POLL_MS, options.onError),
+      new Poller(async () => (await this.publisher.runOnce()) > 0, POLL_MS, options.onError),
+    ];
+  }
+
+  start(): void {
+    for (const loop of this.loops) loop.start();
+  }
+
+  /** Waits for what is in hand; whatever is left undone is done after the next start. */
+  async stop(): Promise<void> {
+    await Promise.all(this.loops.map(async (loop) => loop.stop()));
+  }
+
+  /** One step of each loop, for a caller that wants no loops. @throws WeighbridgeError LOG_UNAVAILABLE, PROOF_INVALID */
+  async runOnce(): Promise<RelayProgress> {
+    const { entries } = await this.index();
+    return { indexed: entries, published: await this.publisher.runOnce() };
+  }
+
+  private async index(): Promise<{ entries: number; more: boolean }> {
+    const progress = await indexLog(this.source, this.store, STRETCH);
+    if (progress.unreadable.length > 0) this.options.onUnreadable?.(progress.unreadable);
+    return progress;
+  }
+}

@@ -1,0 +1,266 @@
+// Real: the js-ceramic engine in its own process, Ceramic's HTTP client, PostgreSQL with every migration, signed records.
+// Faked: the log's HTTP server. Its tiles and checkpoint are made in memory from the same records and checked as ever.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Pool } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isWeighbridgeError, toHex, utf8, type Bytes32 } from '../../src/kernel/index.js';
+import { accessGrantedRecord, sealRecord } from '../../src/provenance/index.js';
+import {
+  LogRecordSource,
+  PgRelayStore,
+  RelayFollower,
+  type RecordSource,
+  type RecordStreams,
+  type RelayFollowerOptions,
+  type RelayStore,
+} from '../../src/provenance/relay/index.js';
+import { pureHasher } from '../../src/provenance/verify/rfc6962.js';
+import { createRecordStreams } from '../../web3/ceramic/record-streams.js';
+import { startCeramic, type CeramicService } from '../../web3/devnet/ceramic.js';
+import { freePort } from '../../web3/devnet/service.js';
+import { batchOf, CERAMIC_ORIGIN as ORIGIN, randomWord } from '../support/ceramic-batches.js';
+import { startTestDatabase, type TestDatabase } from '../support/database.js';
+import { memoryLog } from '../support/memory-log.js';
+import { market, parties, provenanceStory } from '../support/provenance-story.js';
+
+const seed = new Uint8Array(32).fill(7);
+const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-ceramic-'));
+let port: number;
+let engine: CeramicService;
+let database: TestDatabase;
+let pool: Pool;
+let streams: RecordStreams;
+
+beforeAll(async () => {
+  port = await freePort();
+  [engine, database] = await Promise.all([startCeramic({ dir, port }), startTestDatabase()]);
+  pool = new Pool({ connectionString: database.url });
+  streams = await createRecordStreams({ url: engine.url, seed });
+});
+afterAll(async () => {
+  await pool?.end();
+  await Promise.all([engine?.stop(), database?.stop()]);
+  rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  await pool.query('TRUNCATE log_records, relay_pending, relay_batches; UPDATE relay_cursor SET next_index = 0');
+});
+
+/** A log of these entries, as `LogRecordSource` sees one. */
+function sourceOf(entries: Uint8Array[]): RecordSource {
+  const { head, tile } = memoryLog(entries);
+  const checkpoint = async () => ({ size: head.size, root: toHex(head.root), note: '', signatures: [] });
+  return new LogRecordSource({ checkpoint, tile });
+}
+
+/** Access records of one dataset version, each of another order. */
+async function accesses(keyId: Bytes32, count: number): Promise<Uint8Array[]> {
+  const order = {
+    keyId,
+    licence: randomWord(),
+    offer: randomWord(),
+    jobDigest: randomWord(),
+    deadline: 1_900_000_000n,
+  };
+  const [buyer, operator, worker] = [parties.buyer.address, parties.operator.address, parties.worker.address];
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const assignSignature = await parties.operator.signMessage({ message: `assign ${i}` });
+      const grantedAt = new Date(Date.UTC(2026, 10, 25, 12, 0, i));
+      const facts = { order: { ...order, buyer, operator, salt: randomWord() }, worker, assignSignature, grantedAt };
+      return sealRecord({ ...accessGrantedRecord(market, facts), signer: parties.operator });
+    }),
+  );
+}
+
+function follower(
+  source: RecordSource,
+  changes: Partial<RelayFollowerOptions> & { store?: RelayStore; streams?: RecordStreams } = {},
+): RelayFollower {
+  const { store = new PgRelayStore(pool), streams: to = streams, ...options } = changes;
+  const onError = (error: unknown): never => expect.unreachable(String(error));
+  return new RelayFollower(source, store, to, { origin: ORIGIN, minAgeMs: 0, onError, ...options });
+}
+
+const reader = async (url = engine.url) =>
+  createRecordStreams({ url, controller: streams.controller, model: await streams.ensureModel() });
+
+/** The streams, but for what happens when a batch is published. */
+const publishingAs = (publishBatch: RecordStreams['publishBatch']): RecordStreams => ({
+  controller: streams.controller,
+  ensureModel: async () => streams.ensureModel(),
+  publishBatch,
+  loadBatch: async (keyId, seq) => streams.loadBatch(keyId, seq),
+  readBatches: async (keyId) => streams.readBatches(keyId),
+});
+
+class UnmarkingStore extends PgRelayStore {
+  override async markPublished(): Promise<void> {
+    return Promise.reject(new Error('killed'));
+  }
+}
+
+const leaves = (entries: Uint8Array[], first = 0) =>
+  entries.map((entry, i) => ({ index: first + i, leafHash: toHex(pureHasher.leaf(entry)) }));
+
+const code = (error: unknown): unknown => (isWeighbridgeError(error) ? error.code : error);
+
+describe('publishing', () => {
+  it('publishes a story whole, and a reader without the seed finds every leaf hash', async () => {
+    const { entries, keyId } = await provenanceStory();
+    const log = Object.values(entries);
+    expect(await follower(sourceOf(log)).runOnce()).toEqual({ indexed: 5, published: 1 });
+
+    const [loaded, ...more] = await (await reader()).readBatches(keyId);
+    expect(more).toEqual([]);
+    expect(loaded?.batch).toEqual({
+      keyId,
+      seq: 1,
+      count: 5,
+      records: leaves(log),
+      from: '2026-11-25T12:00:00.000Z',
+      to: '2026-11-25T12:00:12.000Z',
+      origin: ORIGIN,
+    });
+    const { rows } = await pool.query('SELECT index, type, actor FROM log_records ORDER BY index');
+    expect(rows.map((row) => [row.index, row.type, row.actor])).toEqual([
+      [0, 'dataset-listed', parties.seller.address.toLowerCase()],
+      [1, 'licence-issued', parties.buyer.address.toLowerCase()],
+      [2, 'access-granted', parties.buyer.address.toLowerCase()],
+      [3, 'training-completed', parties.worker.address.toLowerCase()],
+      [4, 'job-settled', null],
+    ]);
+  });
+
+  it('cuts a long log into linked batches, one chain a dataset, and passes over what is no record', async () => {
+    const [a, b] = [randomWord(), randomWord()];
+    const log = [utf8('not a record'), ...(await accesses(a, 7)), ...(await accesses(b, 2))];
+    const unreadable: number[] = [];
+    const relay = follower(sourceOf(log), { maxRecords: 3, onUnreadable: (indexes) => unreadable.push(...indexes) });
+    const rounds = [await relay.runOnce(), await relay.runOnce(), await relay.runOnce(), await relay.runOnce()];
+    expect(rounds.map((round) => round.published)).toEqual([2, 1, 1, 0]);
+    expect(unreadable).toEqual([0]);
+
+    const chain = await (await reader()).readBatches(a);
+    expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(log.slice(1, 8), 1));
+    expect(chain.map(({ batch }) => batch.count)).toEqual([3, 3, 1]);
+    expect(chain.map(({ batch }) => batch.previous)).toEqual([undefined, chain[0]?.commitId, chain[1]?.commitId]);
+    expect((await (await reader()).readBatches(b)).map(({ batch }) => batch.count)).toEqual([2]);
+  });
+
+  it('lets records wait for company until they are old enough or many enough', async () => {
+    const keyId = randomWord();
+    const relay = follower(sourceOf(await accesses(keyId, 4)), { minAgeMs: 3_600_000, maxRecords: 3 });
+    expect(await relay.runOnce()).toEqual({ indexed: 4, published: 1 });
+    expect(await relay.runOnce()).toEqual({ indexed: 0, published: 0 });
+    expect(await streams.loadBatch(keyId, 2)).toBeUndefined();
+  });
+
+  it('holds the largest batch that the port allows', async () => {
+    const batch = batchOf(randomWord(), 1_000, 9_007_199_254_000_000);
+    await streams.publishBatch(batch);
+    expect((await streams.loadBatch(batch.keyId, 1))?.batch).toEqual(batch);
+  });
+
+  it('gives the same stream again, to two publishers at once and ever after', async () => {
+    const batch = batchOf(randomWord(), 3);
+    const other = await createRecordStreams({ url: engine.url, seed, model: await streams.ensureModel() });
+    const [one, two] = await Promise.all([streams.publishBatch(batch), other.publishBatch(batch)]);
+    expect(two).toEqual(one);
+    expect(await streams.publishBatch(batch)).toEqual(one);
+  });
+
+  it('refuses to put another batch in the place of a published one', async () => {
+    const batch = batchOf(randomWord(), 3);
+    await streams.publishBatch(batch);
+    const again = streams.publishBatch({ ...batch, origin: 'elsewhere.test/log' });
+    await expect(again).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+  });
+});
+
+describe('kills', () => {
+  it('publishes the fixed batch again after a death before Ceramic heard of it, after, and before it was marked', async () => {
+    const keyId = randomWord();
+    const source = sourceOf(await accesses(keyId, 3));
+
+    const unheard = publishingAs(async () => Promise.reject(new Error('killed')));
+    expect(await follower(source, { streams: unheard }).runOnce()).toEqual({ indexed: 3, published: 0 });
+    const heard = publishingAs(async (batch) => {
+      await streams.publishBatch(batch);
+      throw new Error('killed');
+    });
+    expect(await follower(source, { streams: heard }).runOnce()).toEqual({ indexed: 0, published: 0 });
+    const first = await streams.loadBatch(keyId, 1);
+    expect(first?.batch.count).toBe(3);
+    expect((await follower(source, { store: new UnmarkingStore(pool) }).runOnce()).published).toBe(0);
+
+    expect((await follower(source).runOnce()).published).toBe(1);
+    expect((await follower(source).runOnce()).published).toBe(0);
+    const { rows } = await pool.query('SELECT stream_id, commit_id, state FROM relay_batches');
+    expect(rows).toEqual([{ stream_id: first?.streamId, commit_id: first?.commitId, state: 'published' }]);
+    expect(await streams.loadBatch(keyId, 2)).toBeUndefined();
+  });
+
+  it('neither loses nor doubles a record when two relays run at once', async () => {
+    const keyId = randomWord();
+    const log = await accesses(keyId, 12);
+    const source = sourceOf(log);
+    const failures: unknown[] = [];
+    const relays = Array.from({ length: 2 }, () =>
+      follower(source, { maxRecords: 2, onFailed: (_, error) => failures.push(error) }),
+    );
+    for (let round = 0; round < 8; round++) await Promise.all(relays.map(async (relay) => relay.runOnce()));
+    const chain = await streams.readBatches(keyId);
+    expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(log));
+    expect(failures).toEqual([]);
+  });
+
+  it('keeps what was acknowledged when the engine is killed, goes on indexing meanwhile, and publishes the rest', async () => {
+    const keyId = randomWord();
+    const log = await accesses(keyId, 6);
+    const published = await follower(sourceOf(log.slice(0, 3))).runOnce();
+    expect(published).toEqual({ indexed: 3, published: 1 });
+    engine.kill('SIGKILL');
+    await engine.exited;
+
+    const failures: unknown[] = [];
+    const relay = follower(sourceOf(log), { onFailed: (_, error) => failures.push(code(error)) });
+    expect(await relay.runOnce()).toEqual({ indexed: 3, published: 0 });
+    expect(failures).toEqual(['CERAMIC_UNAVAILABLE']);
+
+    engine = await startCeramic({ dir, port });
+    relay.start();
+    await expect.poll(async () => (await streams.readBatches(keyId)).length, { timeout: 30_000 }).toBe(2);
+    await relay.stop();
+    const chain = await (await reader()).readBatches(keyId);
+    expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(log));
+    await expect.poll(async () => (await streams.loadBatch(keyId, 2))?.anchored, { timeout: 30_000 }).toBe(true);
+  });
+
+  it('still has anchored content after a restart that syncs from the blocks alone', async () => {
+    const batch = batchOf(randomWord(), 2);
+    const { streamId } = await streams.publishBatch(batch);
+    await expect.poll(async () => (await streams.loadBatch(batch.keyId, 1))?.anchored, { timeout: 30_000 }).toBe(true);
+    await engine.stop();
+    engine = await startCeramic({ dir, port });
+    // sync=1 is SYNC_ALWAYS: js-ceramic drops what it remembers and validates the stream, its anchor included, anew.
+    const answer = await fetch(`${engine.url}/api/v0/streams/${streamId}?sync=1`);
+    expect(await answer.json()).toMatchObject({ state: { anchorStatus: 'ANCHORED' } });
+    expect((await streams.loadBatch(batch.keyId, 1))?.batch).toEqual(batch);
+  });
+});
+
+describe('configuration', () => {
+  it('refuses a seed that is not 32 bytes, and a seed of another model', async () => {
+    const short = createRecordStreams({ url: engine.url, seed: new Uint8Array(31) });
+    await expect(short).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    const other = await createRecordStreams({
+      url: engine.url,
+      seed: new Uint8Array(32),
+      model: await streams.ensureModel(),
+    });
+    await expect(other.ensureModel()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
