@@ -43,3 +43,4 @@ export {
 export { consistencyProof, inclusionProof } from './tiles/proofs.js';
 export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
 export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
+export * from './relay/index.js';
