@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import type { Bytes32 } from '../../kernel/index.js';
+import type { RecordStreams, RelayStore } from './ports.js';
+import { BatchPublisher } from './publish-batches.js';
+import type { RecordBatch } from './record-batch.js';
+
+const [healthy, failing] = [`0x${'a'.repeat(64)}`, `0x${'b'.repeat(64)}`] as const;
+
+it('makes a dataset whose batch fails wait, longer each time, and no other', async () => {
+  let nowMs = 0;
+  const attempts: string[] = [];
+  const store = memoryStore();
+  const streams: Pick<RecordStreams, 'publishBatch'> = {
+    publishBatch: async ({ keyId, seq }) => {
+      attempts.push(`${nowMs} ${keyId === failing ? 'failing' : 'healthy'} ${seq}`);
+      if (keyId === failing && nowMs < 3_000) throw new Error('down');
+      return { streamId: `${keyId} ${seq}`, commitId: `${keyId} ${seq}` };
+    },
+  };
+  const options = { origin: 'o', minAgeMs: 0, maxRecords: 1 };
+  const publisher = new BatchPublisher(store, streams as RecordStreams, options, () => nowMs);
+  for (nowMs = 0; nowMs <= 4_000; nowMs += 250) await publisher.runOnce();
+
+  expect(attempts.filter((line) => line.includes('failing'))).toEqual([
+    '0 failing 1',
+    '500 failing 1',
+    '1500 failing 1',
+    '3500 failing 1',
+    '3750 failing 2',
+    '4000 failing 3',
+  ]);
+  expect(attempts.filter((line) => line.includes('healthy'))).toHaveLength(17);
+});
+
+/** A store in memory where both datasets always have one more record. */
+function memoryStore(): RelayStore {
+  const next = new Map<Bytes32, number>([
+    [healthy, 1],
+    [failing, 1],
+  ]);
+  const fixed = new Map<Bytes32, RecordBatch>();
+  return {
+    cursor: async () => 0,
+    add: async () => true,
+    dueKeys: async () => [...next.keys()].filter((keyId) => !fixed.has(keyId)),
+    fixBatch: async (keyId) => {
+      const seq = next.get(keyId) ?? 1;
+      const at = '2026-11-25T12:00:00.000Z';
+      const records = [{ index: seq, leafHash: 'c'.repeat(64) }];
+      fixed.set(keyId, { keyId, seq, count: 1, records, from: at, to: at, origin: 'o' });
+      return true;
+    },
+    fixedBatches: async () => [...fixed.values()],
+    markPublished: async ({ keyId, seq }) => {
+      fixed.delete(keyId);
+      next.set(keyId, seq + 1);
+    },
+  };
+}
