@@ -44,3 +44,5 @@ export { consistencyProof, inclusionProof } from './tiles/proofs.js';
 export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
 export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
 export * from './relay/index.js';
+export { assembleReceipt, type ReceiptInput } from './receipt.js';
+export * from './verify/index.js';

@@ -1,0 +1,96 @@
+import { getAddress } from 'viem';
+import { orderIdOf, orderToJson, WeighbridgeError, type Deployed, type Order } from '../kernel/index.js';
+import { headOf } from './anchor-args.js';
+import { completionOf } from './commitment.js';
+import type { LogClient } from './ports.js';
+import { inclusionProof } from './tiles/proofs.js';
+import { readEntry } from './tiles/read-entries.js';
+import { VerifiedTree } from './tiles/tree.js';
+import { toBase64 } from './verify/base64.js';
+import { parseCheckpoint } from './verify/checkpoint.js';
+import { parseNote } from './verify/note.js';
+import { readRecord } from './verify/receipt-records.js';
+import { formatReceipt, RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './verify/receipt-schema.js';
+import { formatTlogProof } from './verify/tlog-proof.js';
+
+export interface ReceiptInput {
+  market: Deployed;
+  order: Order;
+  /** The model declaration; its digest is `order.jobDigest`. */
+  model: Record<string, unknown>;
+  /** Where each record of the job is in the log. */
+  indices: Record<ReceiptRecord, number>;
+}
+
+/**
+ * The receipt of a settled job: fetches its five records with their proofs under the log's newest checkpoint, and fills in
+ * what people read from them. A later checkpoint makes another file, equally good: keep the bytes.
+ * @returns the bytes of `receipt.json`; verify them before handing them out
+ * @throws WeighbridgeError LOG_UNAVAILABLE, PROOF_INVALID, RECEIPT_INVALID if an index holds another record
+ */
+export async function assembleReceipt(
+  log: Pick<LogClient, 'checkpoint' | 'tile'>,
+  input: ReceiptInput,
+): Promise<Uint8Array> {
+  const { note, size, root } = await log.checkpoint();
+  const tree = await VerifiedTree.open((path) => log.tile(path), headOf({ size, root }));
+  const records = {} as Receipt['records'];
+  for (const type of RECEIPT_RECORDS) {
+    const index = input.indices[type];
+    const { entry } = await readEntry(log, tree, index);
+    const hashes = await inclusionProof(tree, index);
+    records[type] = { entry: toBase64(entry), proof: formatTlogProof({ index, hashes, checkpoint: note }) };
+  }
+  return formatReceipt(receiptOf(input, parseCheckpoint(parseNote(note).text).origin, records));
+}
+
+/** What the records say, in the places where people look for it. */
+function receiptOf(input: ReceiptInput, logOrigin: string, records: Receipt['records']): Receipt {
+  const { market, order, model } = input;
+  const listed = recordOf(records, 'dataset-listed').predicate;
+  const licensed = recordOf(records, 'licence-issued').predicate;
+  const granted = recordOf(records, 'access-granted').predicate;
+  const completed = recordOf(records, 'training-completed');
+  const settled = recordOf(records, 'job-settled').predicate;
+  const { externalParameters, internalParameters } = completed.predicate.buildDefinition;
+  const { weightsDigest, ciphertextDigest } = completionOf(completed);
+  return {
+    format: 'weighbridge-receipt/v1',
+    network: { chainId: market.chainId, marketplace: getAddress(market.contract), logOrigin },
+    dataset: {
+      keyId: listed.keyId,
+      manifestDigest: listed.offer.manifestDigest,
+      termsDigest: listed.offer.termsDigest,
+      pieces: listed.pieces,
+      offer: listed.offer,
+    },
+    licence: { licenceId: licensed.licenceId, licence: licensed.licence },
+    order: { orderId: orderIdOf(market, order), order: orderToJson(order) },
+    access: { operator: granted.operator, worker: granted.worker, grantedAt: granted.grantedAt },
+    training: {
+      weightsDigest,
+      ciphertextDigest,
+      epochs: externalParameters.epochs,
+      privacy: externalParameters.privacy,
+      attested: internalParameters.attested,
+      finishedAt: completed.predicate.runDetails.metadata.finishedOn,
+    },
+    settlement: { transaction: settled.transaction, payouts: settled.payouts, settledAt: settled.settledAt },
+    model,
+    records,
+  };
+}
+
+function recordOf<T extends ReceiptRecord>(
+  records: Receipt['records'],
+  type: T,
+): ReturnType<typeof readRecord<T>>['entry'] {
+  try {
+    return readRecord(records, type).entry;
+  } catch (cause) {
+    throw new WeighbridgeError('RECEIPT_INVALID', `the log has no ${type} record where one was expected`, {
+      next: 'Give the log index that the append of this record answered.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,73 @@
+import { WeighbridgeError } from '../../kernel/index.js';
+import { fromBase64, toBase64 } from './base64.js';
+import { parseNote, parseVerifierKey, verifyNoteSignature } from './note.js';
+import type { TreeHead } from './rfc6962.js';
+
+/** C2SP tlog-checkpoint: what the log commits to. */
+export interface Checkpoint extends TreeHead {
+  origin: string;
+}
+
+/** Which log, and which witnesses of which how many must have cosigned. */
+export interface LogTrust {
+  log: { origin: string; vkey: string };
+  witnesses: { quorum: number; vkeys: string[] };
+}
+
+/** The text of a checkpoint note; `root` are 32 bytes. */
+export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
+  return `${origin}\n${size}\n${toBase64(root)}\n`;
+}
+
+/** Reads a checkpoint's text. Extension lines are refused: nothing here would know what they say. @throws BAD_INPUT */
+export function parseCheckpoint(text: string): Checkpoint {
+  const [origin, size, root, end, ...more] = text.split('\n');
+  const head = { origin: origin ?? '', size: Number(size), root: fromBase64(root ?? '') };
+  const whole = head.origin !== '' && end === '' && more.length === 0 && head.root.length === 32;
+  if (!whole || !/^(0|[1-9]\d{0,15})$/.test(size ?? '') || !Number.isSafeInteger(head.size)) {
+    throw new WeighbridgeError('BAD_INPUT', 'not a checkpoint of three lines: origin, size, root', {
+      next: 'Give the checkpoint as the log served it.',
+    });
+  }
+  return head;
+}
+
+/**
+ * A signed checkpoint that this trust accepts.
+ * @param strict - also refuse signature lines of anybody the trust does not know: in a receipt every character must be
+ *   vouched for. Off for a checkpoint fresh from a log, whose witnesses may be more than we know (C2SP ignores those).
+ * @throws WeighbridgeError BAD_INPUT (form), PROOF_INVALID (origin, signature, quorum; `details.reason` says which)
+ */
+export function verifyCheckpoint(note: string, trust: LogTrust, strict = false): Checkpoint {
+  const { text, signatures } = parseNote(note);
+  const checkpoint = parseCheckpoint(text);
+  const logKey = parseVerifierKey(trust.log.vkey);
+  const witnessKeys = trust.witnesses.vkeys.map(parseVerifierKey);
+  if (checkpoint.origin !== trust.log.origin || logKey.name !== trust.log.origin) {
+    throw untrusted('origin', `the checkpoint is of ${checkpoint.origin}, the trusted log is ${trust.log.origin}`);
+  }
+  const seen = new Set<string>();
+  for (const signature of signatures) {
+    const key = [logKey, ...witnessKeys].find((k) => k.name === signature.name && k.keyHash === signature.keyHash);
+    const id = `${signature.name}+${signature.keyHash}`;
+    if (key === undefined && strict) throw untrusted('signer', `a signature line by ${signature.name}, unknown here`);
+    if (key === undefined) continue;
+    if (seen.has(id)) throw untrusted('signature', `two signatures by ${signature.name}`);
+    if (!verifyNoteSignature(text, signature, key))
+      throw untrusted('signature', `the signature of ${key.name} is wrong`);
+    seen.add(id);
+  }
+  if (!seen.has(`${logKey.name}+${logKey.keyHash}`)) throw untrusted('signature', 'the log did not sign it');
+  const cosigners = witnessKeys.filter((k) => k.type === 'cosignature' && seen.has(`${k.name}+${k.keyHash}`)).length;
+  if (cosigners < trust.witnesses.quorum) {
+    throw untrusted('quorum', `${cosigners} witnesses cosigned, ${trust.witnesses.quorum} are needed`);
+  }
+  return checkpoint;
+}
+
+function untrusted(reason: 'origin' | 'signer' | 'signature' | 'quorum', detail: string): WeighbridgeError {
+  return new WeighbridgeError('PROOF_INVALID', detail, {
+    next: 'Check that the trust file is of this deployment; if it is, do not rely on this checkpoint.',
+    details: { reason },
+  });
+}

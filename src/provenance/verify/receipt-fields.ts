@@ -1,0 +1,148 @@
+import {
+  canonicalJson,
+  jsonDigest,
+  licenceDigest,
+  licenceFromJson,
+  offerDigest,
+  offerFromJson,
+  orderFromJson,
+  orderIdOf,
+  sha256Hex,
+  shareToJson,
+  splitOf,
+  type Deployed,
+} from '../../kernel/index.js';
+import { completionOf } from '../commitment.js';
+import { dependenciesOf } from '../statement-builders.js';
+import { CheckFailed, requireSame } from './checks.js';
+import type { ReceiptRecords } from './receipt-records.js';
+import { RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './receipt-schema.js';
+import type { Trust } from './trust.js';
+
+/** Compares what the receipt says with what the records say, part by part; each answers what a person reads. */
+const same = (what: string, found: unknown, expected: unknown): void =>
+  requireSame(what, canonicalJson(found), canonicalJson(expected));
+
+export function checkDataset({ dataset }: Receipt, records: ReceiptRecords): string {
+  const { predicate } = records['dataset-listed'].entry;
+  same('dataset.keyId', dataset.keyId, predicate.keyId);
+  same('dataset.offer', dataset.offer, predicate.offer);
+  same('dataset.pieces', dataset.pieces, predicate.pieces);
+  same('dataset.manifestDigest', dataset.manifestDigest, predicate.offer.manifestDigest);
+  same('dataset.termsDigest', dataset.termsDigest, predicate.offer.termsDigest);
+  return `${dataset.pieces.length} pieces, version ${dataset.offer.version}, sold by ${dataset.offer.seller}`;
+}
+
+export function checkLicence({ licence, dataset, order }: Receipt, records: ReceiptRecords): string {
+  const { predicate } = records['licence-issued'].entry;
+  same('licence.licenceId', licence.licenceId, predicate.licenceId);
+  same('licence.licence', licence.licence, predicate.licence);
+  same('licence.keyId', predicate.licence.keyId, dataset.keyId);
+  same('licence.termsDigest', predicate.licence.termsDigest, dataset.termsDigest);
+  same('licence.buyer', predicate.licence.buyer.toLowerCase(), order.order.buyer.toLowerCase());
+  const grantedAt = Date.parse(records['access-granted'].entry.predicate.grantedAt) / 1000;
+  if (grantedAt > Number(predicate.licence.validUntil)) {
+    throw new CheckFailed('LICENCE_EXPIRED', 'access was granted after the licence had ended');
+  }
+  return `the terms of this version, accepted by ${licence.licence.buyer}`;
+}
+
+export function checkOrder({ order, dataset, licence }: Receipt, records: ReceiptRecords, trust: Trust): string {
+  const access = records['access-granted'].entry.predicate;
+  same('order.orderId', order.orderId, access.orderId);
+  same('order.keyId', order.order.keyId, dataset.keyId);
+  same('order.licence', order.order.licence, licence.licenceId);
+  same('order.jobDigest', order.order.jobDigest, access.jobDigest);
+  same('order.buyer', order.order.buyer, access.buyer);
+  same('order.operator', order.order.operator, access.operator);
+  const allowed = (list: readonly string[]): boolean =>
+    list.some((operator) => operator.toLowerCase() === access.operator.toLowerCase());
+  if (!allowed(dataset.offer.operators) || !(trust.operators === undefined || allowed(trust.operators))) {
+    throw new CheckFailed('NOT_ALLOWED', `operator ${access.operator} was not allowed to train on this dataset`);
+  }
+  return `opened by ${order.order.buyer} for ${order.order.operator}`;
+}
+
+export function checkAccess({ access, order, dataset, licence }: Receipt, records: ReceiptRecords): string {
+  const { predicate } = records['access-granted'].entry;
+  same('access.operator', access.operator, predicate.operator);
+  same('access.worker', access.worker, predicate.worker);
+  same('access.grantedAt', access.grantedAt, predicate.grantedAt);
+  same('access.keyId', predicate.keyId, dataset.keyId);
+  same('access.licence', predicate.licence, licence.licenceId);
+  same('access.orderId', predicate.orderId, order.orderId);
+  return `worker ${access.worker}, at ${access.grantedAt}`;
+}
+
+export function checkTraining({ training, order, dataset }: Receipt, records: ReceiptRecords): string {
+  const { entry } = records['training-completed'];
+  const { buildDefinition, runDetails } = entry.predicate;
+  const { externalParameters, internalParameters, resolvedDependencies } = buildDefinition;
+  const access = records['access-granted'];
+  const { weightsDigest, ciphertextDigest, orderId, worker } = completionOf(entry);
+  same('training.weightsDigest', training.weightsDigest, weightsDigest);
+  same('training.ciphertextDigest', training.ciphertextDigest, ciphertextDigest);
+  same('training.epochs', training.epochs, externalParameters.epochs);
+  same('training.privacy', training.privacy, externalParameters.privacy);
+  same('training.attested', training.attested, internalParameters.attested);
+  same('training.finishedAt', training.finishedAt, runDetails.metadata.finishedOn);
+  same('training.orderId', orderId, order.orderId);
+  same('training.keyId', externalParameters.keyId, dataset.keyId);
+  same('training.jobDigest', externalParameters.jobDigest, order.order.jobDigest);
+  same('training.worker', worker.toLowerCase(), access.entry.predicate.worker.toLowerCase());
+  same('training.operator', internalParameters.operator, order.order.operator);
+  const inputs = dependenciesOf(orderId, order.order, dataset.manifestDigest, sha256Hex(access.entryBytes));
+  same('training inputs', resolvedDependencies, inputs);
+  return `weights ${weightsDigest}, privacy ${canonicalJson(training.privacy)}`;
+}
+
+export function checkModel({ model, order }: Receipt): string {
+  if (`0x${jsonDigest(model)}` !== order.order.jobDigest) {
+    throw new CheckFailed('DIGEST_MISMATCH', 'the model declaration is not the one that was paid for');
+  }
+  return 'the declaration that the order names by its digest';
+}
+
+export function checkSettlement(
+  { settlement, order, dataset }: Receipt,
+  records: ReceiptRecords,
+  trust: Trust,
+): string {
+  const { predicate } = records['job-settled'].entry;
+  same('settlement.transaction', settlement.transaction, predicate.transaction);
+  same('settlement.payouts', settlement.payouts, predicate.payouts);
+  same('settlement.settledAt', settlement.settledAt, predicate.settledAt);
+  same('settlement.orderId', predicate.orderId, order.orderId);
+  same('settlement.keyId', predicate.keyId, dataset.keyId);
+  if (predicate.outcome !== 'settled') throw new CheckFailed('WRONG_PAYOUT', `the order was ${predicate.outcome}`);
+  const split = splitOf(offerFromJson(dataset.offer), order.order.operator, trust.treasury, trust.protocolFeeBps);
+  const plain = (shares: { to: string; amount: string }[]): string =>
+    canonicalJson(shares.map(({ to, amount }) => ({ to: to.toLowerCase(), amount })));
+  if (plain(settlement.payouts) !== plain(split.map(shareToJson))) {
+    throw new CheckFailed('WRONG_PAYOUT', 'the payouts are not the split of the signed offer');
+  }
+  return `${settlement.payouts.length} paid in transaction ${settlement.transaction}`;
+}
+
+/** The digests that join the parts: the order names this offer and this licence, and the order id is the order's. */
+export function checkDigests({ order, dataset, licence }: Receipt, market: Deployed): string {
+  const require = (what: string, found: string, expected: string): void => {
+    if (found !== expected) throw new CheckFailed('DIGEST_MISMATCH', `the ${what} is not the one that was signed for`);
+  };
+  require('offer', offerDigest(market, offerFromJson(dataset.offer)), order.order.offer);
+  require('licence', licenceDigest(market, licenceFromJson(licence.licence)), order.order.licence);
+  require('order', orderIdOf(market, orderFromJson(order.order)), order.orderId);
+  return 'order id, offer and licence are the digests of what is written here';
+}
+
+/** No key before its record, no record of what had not yet happened. */
+export function checkSequence(records: ReceiptRecords): string {
+  const index = (type: ReceiptRecord): number => records[type].proof.index;
+  const before = Math.max(index('dataset-listed'), index('licence-issued'));
+  const rising = [before, index('access-granted'), index('training-completed'), index('job-settled')];
+  const indices = RECEIPT_RECORDS.map(index).join(', ');
+  if (rising.some((n, i) => i > 0 && n <= (rising[i - 1] ?? n))) {
+    throw new CheckFailed('OUT_OF_ORDER', `the log holds them as entries ${indices}`);
+  }
+  return `log entries ${indices}: listed and licensed, then granted, trained, settled`;
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { WeighbridgeError, type Address, type Deployed, type Network } from '../../kernel/index.js';
+import { decodeUtf8 } from './canonical.js';
+import { parseVerifierKey } from './note.js';
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address')
+  .transform((s) => s as Address);
+const vkey = z.string().refine((text) => {
+  try {
+    return Boolean(parseVerifierKey(text));
+  } catch {
+    return false;
+  }
+}, 'a C2SP verifier key, name+hash+base64');
+
+/**
+ * What a verifier takes for granted, and all of it. It comes from the deployment, by a way that the verifier chose to
+ * believe; a receipt never brings its own.
+ */
+export const trustSchema = z.strictObject({
+  version: z.literal(1),
+  chainId: z.number().int().positive(),
+  contracts: z.strictObject({ marketplace: address, logAnchor: address }),
+  /** Who signs `licence-issued` and `job-settled`. */
+  recorder: address,
+  /** Who gets the protocol's fee, and how much of a price that is, in basis points. */
+  treasury: address,
+  protocolFeeBps: z.number().int().min(0).max(10_000),
+  /** If given, only these may have trained. Without it, the operators that the seller's offer names suffice. */
+  operators: z.array(address).optional(),
+  log: z.strictObject({ origin: z.string().min(1), vkey }),
+  witnesses: z
+    .strictObject({ quorum: z.number().int().min(0), vkeys: z.array(vkey) })
+    .refine((w) => w.quorum <= w.vkeys.length, 'a quorum no larger than the number of witnesses'),
+});
+export type Trust = z.infer<typeof trustSchema>;
+
+/** @throws WeighbridgeError CONFIG_INVALID naming the first wrong field */
+export function parseTrust(bytes: Uint8Array): Trust {
+  const json = readJson(bytes);
+  const result = trustSchema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new WeighbridgeError('CONFIG_INVALID', `trust file: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, {
+    next: 'Get the trust file of this deployment again, from where you trust it.',
+  });
+}
+
+/** The trust file of a deployment, from its public facts. */
+export function trustOfNetwork(network: Network): Trust {
+  return {
+    version: 1,
+    chainId: network.chainId,
+    contracts: { marketplace: network.contracts.marketplace, logAnchor: network.contracts.logAnchor },
+    recorder: network.recorder,
+    treasury: network.treasury,
+    protocolFeeBps: network.protocolFeeBps,
+    log: { origin: network.log.origin, vkey: network.log.vkey },
+    witnesses: { quorum: 0, vkeys: [] },
+  };
+}
+
+/** The EIP-712 domain that records of this deployment are hashed under. */
+export function marketOf(trust: Trust): Deployed {
+  return { chainId: trust.chainId, contract: trust.contracts.marketplace };
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8(bytes));
+  } catch (cause) {
+    throw new WeighbridgeError('CONFIG_INVALID', 'the trust file is not JSON', {
+      next: 'Get the trust file of this deployment again, from where you trust it.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,198 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { declaration, market, provenanceStory } from '../../../test/support/provenance-story.js';
+import { notedLog, trust, witnessVkey } from '../../../test/support/noted-log.js';
+import { utf8 } from '../../kernel/index.js';
+import { assembleReceipt } from '../receipt.js';
+import { decodeUtf8 } from './canonical.js';
+import { CHECK_CODES, type Check } from './checks.js';
+import { compareWithChain, splitHashOf } from './compare-online.js';
+import { formatReceipt, parseReceipt, type Receipt } from './receipt-schema.js';
+import { trustSchema, type Trust } from './trust.js';
+import { receiptChecks, verifyReceipt } from './verify-receipt.js';
+import { verifyRecordInLog } from './verify-record.js';
+
+const indices = {
+  'dataset-listed': 3,
+  'licence-issued': 4,
+  'access-granted': 6,
+  'training-completed': 7,
+  'job-settled': 9,
+};
+let receipt: Uint8Array;
+let text: string;
+let parsed: Receipt;
+
+beforeAll(async () => {
+  receipt = await storyReceipt({});
+  text = decodeUtf8(receipt);
+  parsed = parseReceipt(receipt);
+});
+
+/** The story's records among strangers' entries, in the order given. */
+async function storyReceipt({ order = indices, witnessed = false }): Promise<Uint8Array> {
+  const story = await provenanceStory();
+  const entries = Array.from({ length: 12 }, (_, i) => utf8(`stranger ${i}`));
+  entries[order['dataset-listed']] = story.entries.listed;
+  entries[order['licence-issued']] = story.entries.licensed;
+  entries[order['access-granted']] = story.entries.granted;
+  entries[order['training-completed']] = story.entries.completed;
+  entries[order['job-settled']] = story.entries.settled;
+  const log = notedLog(entries, { witnessed });
+  return assembleReceipt(log, { market, order: story.order, model: declaration, indices: order });
+}
+
+async function firstFailure(bytes: Uint8Array, against: Trust = trust): Promise<Check | undefined> {
+  for await (const check of receiptChecks(bytes, against)) if (!check.ok) return check;
+  return undefined;
+}
+
+/** The receipt with a part replaced, in canonical bytes again: what an attacker with an editor makes. */
+function edited(change: (receipt: Receipt) => Receipt): Uint8Array {
+  return formatReceipt(change(structuredClone(parsed)));
+}
+
+describe('a receipt', () => {
+  it('passes every check against its trust file, each saying what it rests on', async () => {
+    const verdict = await verifyReceipt(receipt, trust);
+    expect(verdict.checks.filter((c) => !c.ok)).toEqual([]);
+    expect(verdict.ok).toBe(true);
+    expect(new Set(verdict.checks.map((c) => c.name)).size).toBe(verdict.checks.length);
+    for (const check of verdict.checks) expect(check.restsOn).not.toBe('');
+  });
+
+  it('fails by name when any one character changes, whichever', async () => {
+    const alphabet = '0123456789abcdefABCDEF+/=" \n{}:,xyz—';
+    const records = text.indexOf('"records"');
+    const missed: string[] = [];
+    for (let i = 0; i < text.length; i++) {
+      const old = text[i] ?? '';
+      // The other case of a letter is what lenient decoders overlook. `npm run fuzz` tries the whole alphabet everywhere.
+      const one = swapCase(old) === old ? (alphabet[(i * 7) % alphabet.length] ?? '') : swapCase(old);
+      const others = i < records ? [one, '0', alphabet[i % alphabet.length] ?? ''] : [one === old ? '?' : one];
+      for (const other of new Set(process.env.FUZZ_RUNS === undefined ? others : [one, ...alphabet.split('')])) {
+        if (other === old) continue;
+        const failure = await firstFailure(utf8(text.slice(0, i) + other + text.slice(i + 1)));
+        if (!failure?.code || failure.code === 'UNEXPECTED') missed.push(`${i}: ${old} -> ${other}`);
+      }
+    }
+    expect(missed).toEqual([]);
+  }, 3_600_000);
+
+  it('fails when a character is missing or doubled, anywhere', async () => {
+    const missed: number[] = [];
+    for (let i = 0; i < text.length; i += 7) {
+      const without = await firstFailure(utf8(text.slice(0, i) + text.slice(i + 1)));
+      const doubled = await firstFailure(utf8(text.slice(0, i) + (text[i] ?? '') + text.slice(i)));
+      if (!without?.code || !doubled?.code) missed.push(i);
+    }
+    expect(missed).toEqual([]);
+  }, 600_000);
+
+  it('names the check that an edited field fails', async () => {
+    const word = `0x${'ab'.repeat(32)}` as const;
+    const cases: [string, string, (r: Receipt) => void][] = [
+      ['network', 'WRONG_NETWORK', (r) => (r.network.chainId = 1)],
+      ['dataset', 'FIELD_MISMATCH', (r) => (r.dataset.manifestDigest = word)],
+      ['dataset', 'FIELD_MISMATCH', (r) => (r.dataset.offer.price = '1')],
+      ['licence', 'FIELD_MISMATCH', (r) => (r.licence.licence.validUntil = '1')],
+      ['order', 'FIELD_MISMATCH', (r) => (r.order.order.operator = r.order.order.buyer)],
+      ['digests', 'DIGEST_MISMATCH', (r) => (r.order.order.salt = word)],
+      ['digests', 'DIGEST_MISMATCH', (r) => (r.order.order.deadline = '1800000001')],
+      ['access', 'FIELD_MISMATCH', (r) => (r.access.worker = r.access.operator)],
+      ['training', 'FIELD_MISMATCH', (r) => (r.training.weightsDigest = word)],
+      ['training', 'FIELD_MISMATCH', (r) => (r.training.attested = true)],
+      ['model', 'DIGEST_MISMATCH', (r) => (r.model.graph = 'ff'.repeat(32))],
+      ['settlement', 'FIELD_MISMATCH', (r) => (r.settlement.payouts = [])],
+      ['log:access-granted', 'NOT_IN_LOG', (r) => (r.records['access-granted'].proof = r.records['job-settled'].proof)],
+      ['log:job-settled', 'RECORD_MALFORMED', (r) => (r.records['job-settled'] = r.records['access-granted'])],
+    ];
+    for (const [name, code, change] of cases) {
+      const bytes = edited((r) => {
+        change(r);
+        return r;
+      });
+      expect(await firstFailure(bytes), name).toMatchObject({ name, code });
+    }
+  });
+
+  it('fails against the trust of another deployment, log, recorder, treasury or operator', async () => {
+    const other = '0x3333333333333333333333333333333333333333';
+    const cases: [string, string, Trust][] = [
+      ['network', 'WRONG_NETWORK', { ...trust, chainId: 1 }],
+      ['network', 'WRONG_NETWORK', { ...trust, log: { ...trust.log, origin: 'log.example/other' } }],
+      ['settlement', 'WRONG_PAYOUT', { ...trust, treasury: other }],
+      ['settlement', 'WRONG_PAYOUT', { ...trust, protocolFeeBps: 0 }],
+      ['order', 'NOT_ALLOWED', { ...trust, operators: [other] }],
+      ['signature:licence-issued', 'BAD_SIGNATURE', { ...trust, recorder: other }],
+      ['checkpoint', 'NO_QUORUM', { ...trust, witnesses: { quorum: 1, vkeys: [witnessVkey] } }],
+    ];
+    for (const [name, code, against] of cases) {
+      expect(await firstFailure(receipt, against), name).toMatchObject({ name, code });
+    }
+  });
+
+  it('needs the quorum of witnesses that the trust file asks, and no stranger’s line', async () => {
+    const cosigned = await storyReceipt({ witnessed: true });
+    const witnessed = { ...trust, witnesses: { quorum: 1, vkeys: [witnessVkey] } };
+    expect(await firstFailure(cosigned, witnessed)).toBeUndefined();
+    expect(await firstFailure(cosigned, trust)).toMatchObject({ name: 'checkpoint', code: 'BAD_CHECKPOINT' });
+  });
+
+  it('fails if access was recorded after the training', async () => {
+    const order = { ...indices, 'access-granted': 8 };
+    expect(await firstFailure(await storyReceipt({ order }))).toMatchObject({ name: 'sequence', code: 'OUT_OF_ORDER' });
+  });
+
+  it('is refused, never a crash, for bytes that are no receipt', async () => {
+    const deep = utf8(`${'['.repeat(200_000)}${']'.repeat(200_000)}\n`);
+    const proto = utf8(`{"__proto__":{},${text.slice(1)}`);
+    for (const bytes of [new Uint8Array(), utf8('{}\n'), utf8('null\n'), Uint8Array.of(0xff, 0x0a), deep, proto]) {
+      const verdict = await verifyReceipt(bytes, trust);
+      expect(verdict.ok).toBe(false);
+      expect(CHECK_CODES).toContain(verdict.checks[0]?.code);
+    }
+  });
+
+  it('lets each of its records be verified alone', async () => {
+    for (const record of Object.values(parsed.records)) {
+      const entry = new Uint8Array(Buffer.from(record.entry, 'base64'));
+      expect((await verifyRecordInLog(entry, record.proof, trust)).checkpoint.size).toBe(12);
+      entry[100] = (entry[100] ?? 0) ^ 1;
+      await expect(verifyRecordInLog(entry, record.proof, trust)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+    }
+  });
+});
+
+describe('comparing with the chain', () => {
+  it('adds a line for each fact, and names the one that differs', async () => {
+    const facts = {
+      order: {
+        state: 'settled',
+        buyer: parsed.order.order.buyer,
+        keyId: parsed.dataset.keyId,
+        splitHash: splitHashOf(parsed.settlement.payouts),
+      },
+      offer: parsed.order.order.offer,
+      transaction: { succeeded: true, to: market.contract },
+    };
+    expect((await compareWithChain(parsed, facts)).every((c) => c.ok)).toBe(true);
+    const failed = async (changed: Partial<typeof facts>) =>
+      (await compareWithChain(parsed, { ...facts, ...changed })).filter((c) => !c.ok).map((c) => c.name);
+    expect(await failed({ order: { ...facts.order, state: 'refunded' } })).toEqual(['chain:order']);
+    expect(await failed({ order: { ...facts.order, splitHash: facts.offer } })).toEqual(['chain:split']);
+    expect(await failed({ transaction: { ...facts.transaction, succeeded: false } })).toEqual(['chain:transaction']);
+  });
+});
+
+describe('the trust file', () => {
+  it('is closed, and a quorum beyond its witnesses is refused', () => {
+    expect(trustSchema.safeParse(trust).success).toBe(true);
+    expect(trustSchema.safeParse({ ...trust, extra: 1 }).success).toBe(false);
+    expect(trustSchema.safeParse({ ...trust, witnesses: { quorum: 1, vkeys: [] } }).success).toBe(false);
+    expect(trustSchema.safeParse({ ...trust, log: { ...trust.log, vkey: 'x' } }).success).toBe(false);
+  });
+});
+
+function swapCase(c: string): string {
+  return c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase();
+}
