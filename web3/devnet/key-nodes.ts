@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { LocalAccount } from 'viem';
+import type { Address } from '../../src/kernel/index.js';
+import { keyNodeStakingAbi } from '../chain/abi/key-node-staking.js';
+import { deal, type Recipient } from '../keynode/dealer.js';
+import { ipv4ToNumber } from '../lit/node-url.js';
+import { keyNodeStakingBytecode } from './bytecode/key-node-staking.js';
+import { deploymentsBy, fundEther } from './deploy.js';
+import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
+import { startChild, type ChildService, type Service } from './service.js';
+
+const HOST = '127.0.0.1';
+const THRESHOLD = 2;
+const NODES = [1, 2, 3] as const;
+type NodeNumber = (typeof NODES)[number];
+const READY_TIMEOUT_MS = 60_000;
+
+export interface StakingOptions {
+  rpcUrl: string;
+  deployer: LocalAccount;
+  layout: DevnetLayout;
+  ports: DevnetPorts;
+  accounts: DevnetAccounts;
+}
+
+/**
+ * Deals the network key (at the first call in this folder: the shares stay), deploys KeyNodeStaking with its public key
+ * and the three nodes, and gives the nodes' accounts ether for their votes.
+ * @returns address of the contract
+ */
+export async function deployStaking({ rpcUrl, deployer, layout, ports, accounts }: StakingOptions): Promise<Address> {
+  const networkPublicKey = await deal({ threshold: THRESHOLD, recipients: NODES.map((n) => recipient(layout, n)) });
+  const nodes = NODES.map((n, i) => {
+    return { ip: ipv4ToNumber(HOST), port: ports.keyNodes[i], nodeAddress: accounts[`key-node-${n}`].address };
+  });
+  await fundEther(rpcUrl, [deployer.address, ...nodes.map(({ nodeAddress }) => nodeAddress)]);
+  const deploy = await deploymentsBy(rpcUrl, deployer);
+  const args = [BigInt(THRESHOLD), networkPublicKey, nodes];
+  const address = deploy.create('KeyNodeStaking', keyNodeStakingAbi, keyNodeStakingBytecode, args);
+  await deploy.done();
+  return address;
+}
+
+/** One process that tests kill and start again. */
+export interface KeyNode {
+  readonly port: number;
+  readonly pid: number;
+  /** Ends it (SIGKILL unless another signal is given) and waits until it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again with the same share, and waits until it is ready. */
+  start(): Promise<void>;
+}
+
+export interface KeyNodes extends Service {
+  readonly nodes: readonly KeyNode[];
+}
+
+export interface KeyNodesOptions {
+  layout: DevnetLayout;
+  ports: DevnetPorts;
+  /** Compiled code, `dist`. */
+  distDir: string;
+  /** Added to the environment of the nodes. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Starts the three key nodes that `deployStaking` listed, each with its own share, passphrase and chain key. */
+export async function startKeyNodes(options: KeyNodesOptions): Promise<KeyNodes> {
+  const nodes = NODES.map((n) => new Process(options, n));
+  const stop = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node.stop())));
+  const started = await Promise.allSettled(nodes.map((node) => node.start()));
+  const failed = started.find((result) => result.status === 'rejected');
+  if (failed === undefined) return { nodes, stop };
+  await stop();
+  throw failed.reason;
+}
+
+/** What the process of a node is started with. */
+export function keyNodeEnv({ layout, ports, env }: KeyNodesOptions, n: NodeNumber): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    KEYNODE_HOST: HOST,
+    KEYNODE_PORT: String(ports.keyNodes[n - 1]),
+    KEYNODE_SHARE_FILE: recipient(layout, n).shareFile,
+    KEYNODE_PASSPHRASE_FILE: passphraseFile(layout, n),
+    KEYNODE_KEY_FILE: layout.keyFile(`key-node-${n}`),
+    WEIGHBRIDGE_NETWORK: layout.networkFile,
+    ...env,
+  };
+}
+
+class Process implements KeyNode {
+  readonly port: number;
+  #child: ChildService | undefined;
+
+  constructor(
+    private readonly options: KeyNodesOptions,
+    private readonly n: NodeNumber,
+  ) {
+    this.port = Number(options.ports.keyNodes[n - 1]);
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    this.#child = await startChild({
+      name: `key node ${this.n}`,
+      command: process.execPath,
+      args: [path.join(this.options.distDir, 'web3/keynode/main.js')],
+      env: keyNodeEnv(this.options, this.n),
+      logFile: path.join(this.options.layout.logs, `key-node-${this.n}.log`),
+      ready: async () =>
+        (await fetch(`http://${HOST}:${this.port}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
+      readyTimeoutMs: READY_TIMEOUT_MS,
+    });
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child?.kill(signal);
+    await this.#child?.exited;
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+  }
+}
+
+/** Folder of one node: what would lie on a machine of its own. The passphrase is made at the first call. */
+function recipient(layout: DevnetLayout, n: NodeNumber): Recipient {
+  const file = passphraseFile(layout, n);
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+  return { shareFile: path.join(path.dirname(file), 'share.json'), passphrase: readFileSync(file, 'utf8').trim() };
+}
+
+function passphraseFile(layout: DevnetLayout, n: NodeNumber): string {
+  return path.join(layout.dir, 'key-nodes', `node-${n}`, 'passphrase');
+}
