@@ -1,0 +1,88 @@
+"""Measures a model that came back from a Weighbridge recipe, on rows of a CSV file, with NumPy alone.
+
+    python examples/evaluate.py --weights weights.safetensors --job job.json --data examples/digits-heldout.csv
+
+Prints {"accuracy": ..., "rows": ..., "correct": ...}. It knows what a buyer knows: `job.json` says how columns become
+numbers, and the recipe (src/training/recipes) says what the layers called net.0, net.2, ... do.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Accuracy of a trained recipe on the rows of a CSV file.")
+    parser.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
+    parser.add_argument("--job", type=Path, required=True, help="job.json, the model declaration")
+    parser.add_argument("--data", type=Path, required=True, help="CSV file with a header")
+    options = parser.parse_args()
+    job = json.loads(options.job.read_text())
+    with options.data.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    classes = [str(word) for word in job["label"]["classes"]]
+    labels = np.array([classes.index(row[job["label"]["column"]]) for row in rows])
+    logits = forward(read_safetensors(options.weights.read_bytes()), features(job, rows))
+    correct = int((logits.argmax(axis=1) == labels).sum())
+    print(json.dumps({"accuracy": correct / len(rows), "rows": len(rows), "correct": correct}))
+
+
+def read_safetensors(data: bytes) -> dict[str, Floats]:
+    """https://github.com/huggingface/safetensors: u64 header length, JSON header, data."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    out = {}
+    for name, entry in json.loads(data[8:start]).items():
+        begin, end = entry["data_offsets"]
+        out[name] = np.frombuffer(data[start + begin : start + end], "<f4").reshape(entry["shape"])
+    return out
+
+
+def features(job: dict, rows: list[dict[str, str]]) -> Floats:
+    """The declared transforms, in order; shaped as the graph's input."""
+    parts = []
+    for feature in job["features"]:
+        cells = [row[feature["column"]] for row in rows]
+        if feature["kind"] == "scale":
+            numbers = np.array([[float(cell)] for cell in cells])
+            parts.append((numbers - feature["min"]) / (feature["max"] - feature["min"]))
+        else:
+            words = [str(word) for word in feature["vocabulary"]]
+            parts.append(np.array([[cell == word for word in words] for cell in cells]))
+    return np.concatenate(parts, axis=1).astype(np.float32).reshape(len(rows), *job["input"]["shape"])
+
+
+def forward(weights: dict[str, Floats], x: Floats) -> Floats:
+    """The layers with weights in order; ReLU between them, and a pool of two after each convolution."""
+    indices = sorted({int(name.split(".")[1]) for name in weights})
+    for index in indices:
+        weight, bias = weights[f"net.{index}.weight"], weights[f"net.{index}.bias"]
+        if weight.ndim == 4:
+            x = pool(np.maximum(convolve(x, weight, bias), 0))
+        else:
+            x = x.reshape(len(x), -1) @ weight.T + bias
+            x = x if index == indices[-1] else np.maximum(x, 0)
+    return x
+
+
+def convolve(x: Floats, weight: Floats, bias: Floats) -> Floats:
+    """Kernel three, padding one: the output has the size of the input."""
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    return np.einsum("nchwij,ocij->nohw", windows, weight) + bias[:, None, None]
+
+
+def pool(x: Floats) -> Floats:
+    """Maximum of each two by two; an odd last row or column falls away."""
+    height, width = x.shape[2] // 2, x.shape[3] // 2
+    cut = x[:, :, : height * 2, : width * 2]
+    return cut.reshape(*x.shape[:2], height, 2, width, 2).max(axis=(3, 5))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Entry in the sandbox: `python -m weighbridge_trainer`. stdin and stdout carry frames; libraries may print nowhere."""
+
+import os
+import sys
+from typing import BinaryIO
+
+
+def main() -> int:
+    answers_to = _own_stdout()
+    # After the redirection: whatever an import prints must not land between frames.
+    from .frames import FrameReader, FrameWriter
+    from .refusal import Reason, Refused
+
+    writer = FrameWriter(answers_to)
+    try:
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")
+        from .job import run_job
+
+        run_job(FrameReader(sys.stdin.buffer), writer)
+        return 0
+    except Refused as refusal:
+        reason = refusal.reason
+    except MemoryError:
+        reason = Reason.OUT_OF_MEMORY
+    except BaseException as error:
+        reason = Reason.OUT_OF_MEMORY if "RESOURCE_EXHAUSTED" in str(error) else Reason.TRAINER_FAILED
+    writer.error(reason)
+    return 1
+
+
+def _own_stdout() -> BinaryIO:
+    """stdout for frames alone; descriptors 1 and 2 go nowhere, C++ libraries included."""
+    answers_to = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
+    return answers_to
+
+
+if __name__ == "__main__":
+    code = main()
+    # Not sys.exit: threads of libraries have nothing to finish, and their destructors nothing to say.
+    os._exit(code)

@@ -1,0 +1,59 @@
+"""One job from the first frame to the last. The order matters: the model is judged, lowered, budgeted and compiled
+before the data key is read, so that no row is in memory while a stranger's graph is being parsed."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from .config import Config, parse_config
+from .envelope import open_piece
+from .features import Rows, RowsBuilder
+from .frames import CONFIG, END, GRAPH, KEY, WEIGHTS, FrameReader, FrameWriter
+from .lower import lower
+from .optimise import Trainer, prepare, train
+from .refusal import reject_model
+from .safetensors import read_safetensors, write_safetensors
+
+_PROGRESS_SECONDS = 0.25
+
+
+def run_job(frames: FrameReader, answers: FrameWriter) -> None:
+    """:raises Refused: with the reason that the `E` frame carries"""
+    config = parse_config(frames.expect(CONFIG))
+    trainer = _prepare(config, frames.expect(GRAPH), frames.expect(WEIGHTS))
+    rows = _read_rows(config, frames)
+    tensors = train(trainer, rows, _paced(answers.progress))
+    answers.result(write_safetensors(tensors))
+    answers.numbers(config.epochs, config.rows)
+
+
+def _prepare(config: Config, graph: bytes, weights: bytes) -> Trainer:
+    if hashlib.sha256(graph).hexdigest() != config.graph_digest:
+        raise reject_model("graph: digest")
+    if hashlib.sha256(weights).hexdigest() != config.weights_digest:
+        raise reject_model("weights: digest")
+    tensors = read_safetensors(weights)
+    return prepare(lower(graph, tensors, config), tensors, config)
+
+
+def _read_rows(config: Config, frames: FrameReader) -> Rows:
+    data_key = frames.expect(KEY)
+    builder = RowsBuilder(config)
+    for header, chunks in frames.pieces(config.pieces):
+        builder.add(open_piece(data_key, header, chunks))
+    frames.expect(END)
+    return builder.build()
+
+
+def _paced(send: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Lets progress through by the clock, so that the number of frames says nothing but how long the run took."""
+    due = time.monotonic()
+
+    def progress(step: int, of: int) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due or step == of:
+            due = now + _PROGRESS_SECONDS
+            send(step, of)
+
+    return progress

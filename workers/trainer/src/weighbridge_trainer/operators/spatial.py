@@ -1,0 +1,165 @@
+"""Convolution and pooling over one to three spatial axes, layout NC..., as ONNX has it."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from .static import require
+
+# One slice a kernel cell: bounds the program that XLA must compile.
+_MAX_KERNEL_CELLS = 121
+_DIMENSIONS = {
+    3: ("NCH", "OIH", "NCH"),
+    4: ("NCHW", "OIHW", "NCHW"),
+    5: ("NCDHW", "OIDHW", "NCDHW"),
+}
+
+
+@dataclass(frozen=True)
+class _Window:
+    kernel: list[int]
+    strides: list[int]
+    pads: list[tuple[int, int]]
+    dilations: list[int]
+
+
+def conv(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    auto_pad: bytes = b"NOTSET",
+    dilations: list[int] | None = None,
+    group: int = 1,
+    kernel_shape: list[int] | None = None,
+    pads: list[int] | None = None,
+    strides: list[int] | None = None,
+) -> Array:
+    require(x.ndim in _DIMENSIONS and w.ndim == x.ndim and group >= 1, "Conv rank")
+    kernel = list(w.shape[2:])
+    require(kernel_shape in (None, kernel), "Conv kernel_shape")
+    window = _window(x, kernel, strides, pads, dilations, auto_pad)
+    y = lax.conv_general_dilated(
+        x,
+        w,
+        window.strides,
+        window.pads,
+        rhs_dilation=window.dilations,
+        dimension_numbers=_DIMENSIONS[x.ndim],
+        feature_group_count=group,
+    )
+    return y if b is None else y + b.reshape(1, -1, *(1 for _ in kernel))
+
+
+def max_pool(
+    x: Array,
+    *,
+    kernel_shape: list[int],
+    auto_pad: bytes = b"NOTSET",
+    ceil_mode: int = 0,
+    dilations: list[int] | None = None,
+    pads: list[int] | None = None,
+    storage_order: int = 0,
+    strides: list[int] | None = None,
+) -> Array:
+    require(not ceil_mode and not storage_order, "MaxPool ceil_mode")
+    window = _window(x, kernel_shape, strides, pads, dilations, auto_pad)
+    _require_small_pads(window)
+    cells = _cells(x, window, -jnp.inf)
+    # The gradient goes to the first of equal maxima, as in PyTorch; jnp.max would share it.
+    first = lax.stop_gradient(cells).argmax(0)
+    return jnp.where(jnp.arange(len(cells)).reshape(-1, *(1 for _ in first.shape)) == first, cells, 0).sum(0)
+
+
+def average_pool(
+    x: Array,
+    *,
+    kernel_shape: list[int],
+    auto_pad: bytes = b"NOTSET",
+    ceil_mode: int = 0,
+    count_include_pad: int = 0,
+    dilations: list[int] | None = None,
+    pads: list[int] | None = None,
+    strides: list[int] | None = None,
+) -> Array:
+    require(not ceil_mode, "AveragePool ceil_mode")
+    window = _window(x, kernel_shape, strides, pads, dilations, auto_pad)
+    _require_small_pads(window)
+    total = _cells(x, window, 0.0).sum(0)
+    if count_include_pad:
+        return total / math.prod(kernel_shape)
+    return total / _cells(jnp.ones_like(x), window, 0.0).sum(0)
+
+
+def global_average_pool(x: Array) -> Array:
+    return x.mean(tuple(range(2, x.ndim)), keepdims=True)
+
+
+def global_max_pool(x: Array) -> Array:
+    return x.max(tuple(range(2, x.ndim)), keepdims=True)
+
+
+def _window(
+    x: Array,
+    kernel: list[int],
+    strides: list[int] | None,
+    pads: list[int] | None,
+    dilations: list[int] | None,
+    auto_pad: bytes,
+) -> _Window:
+    rank = x.ndim - 2
+    strides, dilations, pads = strides or [1] * rank, dilations or [1] * rank, pads or [0] * (2 * rank)
+    require(1 <= rank <= 3 and len(kernel) == len(strides) == len(dilations) == rank, "window rank")
+    require(min(*kernel, *strides, *dilations) >= 1 and math.prod(kernel) <= _MAX_KERNEL_CELLS, "window size")
+    require(len(pads) == 2 * rank and min(pads) >= 0, "window pads")
+    if auto_pad == b"VALID":
+        pads = [0] * (2 * rank)
+    elif auto_pad in (b"SAME_UPPER", b"SAME_LOWER"):
+        pads = _same_pads(x.shape[2:], kernel, strides, dilations, upper=auto_pad == b"SAME_UPPER")
+    else:
+        require(auto_pad == b"NOTSET", "auto_pad")
+    pairs = list(zip(pads[:rank], pads[rank:], strict=True))
+    padded = [size + before + after for size, (before, after) in zip(x.shape[2:], pairs, strict=True)]
+    spans = [(cells - 1) * dilation + 1 for cells, dilation in zip(kernel, dilations, strict=True)]
+    require(all(size >= span for size, span in zip(padded, spans, strict=True)), "window larger than its input")
+    return _Window(kernel, strides, pairs, dilations)
+
+
+def _same_pads(
+    sizes: tuple[int, ...], kernel: list[int], strides: list[int], dilations: list[int], upper: bool
+) -> list[int]:
+    totals = [
+        max((-(-size // stride) - 1) * stride + (cells - 1) * dilation + 1 - size, 0)
+        for size, cells, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True)
+    ]
+    less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
+    return less + more if upper else more + less
+
+
+def _require_small_pads(window: _Window) -> None:
+    """A window that lies in the padding alone has no maximum and no mean."""
+    for cells, dilation, pads in zip(window.kernel, window.dilations, window.pads, strict=True):
+        require(max(pads) <= (cells - 1) * dilation, "pads larger than the window")
+
+
+def _cells(x: Array, window: _Window, fill: float) -> Array:
+    """Cells first, then N, C and the places of the window: static slices, whose gradient is pads and adds."""
+    x = jnp.pad(x, [(0, 0), (0, 0), *window.pads], constant_values=fill)
+    slices = []
+    for cell in itertools.product(*(range(size) for size in window.kernel)):
+        starts = [index * dilation for index, dilation in zip(cell, window.dilations, strict=True)]
+        places = [
+            (size - (cells - 1) * dilation - 1) // stride + 1
+            for size, cells, dilation, stride in zip(
+                x.shape[2:], window.kernel, window.dilations, window.strides, strict=True
+            )
+        ]
+        stops = [
+            start + (count - 1) * stride + 1
+            for start, count, stride in zip(starts, places, window.strides, strict=True)
+        ]
+        slices.append(lax.slice(x, [0, 0, *starts], [*x.shape[:2], *stops], [1, 1, *window.strides]))
+    return jnp.stack(slices)

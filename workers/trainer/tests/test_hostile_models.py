@@ -1,0 +1,247 @@
+"""Graphs that no honest exporter makes. Each must be refused as MODEL_REJECTED, quickly and without memory."""
+
+import resource
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import (
+    LINEAR_WEIGHTS,
+    attribute,
+    body,
+    config_of,
+    declaration,
+    external,
+    graph,
+    inline,
+    linear_model,
+    linear_weights,
+    model,
+    node,
+    number,
+    value,
+    varint,
+)
+from weighbridge_trainer.lower import lower
+from weighbridge_trainer.optimise import prepare
+from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.safetensors import Floats
+
+GOOD = linear_model()
+INPUT, OUTPUT = value("input", ["batch", 3]), value("logits", ["batch", 2])
+GEMM = node("Gemm", ["input", "w", "b"], ["logits"], transB=1)
+WEIGHTS = [external("w", (2, 3)), external("b", (2,))]
+
+
+def ints(name: str, *values: int) -> bytes:
+    return inline(name, np.array(values, np.int64))
+
+
+def after(*nodes: bytes, constants: tuple[bytes, ...] = (), output: str = "z") -> bytes:
+    """The linear model with nodes behind it."""
+    return linear_model(nodes, constants, output)
+
+
+def with_graph(**parts: Any) -> bytes:
+    base: dict[str, Any] = {"nodes": [GEMM], "initializers": WEIGHTS, "inputs": [INPUT], "outputs": [OUTPUT]}
+    return model(graph(**{**base, **parts}))
+
+
+def doubling(times: int) -> list[bytes]:
+    return [node("Concat", [f"d{k}", f"d{k}"], [f"d{k + 1}"], axis=1) for k in range(times)]
+
+
+def hostile() -> Iterator[tuple[str, bytes]]:
+    # Wire form
+    yield "empty", b""
+    yield "truncated", GOOD[:-7]
+    yield "length of 2^60", b"\x3a" + b"\xff" * 8 + b"\x0f"
+    yield "100,000 nested groups", b"\x3b" * 100_000
+    yield "number of eleven bytes", b"\x08" + b"\x80" * 10 + b"\x01"
+    yield "noise of 8 MiB", b"\x32\xff\xff\xff\x03" + b"A" * (8 << 20)
+    yield "unknown field 999", GOOD + varint(999 << 3) + b"\x01"
+    yield "graph twice, which protobuf merges", GOOD + b"\x3a\x00"
+    yield "field of another wire type", number(7, 1) + GOOD
+    yield "name that is not UTF-8", model(graph([GEMM], [body(8, b"\xff\xfe")], [INPUT], [OUTPUT]))
+    yield (
+        "name of 100,000 characters",
+        with_graph(initializers=[*WEIGHTS, inline("n" * 100_000, np.zeros(1, np.float32))]),
+    )
+    # What the profile leaves out
+    yield "model-local function", GOOD + body(25, body(1, "f"))
+    yield "training info", GOOD + body(20, b"")
+    yield (
+        "subgraph in an attribute",
+        after(node("If", ["logits"], ["z"]) + body(5, body(1, "then_branch") + body(6, b""))),
+    )
+    yield (
+        "attribute that refers to another",
+        after(node("Relu", ["logits"], ["z"]) + body(5, body(1, "a") + body(21, "b"))),
+    )
+    yield "custom domain", after(node("Steal", ["logits"], ["z"], domain="evil"))
+    yield "operator outside the table", after(node("Loop", ["logits"], ["z"]))
+    yield "BatchNormalization, which mixes rows", after(node("BatchNormalization", ["logits"] * 5, ["z"]))
+    yield "opset too old", model(graph([GEMM], WEIGHTS, [INPUT], [OUTPUT]), opset=14)
+    yield "opset from the future", model(graph([GEMM], WEIGHTS, [INPUT], [OUTPUT]), opset=99)
+    yield "two operator sets", GOOD + body(8, body(1, "evil") + number(2, 1))
+    yield "IR version from the future", model(graph([GEMM], WEIGHTS, [INPUT], [OUTPUT]), ir=99)
+    # Weights
+    yield (
+        "external data of another file",
+        with_graph(initializers=[external("w", (2, 3), "../../etc/passwd"), WEIGHTS[1]]),
+    )
+    yield "external tensor that is not there", with_graph(initializers=[*WEIGHTS, external("c", (1,))])
+    yield "weight of another shape", with_graph(initializers=[external("w", (3, 2)), WEIGHTS[1]])
+    yield "weight as integers", with_graph(initializers=[external("w", (2, 3), data_type=7), WEIGHTS[1]])
+    yield "weight in the graph too", with_graph(initializers=[inline("w", LINEAR_WEIGHTS["w"]), WEIGHTS[1]])
+    yield (
+        "weights unused",
+        with_graph(nodes=[node("Gemm", ["input", "w"], ["logits"], transB=1)], initializers=WEIGHTS[:1]),
+    )
+    yield "initializer twice", with_graph(initializers=[*WEIGHTS, external("w", (2, 3))])
+    yield "string tensor", with_graph(initializers=[*WEIGHTS, number(2, 8) + body(8, "s") + body(9, b"x")])
+    yield (
+        "constant shorter than its shape",
+        with_graph(initializers=[*WEIGHTS, number(1, 1000) + number(2, 1) + body(8, "s")]),
+    )
+    yield (
+        "shape whose product overflows",
+        with_graph(
+            initializers=[
+                *WEIGHTS,
+                number(1, 1 << 33) + number(1, 1 << 33) + number(2, 1) + body(8, "s") + body(9, b"1234"),
+            ]
+        ),
+    )
+    yield "large constant in the graph", with_graph(initializers=[*WEIGHTS, inline("s", np.zeros(5000, np.float32))])
+    # Names and shapes
+    yield "name made twice", after(node("Relu", ["logits"], ["logits"]))
+    yield "value used before it is made", after(node("Relu", ["later"], ["z"]), node("Relu", ["logits"], ["later"]))
+    yield "fixed batch in the input", with_graph(inputs=[value("input", [4, 3])])
+    yield "two inputs", with_graph(inputs=[INPUT, value("other", ["batch", 3])])
+    yield "input of another type", with_graph(inputs=[value("input", ["batch", 3], 7)])
+    yield "input of another shape", with_graph(inputs=[value("input", ["batch", 4])])
+    yield "two outputs", with_graph(outputs=[OUTPUT, OUTPUT])
+    yield "output that nothing makes", with_graph(outputs=[value("none", ["batch", 2])])
+    yield "output that is the input", with_graph(outputs=[value("input", ["batch", 3])])
+    yield "output of another width", after(node("Concat", ["logits", "logits"], ["z"], axis=1))
+    yield "output without a row axis", after(node("Squeeze", ["logits", "zero"], ["z"]), constants=(ints("zero", 0),))
+    yield "batch fixed inside", after(node("Reshape", ["logits", "s"], ["z"]), constants=(ints("s", 1, 2),))
+    # Attributes and operands
+    yield "unknown attribute", after(node("Relu", ["logits"], ["z"], inplace=1))
+    yield "attribute twice", after(node("Elu", ["logits"], ["z"], alpha=1.0) + body(5, attribute("alpha", 2.0)))
+    yield "attribute of another type", after(node("Softmax", ["logits"], ["z"], axis="last"))
+    yield "too many operands", after(node("Relu", ["logits", "logits"], ["z"]))
+    yield "too few operands", after(node("MatMul", ["logits"], ["z"]))
+    yield "shape computed from rows", after(node("Reshape", ["logits", "logits"], ["z"]))
+    yield "Squeeze without axes", after(node("Squeeze", ["logits"], ["z"]))
+    yield "axis out of range", after(node("Softmax", ["logits"], ["z"], axis=7))
+    yield (
+        "shapes that do not go together",
+        after(node("MatMul", ["logits", "w"], ["z"]), node("MatMul", ["z", "w"], ["y"])),
+    )
+    yield "integer beyond 31 bits", after(node("Reshape", ["logits", "s"], ["z"]), constants=(ints("s", 1 << 40, -1),))
+    yield "second output", after(node("MaxPool", ["logits"], ["z", "indices"], kernel_shape=[1]))
+    # Bombs
+    yield (
+        "doubling 40 times",
+        after(node("Identity", ["logits"], ["d0"]), *doubling(40), node("Identity", ["d40"], ["z"])),
+    )
+    yield (
+        "outer product",
+        after(
+            node("Reshape", ["logits", "s"], ["d0"]),
+            *doubling(12),
+            node("Transpose", ["d12"], ["t"], perm=[1, 0]),
+            node("MatMul", ["t", "d12"], ["z"]),
+            constants=(ints("s", 1, -1),),
+        ),
+    )
+    yield (
+        "kernel of 64 by 64",
+        after(
+            node("Reshape", ["logits", "s"], ["i"]),
+            node("MaxPool", ["i"], ["z"], kernel_shape=[64, 64], pads=[63, 63, 63, 63]),
+            constants=(ints("s", 0, 1, 1, 2),),
+        ),
+    )
+    yield (
+        "window in the padding alone",
+        after(
+            node("Reshape", ["logits", "s"], ["i"]),
+            node("MaxPool", ["i"], ["z"], kernel_shape=[1, 1], pads=[1, 1, 1, 1]),
+            constants=(ints("s", 0, 1, 1, 2),),
+        ),
+    )
+    yield (
+        "padding of 2^30",
+        after(
+            node("Reshape", ["logits", "s"], ["i"]),
+            node("AveragePool", ["i"], ["z"], kernel_shape=[1], pads=[1 << 30, 1 << 30]),
+            constants=(ints("s", 0, 1, 2),),
+        ),
+    )
+    yield (
+        "3,000 nodes",
+        after(*[node("Tanh", [f"t{k}" if k else "logits"], [f"t{k + 1}"]) for k in range(3_000)], output="t3000"),
+    )
+    yield "Concat of 1,000", after(node("Concat", ["logits"] * 1_000, ["z"], axis=1))
+
+
+CASES = list(hostile())
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in CASES])
+def test_refuses(data: bytes) -> None:
+    config = config_of(declaration(data, linear_weights()))
+    started = time.process_time()
+    with pytest.raises(Refused) as refused:
+        lower(data, LINEAR_WEIGHTS, config)
+    assert refused.value.reason is Reason.MODEL_REJECTED
+    assert time.process_time() - started < 30
+
+
+def test_takes_the_model_that_the_others_are_made_from() -> None:
+    program = lower(GOOD, LINEAR_WEIGHTS, config_of(declaration(GOOD, linear_weights())))
+    assert len(program.calls) == 1
+
+
+def test_refuses_a_program_that_takes_too_long_to_compile() -> None:
+    count = 1_500
+    nodes = [node("Gelu", [f"t{k}" if k else "logits"], [f"t{k + 1}"]) for k in range(count)]
+    data = linear_model(nodes, output=f"t{count}")
+    config = config_of(declaration(data, linear_weights()))
+    with pytest.raises(Refused, match="too many operations"):
+        prepare(lower(data, LINEAR_WEIGHTS, config), LINEAR_WEIGHTS, config)
+
+
+def test_refuses_a_trainable_tensor_that_is_not_there() -> None:
+    config = config_of(declaration(GOOD, linear_weights(), trainable=["w", "c"]))
+    with pytest.raises(Refused):
+        lower(GOOD, LINEAR_WEIGHTS, config)
+
+
+def test_no_byte_of_a_graph_crashes_the_reader() -> None:
+    """Every byte of a good graph, changed in four ways: refused or taken, never another exception."""
+    weights: dict[str, Floats] = LINEAR_WEIGHTS
+    config = config_of(declaration(GOOD, linear_weights()))
+    taken, reasons = 0, set()
+    for at in range(len(GOOD)):
+        for change in (0x01, 0x7F, 0x80, 0xFF):
+            data = GOOD[:at] + bytes([GOOD[at] ^ change]) + GOOD[at + 1 :]
+            try:
+                lower(data, weights, config)
+                taken += 1
+            except Refused as refused:
+                reasons.add(refused.reason)
+    assert reasons == {Reason.MODEL_REJECTED}
+    # Some changes are harmless (another node's name): most are not.
+    assert taken < len(GOOD)
+
+
+def test_bombs_took_no_memory() -> None:
+    """Runs after the cases above in this process: none of them may have allocated what it asked for."""
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20  # KiB

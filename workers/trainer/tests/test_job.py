@@ -1,0 +1,117 @@
+"""A whole job over the frames, in this process and as the process that the sandbox starts."""
+
+import io
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import LINEAR_WEIGHTS, declaration, linear_model, linear_weights
+from pieces import frame, job_frames, parquet, seal
+from weighbridge_trainer.frames import FrameReader, FrameWriter
+from weighbridge_trainer.job import run_job
+from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.safetensors import read_safetensors
+
+SOURCE = Path(__file__).parents[1] / "src"
+GRAPH, WEIGHTS = linear_model(), linear_weights()
+
+
+def piece(rows: int, seed: int = 0) -> bytes:
+    x = np.random.default_rng(seed).random((rows, 3))
+    columns: dict[str, Any] = {f"c{k}": x[:, k] for k in range(3)}
+    return parquet({**columns, "label": (x[:, 0] > 0.5).astype(int)})
+
+
+def frames(**change: Any) -> bytes:
+    return job_frames(declaration(GRAPH, WEIGHTS, **change), GRAPH, WEIGHTS, [piece(30), piece(20, 1)], rows=50)
+
+
+def answers(data: bytes) -> list[tuple[bytes, bytes]]:
+    out, at = [], 0
+    while at < len(data):
+        length, kind = struct.unpack_from(">I1s", data, at)
+        out.append((kind, data[at + 5 : at + 5 + length]))
+        at += 5 + length
+    assert at == len(data)
+    return out
+
+
+def run(data: bytes) -> list[tuple[bytes, bytes]]:
+    out = io.BytesIO()
+    run_job(FrameReader(io.BytesIO(data)), FrameWriter(out))
+    return answers(out.getvalue())
+
+
+def process(data: bytes) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "weighbridge_trainer"]
+    return subprocess.run(command, input=data, capture_output=True, check=False, timeout=300, cwd=SOURCE)
+
+
+def test_answers_progress_weights_and_public_numbers() -> None:
+    *progress, result, numbers = run(frames())
+    assert {kind for kind, _ in progress} == {b"P"}
+    assert progress[-1][1] == struct.pack(">II", 26, 26)
+    assert result[0] == b"R"
+    assert {name: t.shape for name, t in read_safetensors(result[1]).items()} == {"b": (2,), "w": (2, 3)}
+    assert not np.array_equal(read_safetensors(result[1])["w"], LINEAR_WEIGHTS["w"])
+    assert numbers == (b"N", struct.pack(">IQ", 2, 50))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", Reason.TRAINER_FAILED, id="closed pipe"),
+        pytest.param(frame(b"C", b"{}"), Reason.TRAINER_FAILED, id="empty config"),
+        pytest.param(frame(b"G", GRAPH), Reason.TRAINER_FAILED, id="frames out of order"),
+        pytest.param(struct.pack(">I1s", 1 << 31, b"C"), Reason.TRAINER_FAILED, id="huge frame"),
+        pytest.param(frame(b"Z", b""), Reason.TRAINER_FAILED, id="unknown frame"),
+        pytest.param(frames()[:-20], Reason.TRAINER_FAILED, id="cut within the data"),
+        pytest.param(frames(graph="0" * 64), Reason.MODEL_REJECTED, id="another graph than declared"),
+        pytest.param(frames(weights="0" * 64), Reason.MODEL_REJECTED, id="other weights than declared"),
+        pytest.param(frames(privacy="epsilon"), Reason.MODEL_REJECTED, id="privacy that is not there yet"),
+        pytest.param(frames(trainable=["w", "w"]), Reason.MODEL_REJECTED, id="trainable twice"),
+        pytest.param(frames(features=[]), Reason.MODEL_REJECTED, id="features that do not fill the input"),
+        pytest.param(frames(label={"column": "c1", "classes": [0, 1]}), Reason.DATA_DOES_NOT_FIT, id="label"),
+        pytest.param(frames().replace(seal(piece(30))[1][0][0], bytes(4112)), Reason.DATA_CORRUPT, id="chunk zeroed"),
+    ],
+)
+def test_refuses(data: bytes, reason: Reason) -> None:
+    with pytest.raises(Refused) as refused:
+        run(data)
+    assert refused.value.reason is reason
+
+
+def test_a_hostile_model_is_refused_before_the_key_is_read() -> None:
+    data = frames(graph="0" * 64)
+    stream = io.BytesIO(data)
+    with pytest.raises(Refused):
+        run_job(FrameReader(stream), FrameWriter(io.BytesIO()))
+    assert data.index(frame(b"K", bytes(range(32)))) == stream.tell()
+
+
+def test_the_process_says_frames_and_nothing_else() -> None:
+    done = process(frames())
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert [kind for kind, _ in answers(done.stdout)][-2:] == [b"R", b"N"]
+    refused = process(frames(graph="0" * 64))
+    assert answers(refused.stdout) == [(b"E", bytes([Reason.MODEL_REJECTED]))]
+    assert refused.stderr == b""
+
+
+def test_two_processes_give_the_same_weights() -> None:
+    first, second = process(frames()), process(frames())
+    assert dict(answers(first.stdout))[b"R"] == dict(answers(second.stdout))[b"R"]
+
+
+def test_reasons_are_those_of_the_log() -> None:
+    statements = (Path(__file__).parents[3] / "src/provenance/statements.ts").read_text()
+    for reason in Reason:
+        assert f"'{reason.name.lower().replace('_', '-')}'" in statements
+    assert json.dumps([int(reason) for reason in Reason]) == "[1, 2, 3, 4, 5]"
