@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SetupError, setupPython } from './setup-python.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const stateDir = path.join(root, '.weighbridge');
@@ -46,3 +47,10 @@ step('database client', ['prisma/schema.prisma', 'package-lock.json'], () => exi
   run(node, ['scripts/prisma.mjs', 'generate']);
 });
 run(node, ['node_modules/typescript7/bin/tsc', '-p', 'tsconfig.build.json']);
+try {
+  setupPython({ root, log: console.error });
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`setup: ${error.message}`);
+  process.exit(1);
+}

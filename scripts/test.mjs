@@ -52,7 +52,7 @@ suite('contracts (forge)', forge, ['test', '--json'], { cwd: path.join(root, 'we
   return counts;
 });
 
-const python = path.join(root, '.weighbridge/python/trainer/bin/python');
+const python = path.join(root, '.weighbridge/python/dev/bin/python');
 const junit = path.join(reports, 'python.xml');
 if (existsSync(path.join(root, 'workers/trainer/tests'))) {
   suite('trainer (pytest)', python, ['-m', 'pytest', '-q', `--junitxml=${junit}`], { cwd: path.join(root, 'workers/trainer') }, () => {
