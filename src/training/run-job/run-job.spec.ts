@@ -79,7 +79,7 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
     logger: { info: () => undefined, warn: () => undefined },
     signal: new AbortController().signal,
     report: async ({ state }) => void states.push(state),
-  } satisfies Partial<RunJobDeps>;
+  } satisfies Partial<Omit<RunJobDeps, 'log'>> & { log: Pick<RunJobDeps['log'], 'append'> };
   return { deps: deps as unknown as RunJobDeps, appended, messages, states, row: () => row };
 }
 
