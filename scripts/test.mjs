@@ -36,43 +36,79 @@ function suite(name, command, args, options, count) {
 }
 
 const forge = path.join(modules, '.bin/forge');
-suite('contracts (forge)', forge, ['test', '--json'], { cwd: path.join(root, 'web3/contracts'), stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28 }, (result) => {
-  const line = result.stdout.split('\n').findLast((l) => l.startsWith('{')) ?? result.stdout;
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const [contract, report] of Object.entries(JSON.parse(line))) {
-    for (const [test, outcome] of Object.entries(report.test_results)) {
-      if (outcome.status === 'Success') counts.passed += 1;
-      else if (outcome.status === 'Skipped') counts.skipped += 1;
-      else {
-        counts.failed += 1;
-        console.log(`FAILED ${contract} ${test}: ${outcome.reason ?? ''}`);
+suite(
+  'contracts (forge)',
+  forge,
+  ['test', '--json'],
+  {
+    cwd: path.join(root, 'web3/contracts'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  },
+  (result) => {
+    const line = result.stdout.split('\n').findLast((l) => l.startsWith('{')) ?? result.stdout;
+    const counts = { passed: 0, failed: 0, skipped: 0 };
+    for (const [contract, report] of Object.entries(JSON.parse(line))) {
+      for (const [test, outcome] of Object.entries(report.test_results)) {
+        if (outcome.status === 'Success') counts.passed += 1;
+        else if (outcome.status === 'Skipped') counts.skipped += 1;
+        else {
+          counts.failed += 1;
+          console.log(`FAILED ${contract} ${test}: ${outcome.reason ?? ''}`);
+        }
       }
     }
-  }
-  return counts;
-});
+    return counts;
+  },
+);
 
 const python = path.join(root, '.weighbridge/python/dev/bin/python');
 const junit = path.join(reports, 'python.xml');
 if (existsSync(path.join(root, 'workers/trainer/tests'))) {
-  suite('trainer (pytest)', python, ['-m', 'pytest', '-q', `--junitxml=${junit}`], { cwd: path.join(root, 'workers/trainer') }, () => {
-    const attributes = readFileSync(junit, 'utf8').match(/<testsuite [^>]*>/)?.[0] ?? '';
-    const read = (key) => Number(new RegExp(`${key}="(\\d+)"`).exec(attributes)?.[1] ?? Number.NaN);
-    const failed = read('failures') + read('errors');
-    if (Number.isNaN(failed)) throw new Error('unreadable junit report');
-    return { passed: read('tests') - failed - read('skipped'), failed, skipped: read('skipped') };
-  });
+  suite(
+    'trainer (pytest)',
+    python,
+    ['-m', 'pytest', '-q', `--junitxml=${junit}`],
+    { cwd: path.join(root, 'workers/trainer') },
+    () => {
+      const attributes = readFileSync(junit, 'utf8').match(/<testsuite [^>]*>/)?.[0] ?? '';
+      const read = (key) => Number(new RegExp(`${key}="(\\d+)"`).exec(attributes)?.[1] ?? Number.NaN);
+      const failed = read('failures') + read('errors');
+      if (Number.isNaN(failed)) throw new Error('unreadable junit report');
+      return { passed: read('tests') - failed - read('skipped'), failed, skipped: read('skipped') };
+    },
+  );
 }
 
 const json = path.join(reports, 'vitest.json');
-suite('TypeScript (vitest)', path.join(modules, '.bin/node'), [path.join(modules, 'vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`], {}, () => {
-  const report = JSON.parse(readFileSync(json, 'utf8'));
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + Math.max(0, report.numFailedTestSuites - report.numFailedTests > 0 ? report.testResults.filter((f) => f.status === 'failed' && f.assertionResults.length === 0).length : 0),
-    skipped: report.numPendingTests,
-  };
-});
+suite(
+  'TypeScript (vitest)',
+  path.join(modules, '.bin/node'),
+  [
+    path.join(modules, 'vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${json}`,
+  ],
+  {},
+  () => {
+    const report = JSON.parse(readFileSync(json, 'utf8'));
+    return {
+      passed: report.numPassedTests,
+      failed:
+        report.numFailedTests +
+        Math.max(
+          0,
+          report.numFailedTestSuites - report.numFailedTests > 0
+            ? report.testResults.filter((f) => f.status === 'failed' && f.assertionResults.length === 0).length
+            : 0,
+        ),
+      skipped: report.numPendingTests,
+    };
+  },
+);
 
 console.log('');
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

@@ -29,6 +29,9 @@ export type ApiEnv = z.infer<typeof apiSchema>;
 
 const workerSchema = z.object({
   ...shared,
+  /** Where the worker's health, readiness and metrics are served. */
+  HOST: z.string().min(1).default('127.0.0.1'),
+  WORKER_PORT: port.default(4100),
   /** Signs `access-granted` and refusals, and pays for gas. */
   OPERATOR_KEY_FILE: file,
   /** 32 bytes that job keys are derived from. */

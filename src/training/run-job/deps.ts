@@ -1,10 +1,11 @@
 import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../../access/ports.js';
 import type { Manifest } from '../../catalog/manifest.js';
-import type { Bytes32, Network } from '../../kernel/index.js';
+import type { Network } from '../../kernel/index.js';
 import type { BlobStore } from '../../platform/index.js';
 import type { LogClient } from '../../provenance/index.js';
 import type { PieceStore } from '../../storage/index.js';
+import type { Job } from '../job.js';
 import type { JobState } from '../job-state.js';
 import type { JobRepository } from '../job.repository.js';
 import type { Trainer } from '../ports.js';
@@ -27,8 +28,8 @@ export interface JobLogger {
 export interface RunJobDeps {
   network: Network;
   jobs: Pick<JobRepository, 'get' | 'transition' | 'patch'>;
-  /** @throws WeighbridgeError DATASET_NOT_FOUND */
-  manifestOf(keyId: Bytes32): Promise<Manifest>;
+  /** The manifest that the job's offer names. @throws WeighbridgeError DATASET_NOT_FOUND */
+  manifestOf(job: Job): Promise<Manifest>;
   blobs: Pick<BlobStore, 'read' | 'put'>;
   log: LogClient;
   chain: MarketplaceChain;

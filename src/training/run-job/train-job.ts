@@ -17,7 +17,7 @@ const PROGRESS_EVERY_MS = 250;
  */
 export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const { declaration } = job;
-  const manifest = await deps.manifestOf(job.keyId);
+  const manifest = await deps.manifestOf(job);
   const graph = await deps.blobs.read(declaration.graph);
   const initial = await deps.blobs.read(declaration.weights);
   const startedAt = new Date();

@@ -1,0 +1,1 @@
+export { settleJob, type JobRecords, type SettleJobDeps } from './settle-job.js';

@@ -1,0 +1,29 @@
+import type { Hex, Share } from '../kernel/index.js';
+import { jobSettledRecord, sealRecord } from '../provenance/index.js';
+import { marketOf, type Job } from '../training/index.js';
+import type { SettleJobDeps } from './settle-job.js';
+
+/**
+ * Appends `job-settled`. The entry's bytes are fixed in the row before they are appended, as for every record.
+ * @returns the record's log index
+ */
+export async function logSettlement(
+  deps: SettleJobDeps,
+  job: Job,
+  moved: { outcome: 'settled' | 'refunded'; transaction: Hex; payouts: Share[] },
+): Promise<number> {
+  const entry = job.pendingEntry ?? (await fixEntry(deps, job, moved));
+  return (await deps.log.append(entry)).index;
+}
+
+async function fixEntry(
+  deps: SettleJobDeps,
+  job: Job,
+  moved: { outcome: 'settled' | 'refunded'; transaction: Hex; payouts: Share[] },
+): Promise<Uint8Array> {
+  const { id: orderId, keyId } = job;
+  const record = jobSettledRecord(marketOf(deps.network), { orderId, keyId, ...moved, settledAt: new Date() });
+  const pendingEntry = await sealRecord({ ...record, signer: deps.recorder });
+  await deps.jobs.patch(job.id, job.state, { pendingEntry });
+  return pendingEntry;
+}

@@ -1,0 +1,67 @@
+import type { LocalAccount } from 'viem';
+import type { MarketplaceChain } from '../access/ports.js';
+import { WeighbridgeError, type Bytes32, type Network } from '../kernel/index.js';
+import type { LogClient } from '../provenance/index.js';
+import type { Job, JobRepository } from '../training/index.js';
+import { payBack } from './pay-back.js';
+import { payOut } from './pay-out.js';
+
+/** Where the records that came before a job stand in the log. */
+export interface JobRecords {
+  /** `dataset-listed` of the offer that the order names. */
+  datasetIndex: number;
+  /** `licence-issued` of the order's licence. */
+  licenceIndex: number;
+}
+
+/** What settling a job touches, as ports; `workers/main.ts` binds them. */
+export interface SettleJobDeps {
+  network: Network;
+  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch'>;
+  log: LogClient;
+  chain: MarketplaceChain;
+  /** Signs refusals for the contract. */
+  operator: LocalAccount;
+  /** Signs `job-settled`. */
+  recorder: LocalAccount;
+  workerSeed: Uint8Array;
+  recordsOf(job: Job): Promise<JobRecords>;
+}
+
+/**
+ * Moves the money of a finished or refused job against the logged proof, logs that it moved, and assembles the receipt.
+ * Safe to run again from any point: the chain port answers with the transaction that already did it, the log with the
+ * index it already gave.
+ * @throws WeighbridgeError JOB_STATE, CHAIN_UNAVAILABLE, LOG_UNAVAILABLE, TRANSACTION_REVERTED
+ */
+export async function settleJob(deps: SettleJobDeps, orderId: Bytes32): Promise<Job> {
+  const job = await deps.jobs.get(orderId);
+  switch (job.state) {
+    case 'settling':
+      return (await isTooLate(deps, job)) ? payBack(deps, await giveUp(deps, job)) : payOut(deps, job);
+    case 'refunding':
+      return payBack(deps, job);
+    case 'settled':
+    case 'refunded':
+      return job;
+    case 'submitted':
+    case 'granting':
+    case 'recording':
+    case 'training':
+    case 'completing':
+    case 'refusing':
+      throw new WeighbridgeError('JOB_STATE', `job ${orderId} is ${job.state}, not ready to settle`, {
+        next: 'Wait until training has ended.',
+      });
+  }
+}
+
+/** The contract settles until the deadline and not after it. */
+async function isTooLate({ chain }: SettleJobDeps, job: Job): Promise<boolean> {
+  if (BigInt(await chain.now()) <= job.order.deadline) return false;
+  return (await chain.order(job.id)).state !== 'settled';
+}
+
+async function giveUp({ jobs }: SettleJobDeps, job: Job): Promise<Job> {
+  return jobs.transition(job.id, 'settling', 'refunding', { reason: 'deadline-passed', pendingEntry: null });
+}
