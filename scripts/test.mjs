@@ -26,7 +26,7 @@ function suite(name, command, args, options, count) {
   try {
     counts = count(result);
   } catch (error) {
-    console.log(`${name}: no report (${error instanceof Error ? error.message : error})`);
+    console.log(`${name}: no report (${error instanceof Error ? error.message : String(error)})`);
   }
   if (result.status !== 0 && counts.failed === 0) counts.failed = 1;
   for (const key of Object.keys(totals)) totals[key] += counts[key];

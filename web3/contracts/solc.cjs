@@ -6,7 +6,9 @@ const args = process.argv.slice(2);
 if (args.includes('--version')) {
   // forge asks often: answer without loading the compiler
   const { version } = require('solc/package.json');
-  process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${version}+commit.00000000.Emscripten.clang\n`);
+  process.stdout.write(
+    `solc, the solidity compiler commandline interface\nVersion: ${version}+commit.00000000.Emscripten.clang\n`,
+  );
 } else if (args.includes('--standard-json')) {
   const chunks = [];
   process.stdin.on('data', (chunk) => chunks.push(chunk));
@@ -28,6 +30,9 @@ if (args.includes('--version')) {
  */
 function relativeKeys(record) {
   return Object.fromEntries(
-    Object.entries(record).map(([name, value]) => [path.isAbsolute(name) ? path.relative(process.cwd(), name) : name, value]),
+    Object.entries(record).map(([name, value]) => [
+      path.isAbsolute(name) ? path.relative(process.cwd(), name) : name,
+      value,
+    ]),
   );
 }
