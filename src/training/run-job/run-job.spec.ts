@@ -58,7 +58,7 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
     jobs: {
       get: async () => row,
       patch: async (_id, state, patch) => change(state, state, patch),
-      transition: async (_id, from, to, patch, outbox) => {
+      transition: async (_id, from, to, patch, outbox = []) => {
         assertTransition(from, to);
         messages.push(...outbox);
         return change(from, to, patch);
