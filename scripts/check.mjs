@@ -9,7 +9,7 @@ import { styleText } from 'node:util';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const node = path.join(root, 'node_modules/.bin/node');
-const python = path.join(root, '.weighbridge/python/trainer/bin');
+const python = path.join(root, '.weighbridge/python/dev/bin');
 const fast = process.argv.includes('--fast');
 
 /** A step fails with what its command printed. Commands run with the Node and the tools that set-up installed. */
