@@ -1,6 +1,6 @@
 import { assembleReceipt } from '../provenance/index.js';
 import { marketOf, type Job } from '../training/index.js';
-import type { SettleJobDeps } from './settle-job.js';
+import type { SettleJobDeps } from './settle-deps.js';
 
 /**
  * The receipt of a settled job as plain JSON; `receipt.json` is its canonical form and one newline.

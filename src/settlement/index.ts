@@ -1,1 +1,2 @@
-export { settleJob, type JobRecords, type SettleJobDeps } from './settle-job.js';
+export { settleJob } from './settle-job.js';
+export type { JobRecords, SettleJobDeps } from './settle-deps.js';

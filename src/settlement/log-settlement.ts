@@ -1,7 +1,7 @@
 import type { Hex, Share } from '../kernel/index.js';
 import { jobSettledRecord, sealRecord } from '../provenance/index.js';
 import { marketOf, type Job } from '../training/index.js';
-import type { SettleJobDeps } from './settle-job.js';
+import type { SettleJobDeps } from './settle-deps.js';
 
 /**
  * Appends `job-settled`. The entry's bytes are fixed in the row before they are appended, as for every record.

@@ -1,7 +1,7 @@
 import { asciiBytes32, marketplaceDomain, TYPES, type Hex } from '../kernel/index.js';
 import { marketOf, withAnchoredProof, type Job } from '../training/index.js';
 import { logSettlement } from './log-settlement.js';
-import type { SettleJobDeps } from './settle-job.js';
+import type { SettleJobDeps } from './settle-deps.js';
 
 /** `refunding` -> `refunded`: the whole price goes back to the buyer, against the logged refusal or after the deadline. */
 export async function payBack(deps: SettleJobDeps, job: Job): Promise<Job> {

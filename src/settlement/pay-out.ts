@@ -2,7 +2,7 @@ import { marketplaceDomain, to0x, fromHex, TYPES, type Hex } from '../kernel/ind
 import { marketOf, withAnchoredProof, workerAccount, type Job } from '../training/index.js';
 import { buildReceipt } from './build-receipt.js';
 import { logSettlement } from './log-settlement.js';
-import type { SettleJobDeps } from './settle-job.js';
+import type { SettleJobDeps } from './settle-deps.js';
 
 /** `settling` -> `settled`: seller, operator and protocol are paid by the shares fixed at `open`; the receipt is made. */
 export async function payOut(deps: SettleJobDeps, job: Job): Promise<Job> {

@@ -1,32 +1,8 @@
-import type { LocalAccount } from 'viem';
-import type { MarketplaceChain } from '../access/ports.js';
-import { WeighbridgeError, type Bytes32, type Network } from '../kernel/index.js';
-import type { LogClient } from '../provenance/index.js';
-import type { Job, JobRepository } from '../training/index.js';
+import { WeighbridgeError, type Bytes32 } from '../kernel/index.js';
+import type { Job } from '../training/index.js';
 import { payBack } from './pay-back.js';
 import { payOut } from './pay-out.js';
-
-/** Where the records that came before a job stand in the log. */
-export interface JobRecords {
-  /** `dataset-listed` of the offer that the order names. */
-  datasetIndex: number;
-  /** `licence-issued` of the order's licence. */
-  licenceIndex: number;
-}
-
-/** What settling a job touches, as ports; `workers/main.ts` binds them. */
-export interface SettleJobDeps {
-  network: Network;
-  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch'>;
-  log: LogClient;
-  chain: MarketplaceChain;
-  /** Signs refusals for the contract. */
-  operator: LocalAccount;
-  /** Signs `job-settled`. */
-  recorder: LocalAccount;
-  workerSeed: Uint8Array;
-  recordsOf(job: Job): Promise<JobRecords>;
-}
+import type { SettleJobDeps } from './settle-deps.js';
 
 /**
  * Moves the money of a finished or refused job against the logged proof, logs that it moved, and assembles the receipt.
