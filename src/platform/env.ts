@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { networkSchema, WeighbridgeError, type Network } from '../kernel/index.js';
 
 const port = z.coerce.number().int().min(0).max(65_535);
+const limit = z.coerce.number().int().min(1);
 const file = z.string().min(1, 'a path');
 
 const shared = {
@@ -24,6 +25,11 @@ const apiSchema = z.object({
   ...shared,
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(4000),
+  /** Requests a minute; a whole team may sit behind one address. */
+  RATE_LIMIT_PER_ADDRESS: limit.default(3_000),
+  RATE_LIMIT_PER_SESSION: limit.default(1_200),
+  /** "true" behind a proxy that sets X-Forwarded-For: only then is that header believed. */
+  TRUST_PROXY: z.enum(['true', 'false']).default('false'),
 });
 export type ApiEnv = z.infer<typeof apiSchema>;
 

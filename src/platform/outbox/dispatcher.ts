@@ -27,6 +27,7 @@ export class OutboxDispatcher {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private again = false;
+  private failing = false;
   private stopped = true;
 
   constructor(
@@ -69,8 +70,11 @@ export class OutboxDispatcher {
       try {
         if (this.listener === undefined) await this.listen();
         while (!this.stopped && (await this.dispatchBatch()) === BATCH);
+        this.failing = false;
       } catch (error) {
-        this.onError(error); // database or queue is away: the next poll tries again
+        // Database or queue is away: the next poll tries again. Said once, not every second.
+        if (!this.failing) this.onError(error);
+        this.failing = true;
       }
     }
   }

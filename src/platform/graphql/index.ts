@@ -1,0 +1,5 @@
+export * from './batch.js';
+export * from './connection.js';
+export * from './error-formatter.js';
+export * from './limits.js';
+export * from './scalars.js';
