@@ -1,0 +1,49 @@
+import { Field, GraphQLISODateTime, InputType, Int, ObjectType } from '@nestjs/graphql';
+import type { Address, Bytes32 } from '../kernel/index.js';
+import { AddressScalar, Bytes32Scalar, connectionType, JsonScalar } from '../platform/graphql/index.js';
+import type { IssuedLicence } from './licence.js';
+
+@ObjectType('Licence', { description: "A buyer's accepted terms for one dataset version and one purpose." })
+export class LicenceType {
+  @Field(() => Bytes32Scalar, { description: 'EIP-712 digest of the licence; orders name it.' })
+  id!: Bytes32;
+
+  @Field(() => AddressScalar, { description: 'Who accepted the terms.' })
+  buyer!: Address;
+
+  @Field(() => GraphQLISODateTime, { description: 'No order may be submitted under it from then on.' })
+  validUntil!: Date;
+
+  @Field(() => Int, { description: 'Index of its licence-issued record in the log.' })
+  logIndex!: number;
+
+  @Field(() => GraphQLISODateTime, { description: 'When the marketplace issued it.' })
+  issuedAt!: Date;
+
+  /** Not a field: what the `dataset` field is resolved by. */
+  keyId!: Bytes32;
+}
+
+@ObjectType({ description: 'A page of licences.' })
+export class LicenceConnection extends connectionType(LicenceType, 'Licence') {}
+
+@InputType({ description: "A buyer's acceptance of a dataset's terms." })
+export class IssueLicenceInputType {
+  @Field(() => JsonScalar, { description: 'The EIP-712 licence; times as decimal strings.' })
+  licence!: unknown;
+
+  @Field(() => String, { description: "The buyer's EIP-712 signature over it, hex." })
+  signature!: string;
+
+  @Field(() => String, { description: 'One of the purposes that the terms list, word for word.' })
+  purpose!: string;
+
+  @Field(() => Bytes32Scalar, {
+    description: 'What opens purposeCommitment: SHA-256(salt || UTF-8 purpose). Kept where it can be erased.',
+  })
+  purposeSalt!: Bytes32;
+}
+
+export function toLicenceType({ id, keyId, buyer, validUntil, logIndex, issuedAt }: IssuedLicence): LicenceType {
+  return { id, keyId, buyer, validUntil, logIndex, issuedAt };
+}

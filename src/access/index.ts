@@ -1,0 +1,7 @@
+export { licenceExpired, licenceNotFound } from './access.errors.js';
+export { AccessModule } from './access.module.js';
+export { AccessResolver } from './access.resolver.js';
+export { purposeCommitment } from './check-licence.js';
+export { FindLicence } from './find-licence.js';
+export type { IssuedLicence, PurposeDetail } from './licence.js';
+export * from './ports.js';

@@ -1,0 +1,92 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import {
+  licenceDigest,
+  licenceFromJson,
+  licenceJson,
+  type Bytes32,
+  type Hex,
+  type Licence,
+  type Network,
+} from '../kernel/index.js';
+import { datasetRevoked, FindDataset } from '../catalog/index.js';
+import { assertAllowed, type Viewer } from '../identity/index.js';
+import { LOG_CLIENT, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput, RECORDER } from '../platform/index.js';
+import { licenceIssuedRecord, sealRecord, type LogClient, type RecordSigner } from '../provenance/index.js';
+import { checkLicence } from './check-licence.js';
+import type { IssuedLicence, PurposeDetail, StoredLicence } from './licence.js';
+import { LicenceRepository } from './licence.repository.js';
+import type { MarketplaceChain } from './ports.js';
+
+export interface IssueLicenceInput {
+  licence: unknown;
+  signature: string;
+  purpose: string;
+  purposeSalt: Bytes32;
+}
+
+/**
+ * Issues a licence: the buyer's signed acceptance of a dataset version's terms, recorded in the log by the marketplace. The
+ * entry is fixed in the row before it is appended, because its time and signature are ours: whatever dies in between, the
+ * same call finishes it with the same entry.
+ */
+@Injectable()
+export class IssueLicence {
+  constructor(
+    private readonly datasets: FindDataset,
+    private readonly licences: LicenceRepository,
+    @Inject(NETWORK) private readonly network: Network,
+    @Inject(LOG_CLIENT) private readonly log: LogClient,
+    @Inject(MARKETPLACE_CHAIN) private readonly chain: Pick<MarketplaceChain, 'isRevoked'>,
+    @Inject(RECORDER) private readonly recorder: RecordSigner,
+  ) {}
+
+  /**
+   * @throws WeighbridgeError UNAUTHENTICATED, FORBIDDEN, BAD_INPUT, DATASET_NOT_FOUND, DATASET_REVOKED, BAD_TERMS,
+   *   LICENCE_EXPIRED, BAD_SIGNATURE, NONCE_USED, CHAIN_UNAVAILABLE, LOG_UNAVAILABLE
+   */
+  async run(viewer: Viewer | undefined, input: IssueLicenceInput): Promise<IssuedLicence> {
+    const licence = licenceFromJson(parseInput('licence', licenceJson, input.licence));
+    assertAllowed(viewer, 'licence.issue', { buyer: licence.buyer });
+    const id = licenceDigest(marketOf(this.network), licence);
+    const known = await this.licences.find(id);
+    if (known !== undefined) return this.append(known);
+    const signature = parseInput('signature', hexSignature, input.signature);
+    const detail = { purpose: input.purpose, salt: input.purposeSalt };
+    const stored = await this.check(id, licence, signature, detail);
+    return this.append(await this.licences.fix(stored, detail));
+  }
+
+  private async check(id: Bytes32, licence: Licence, signature: Hex, detail: PurposeDetail): Promise<StoredLicence> {
+    const { keyId, buyer, validUntil } = licence;
+    const [market, issuedAt] = [marketOf(this.network), new Date()];
+    const dataset = await this.datasets.byKeyId(keyId);
+    await checkLicence(licence, signature, detail, dataset, market, issuedAt);
+    if (await this.chain.isRevoked(keyId)) throw datasetRevoked(keyId);
+    const record = licenceIssuedRecord(market, { licence, licenceSignature: signature, issuedAt });
+    return {
+      id,
+      keyId,
+      buyer: buyer.toLowerCase() as Hex,
+      licence,
+      signature,
+      validUntil: new Date(Number(validUntil) * 1000),
+      entry: await sealRecord({ ...record, signer: this.recorder }),
+      logIndex: null,
+      issuedAt,
+    };
+  }
+
+  /** The log answers an entry that it has with the index it gave, so this may run any number of times. */
+  private async append(licence: StoredLicence): Promise<IssuedLicence> {
+    if (licence.logIndex !== null) return { ...licence, logIndex: licence.logIndex };
+    const { index, leafHash } = await this.log.append(licence.entry);
+    await this.licences.markIssued(licence.id, index, leafHash);
+    return { ...licence, logIndex: index };
+  }
+}
+
+const hexSignature = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{130}$/, '65 bytes as 0x and hex digits')
+  .transform((s): Hex => s.toLowerCase() as Hex);
