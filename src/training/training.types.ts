@@ -1,0 +1,139 @@
+import { Field, GraphQLISODateTime, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import type { Address, Bytes32 } from '../kernel/index.js';
+import { isAllowed, type Viewer } from '../identity/index.js';
+import { AddressScalar, BigIntScalar, Bytes32Scalar, connectionType, JsonScalar } from '../platform/graphql/index.js';
+import { JOB_STATES, type JobState } from './job-state.js';
+import type { Job } from './job.js';
+import { progressOf, type Progress } from './progress/progress.js';
+
+const STATE_DESCRIPTIONS: Record<JobState, string> = {
+  submitted: 'Escrow seen, licence and model checked, queued.',
+  granting: 'The access record is being appended to the log.',
+  recording: 'The access record is logged; its proof is on its way to the chain.',
+  training: 'The chain allows the key; the sandbox trains.',
+  completing: 'The weights are weighed and encrypted; their record is being appended.',
+  settling: 'The completion is logged; the payment is being divided.',
+  settled: 'Paid. Weights and receipt are there.',
+  refusing: 'Something made the run impossible; the reason is being logged.',
+  refunding: 'The refusal is logged; the payment is on its way back.',
+  refunded: 'The buyer has its money back.',
+};
+const JobStateEnum = Object.fromEntries(JOB_STATES.map((state) => [state, state])) as Record<JobState, JobState>;
+registerEnumType(JobStateEnum, {
+  name: 'JobState',
+  description: 'The states of a job.',
+  valuesMap: Object.fromEntries(JOB_STATES.map((state) => [state, { description: STATE_DESCRIPTIONS[state] }])),
+});
+
+@ObjectType('JobProgress', { description: 'Where a job stands.' })
+export class JobProgressType {
+  @Field(() => Bytes32Scalar, { description: 'The job.' })
+  id!: Bytes32;
+
+  @Field(() => JobStateEnum, { description: 'Its state.' })
+  state!: JobState;
+
+  @Field(() => Int, { description: 'Epochs that are done.' })
+  step!: number;
+
+  @Field(() => Int, { description: 'Epochs in all; 0 before training begins.' })
+  of!: number;
+
+  @Field(() => String, { nullable: true, description: 'Why it was refused, from a closed list.' })
+  reason!: string | null;
+}
+
+@ObjectType('Job', { description: 'One paid training run. Only its buyer, seller and operator see it.' })
+export class JobType {
+  @Field(() => Bytes32Scalar, { description: 'The order id: EIP-712 digest of the order, and its name on chain.' })
+  id!: Bytes32;
+
+  @Field(() => AddressScalar, { description: 'Who paid, and gets the weights.' })
+  buyer!: Address;
+
+  @Field(() => AddressScalar, { description: 'Whose workers train.' })
+  operator!: Address;
+
+  @Field(() => AddressScalar, { nullable: true, description: 'The address that serves this job alone.' })
+  worker!: Address | null;
+
+  @Field(() => JobStateEnum, { description: 'Its state.' })
+  state!: JobState;
+
+  @Field(() => String, { nullable: true, description: 'Why it was refused, from a closed list.' })
+  reason!: string | null;
+
+  @Field(() => JobProgressType, { description: 'Where it stands now; subscribe to jobProgress to follow it.' })
+  progress!: JobProgressType;
+
+  @Field(() => GraphQLISODateTime, { description: 'When the payment may be taken back without a reason.' })
+  deadline!: Date;
+
+  @Field(() => BigIntScalar, { description: 'What is locked for it, in wei of USDFC.' })
+  priceWei!: bigint;
+
+  @Field(() => Bytes32Scalar, { description: 'SHA-256 of the model declaration.' })
+  jobDigest!: Bytes32;
+
+  @Field(() => Int, { nullable: true, description: 'Index of its access-granted record in the log.' })
+  accessIndex!: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Index of its training-completed record in the log.' })
+  completionIndex!: number | null;
+
+  @Field(() => String, { nullable: true, description: 'SHA-256 of the weights, 64 hex digits.' })
+  weightsDigest!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'SHA-256 of the age file that holds the weights.' })
+  ciphertextDigest!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Where the buyer gets that file; null to the others.' })
+  ciphertextUrl!: string | null;
+
+  @Field(() => Bytes32Scalar, { nullable: true, description: 'The transaction that paid everybody.' })
+  settleTransaction!: Bytes32 | null;
+
+  @Field(() => Bytes32Scalar, { nullable: true, description: 'The transaction that gave the money back.' })
+  refundTransaction!: Bytes32 | null;
+
+  @Field(() => JsonScalar, { nullable: true, description: 'The receipt, once settled: check it offline.' })
+  receipt!: unknown;
+
+  @Field(() => GraphQLISODateTime, { description: 'When it was submitted.' })
+  createdAt!: Date;
+
+  @Field(() => GraphQLISODateTime, { description: 'When it last changed.' })
+  updatedAt!: Date;
+
+  /** Not a field: what the `dataset` field is resolved by. */
+  keyId!: Bytes32;
+}
+
+@ObjectType({ description: 'A page of jobs.' })
+export class JobConnection extends connectionType(JobType, 'Job') {}
+
+@InputType({ description: 'A paid order and the model to train. Graph and weights were PUT as blobs before.' })
+export class SubmitJobInputType {
+  @Field(() => JsonScalar, { description: 'The order as opened on chain; times as decimal strings.' })
+  order!: unknown;
+
+  @Field(() => JsonScalar, { description: 'The model declaration (job.json) whose SHA-256 the order names.' })
+  declaration!: unknown;
+
+  @Field(() => String, { description: 'age recipient (age1...) that the weights are encrypted to.' })
+  recipient!: string;
+}
+
+export function toJobType(job: Job, viewer: Viewer | undefined, apiUrl: string): JobType {
+  const { ciphertextDigest } = job;
+  const mayRead = ciphertextDigest !== null && isAllowed(viewer, 'weights.read', job);
+  return {
+    ...job,
+    progress: toProgressType(job.id, progressOf(job)),
+    ciphertextUrl: mayRead ? new URL(`/blobs/sha256/${ciphertextDigest}`, apiUrl).href : null,
+  };
+}
+
+export function toProgressType(id: Bytes32, progress: Progress): JobProgressType {
+  return { id, ...progress };
+}
