@@ -1,0 +1,44 @@
+import { ArgsType, Field, GraphQLISODateTime, Int, ObjectType } from '@nestjs/graphql';
+import type { Address, Bytes32 } from '../kernel/index.js';
+import { AddressScalar, Bytes32Scalar, connectionType, MAX_PAGE, PageArgs } from '../platform/graphql/index.js';
+import type { IndexedRecord } from '../provenance/index.js';
+
+@ObjectType('LogRecord', { description: 'One entry of the public log. Fetch its bytes and proof from the log itself.' })
+export class LogRecordType {
+  @Field(() => Int, { description: 'Its place in the log.' })
+  index!: number;
+
+  @Field(() => String, { description: 'dataset-listed, licence-issued, access-granted, training-completed and so on.' })
+  type!: string;
+
+  @Field(() => String, { description: 'RFC 6962 leaf hash, 64 hex digits.' })
+  leafHash!: string;
+
+  @Field(() => Bytes32Scalar, { description: 'The dataset that it is about.' })
+  keyId!: Bytes32;
+
+  @Field(() => Bytes32Scalar, { nullable: true, description: 'The order that it is about, if any.' })
+  orderId!: Bytes32 | null;
+
+  @Field(() => AddressScalar, {
+    nullable: true,
+    description: 'On whose behalf it was made: seller, buyer, operator or worker; null for a settlement.',
+  })
+  actor!: Address | null;
+
+  @Field(() => GraphQLISODateTime, { description: 'The time that it states.' })
+  at!: Date;
+}
+
+@ArgsType()
+export class RecordPageArgs extends PageArgs {
+  @Field(() => Int, { defaultValue: 50, description: `How many at most, from 1 to ${MAX_PAGE}.` })
+  declare first: number;
+}
+
+@ObjectType({ description: 'A page of log records.' })
+export class LogRecordConnection extends connectionType(LogRecordType, 'LogRecord') {}
+
+export function toLogRecordType({ orderId, actor, ...record }: IndexedRecord): LogRecordType {
+  return { ...record, orderId: orderId ?? null, actor: actor ?? null };
+}
