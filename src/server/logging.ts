@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http';
+import type { Params } from 'nestjs-pino';
+
+/** Fields that never reach a log, wherever in an object they stand: what signs, what signs in, what opens. */
+const SECRET_FIELDS = ['authorization', 'cookie', 'token', 'signature', 'offerSignature', 'purpose', 'purposeSalt'];
+const QUIET = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** pino for Nest: a line a request with method, path, status and time; no headers, no bodies, no query strings. */
+export function loggingOptions(level: string): Params {
+  return {
+    pinoHttp: {
+      level,
+      autoLogging: { ignore: (request: IncomingMessage) => QUIET.has(request.url ?? '') },
+      redact: {
+        paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]),
+        censor: '[redacted]',
+      },
+      serializers: {
+        req: (request: { id: string; method: string; url: string; remoteAddress?: string }) => ({
+          id: request.id,
+          method: request.method,
+          path: request.url.split('?')[0],
+          remoteAddress: request.remoteAddress,
+        }),
+        res: (response: { statusCode: number }) => ({ statusCode: response.statusCode }),
+      },
+    },
+  };
+}
