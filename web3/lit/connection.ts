@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LitNodeClient } from '@lit-protocol/lit-node-client';
-import type { Network } from '../../src/kernel/index.js';
+import { WeighbridgeError, type Network } from '../../src/kernel/index.js';
 import { keyNodeStakingAbi } from '../chain/abi/key-node-staking.js';
 import type { ChainView, KeyNodeSet } from './chain-view.js';
 import { nodesDownError } from './failure.js';
@@ -20,7 +20,7 @@ export interface Connected {
   threshold: number;
 }
 
-/** One connected SDK client, used by all calls, made anew when it failed or the nodes changed under it. */
+/** One connected SDK client, used by all calls, made anew when it failed. */
 export class LitConnection {
   #connected: Promise<Connected> | undefined;
   #closed = false;
@@ -32,10 +32,7 @@ export class LitConnection {
 
   /** @throws WeighbridgeError KEY_NODES_DOWN, CHAIN_UNAVAILABLE; both retryable */
   async get(): Promise<Connected> {
-    if (this.#closed) throw new Error('the key vault is closed');
-    const current = await this.#connected?.catch(() => undefined);
-    // The SDK connects again by itself when the set of nodes changes. If that failed it is not `ready`.
-    if (current !== undefined && !current.client.ready) await this.drop(current);
+    if (this.#closed) throw closed();
     this.#connected ??= this.#connect();
     const attempt = this.#connected;
     return attempt.catch((error: unknown) => {
@@ -60,30 +57,42 @@ export class LitConnection {
 
   async #connect(): Promise<Connected> {
     const deadline = Date.now() + CONNECT_WAIT_MS;
-    for (let look = 1; ; look++) {
+    for (let look = 1; !this.#closed; look++) {
       const nodes = await this.chain.keyNodes();
-      const client = await this.#try(nodes);
-      if (client !== undefined) return { client, threshold: nodes.threshold };
+      const result = await this.#try(nodes);
+      if (typeof result === 'object') return { client: result, threshold: nodes.threshold };
       const alive = await countAlive(nodes.urls);
       const details = { alive, listed: nodes.urls.length, threshold: nodes.threshold };
-      if (alive < nodes.threshold && look >= LOOKS)
-        throw nodesDownError(`${alive} of ${nodes.threshold} needed`, details);
+      if (look >= LOOKS && alive < nodes.threshold) {
+        throw nodesDownError(`${alive} of the ${nodes.threshold} that are needed`, details);
+      }
+      if (look >= LOOKS && result === 'wrong key') throw nodesDownError('they name another network key', details);
       if (Date.now() > deadline) throw nodesDownError('a listed node is silent and was not voted out', details);
       await delay(PAUSE_MS);
     }
+    throw closed();
   }
 
-  async #try({ networkPublicKey }: KeyNodeSet): Promise<LitNodeClient | undefined> {
+  async #try({ networkPublicKey }: KeyNodeSet): Promise<LitNodeClient | 'silent' | 'wrong key'> {
     const client = await createClient(this.network);
-    try {
-      await quietly(() => within(2 * CONNECT_TIMEOUT_MS, client.connect()));
-      // The SDK believes the key that most nodes name. One liar among two could have us wrap keys for itself.
-      if (`0x${client.subnetPubKey}` === networkPublicKey) return client;
-    } catch {
-      // Which node was silent is found out by asking all of them.
+    const connecting = quietly(() => client.connect());
+    const connected = await within(2 * CONNECT_TIMEOUT_MS, connecting).then(
+      () => true,
+      () => false, // Which node was silent is found out by asking all of them.
+    );
+    if (!connected) {
+      // It may still come to its end, and begin to listen.
+      void connecting
+        .then(() => stopListening(client))
+        .catch(() => undefined)
+        .then(() => disconnect(client));
+      return 'silent';
     }
+    stopListening(client);
+    // The SDK believes the key that most nodes name. One liar among two could have us wrap keys for itself.
+    if (`0x${client.subnetPubKey}` === networkPublicKey) return client;
     await disconnect(client);
-    return undefined;
+    return 'wrong key';
   }
 }
 
@@ -104,13 +113,20 @@ async function createClient({ rpcUrl, contracts }: Network): Promise<LitNodeClie
 }
 
 /**
- * `disconnect` takes the listener off the newest staking contract object; if the SDK connected again by itself the
- * listener hangs on the first, and its polling would keep this process alive. So it is taken off there, too.
+ * The SDK would connect again by itself, whenever the set of nodes changes: then it would take a network key that nobody
+ * compared with the chain's, and at the end it would listen on a contract object that `disconnect` does not know, which
+ * keeps the process alive. So it does not listen. A client that was connected to three nodes goes on with those.
  */
+function stopListening(client: LitNodeClient): void {
+  client['_stakingContract']?.removeAllListeners();
+}
+
 async function disconnect(client: LitNodeClient): Promise<void> {
-  const contract = client['_stakingContract'];
   await quietly(() => client.disconnect()).catch(() => undefined);
-  contract?.removeAllListeners();
+}
+
+function closed(): WeighbridgeError {
+  return new WeighbridgeError('UNAVAILABLE', 'the key vault is closed', { next: 'Make a new one.' });
 }
 
 async function countAlive(urls: string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DecryptRequest, EncryptSdkParams } from '@lit-protocol/types';
+import type { LitNodeClient } from '@lit-protocol/lit-node-client';
 import type { KeyVault, Signer } from '../../src/access/ports.js';
 import type { WrappedKey } from '../../src/catalog/manifest.js';
 import { sha256Hex, WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
@@ -57,7 +57,7 @@ async function wrap(
   const request = { evmContractConditions: [canonicalCondition(condition)], dataToEncrypt: dataKey };
   try {
     const { ciphertext, dataToEncryptHash } = await quietly(() =>
-      within(SDK_TIMEOUT_MS, client.encrypt(request as unknown as EncryptSdkParams)),
+      within(SDK_TIMEOUT_MS, client.encrypt(request as unknown as Parameters<LitNodeClient['encrypt']>[0])),
     );
     return { scheme: 'lit-bls12381-v1', ciphertext, dataToEncryptHash, condition };
   } catch (error) {
@@ -127,7 +127,7 @@ async function open(
     sessionSigs: badShares > 0 && spare ? leavingOut(sigs, badShares) : sigs,
   };
   const { decryptedData } = await quietly(() =>
-    within(SDK_TIMEOUT_MS, client.decrypt(request as unknown as DecryptRequest)),
+    within(SDK_TIMEOUT_MS, client.decrypt(request as unknown as Parameters<LitNodeClient['decrypt']>[0])),
   );
   const key = Uint8Array.from(decryptedData);
   decryptedData.fill(0);
