@@ -28,6 +28,7 @@ export class PeerWatch {
   readonly #seen = new Set<Address>();
   readonly #nextVoteMs = new Map<Address, number>();
   readonly #startedMs: number;
+  #failing = false;
 
   constructor(private readonly deps: PeerWatchDeps) {
     this.#startedMs = deps.nowMs();
@@ -36,12 +37,17 @@ export class PeerWatch {
   /** One look at chain and peers. Never throws: what fails is tried again at the next look. */
   async look(): Promise<void> {
     try {
-      const active = await this.deps.staking.active();
-      const self = active.nodes.some(({ address }) => address === this.deps.staking.self);
-      if (self) await this.#watch(active);
-      else await this.#join();
+      const { staking } = this.deps;
+      const active = await staking.active();
+      const peers = active.nodes.filter(({ address }) => address !== staking.self);
+      await Promise.all(peers.map((peer) => this.#count(peer)));
+      if (peers.length === active.nodes.length) await this.#join();
+      else await this.#kickDead(peers, active);
+      this.#failing = false;
     } catch (error) {
-      this.deps.log.warn({ err: error }, 'cannot look after the set of nodes');
+      // Once an outage, not once a second of it.
+      if (!this.#failing) this.deps.log.warn({ err: error }, 'cannot look after the set of nodes');
+      this.#failing = true;
     }
   }
 
@@ -55,9 +61,7 @@ export class PeerWatch {
     }
   }
 
-  async #watch({ nodes, threshold }: ActiveSet): Promise<void> {
-    const peers = nodes.filter(({ address }) => address !== this.deps.staking.self);
-    await Promise.all(peers.map((peer) => this.#count(peer)));
+  async #kickDead(peers: readonly Member[], { nodes, threshold }: ActiveSet): Promise<void> {
     if (nodes.length <= threshold) return; // The contract keeps enough nodes for a release in the view.
     for (const { address } of peers.filter((peer) => this.#isDead(peer.address))) await this.#vote(address);
   }
@@ -66,6 +70,7 @@ export class PeerWatch {
     if (await this.deps.ping(peer).catch(() => false)) {
       this.#seen.add(peer.address);
       this.#missed.delete(peer.address);
+      this.#nextVoteMs.delete(peer.address);
     } else {
       this.#missed.set(peer.address, (this.#missed.get(peer.address) ?? 0) + 1);
     }
