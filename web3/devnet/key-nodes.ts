@@ -8,6 +8,7 @@ import { deal, type Recipient } from '../keynode/dealer.js';
 import { ipv4ToNumber } from '../lit/node-url.js';
 import { keyNodeStakingBytecode } from './bytecode/key-node-staking.js';
 import { deploymentsBy, fundEther } from './deploy.js';
+import { endOrphan, noteProcess } from './orphan.js';
 import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
 import { startChild, type ChildService, type Service } from './service.js';
 
@@ -107,16 +108,21 @@ class Process implements KeyNode {
   }
 
   async start(): Promise<void> {
+    const pidFile = path.join(nodeDir(this.options.layout, this.n), 'pid');
+    // The node ignores its argument; it tells our processes from those of another devnet.
+    const mark = `--devnet=${pidFile}`;
+    await endOrphan(pidFile, mark);
     this.#child = await startChild({
       name: `key node ${this.n}`,
       command: process.execPath,
-      args: [path.join(this.options.distDir, 'web3/keynode/main.js')],
+      args: [path.join(this.options.distDir, 'web3/keynode/main.js'), mark],
       env: keyNodeEnv(this.options, this.n),
       logFile: path.join(this.options.layout.logs, `key-node-${this.n}.log`),
       ready: async () =>
         (await fetch(`http://${HOST}:${this.port}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyTimeoutMs: READY_TIMEOUT_MS,
     });
+    noteProcess(pidFile, this.#child.pid);
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -132,11 +138,15 @@ class Process implements KeyNode {
 /** Folder of one node: what would lie on a machine of its own. The passphrase is made at the first call. */
 function recipient(layout: DevnetLayout, n: NodeNumber): Recipient {
   const file = passphraseFile(layout, n);
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  mkdirSync(nodeDir(layout, n), { recursive: true, mode: 0o700 });
   if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
-  return { shareFile: path.join(path.dirname(file), 'share.json'), passphrase: readFileSync(file, 'utf8').trim() };
+  return { shareFile: path.join(nodeDir(layout, n), 'share.json'), passphrase: readFileSync(file, 'utf8').trim() };
 }
 
 function passphraseFile(layout: DevnetLayout, n: NodeNumber): string {
-  return path.join(layout.dir, 'key-nodes', `node-${n}`, 'passphrase');
+  return path.join(nodeDir(layout, n), 'passphrase');
+}
+
+function nodeDir(layout: DevnetLayout, n: NodeNumber): string {
+  return path.join(layout.dir, 'key-nodes', `node-${n}`);
 }
