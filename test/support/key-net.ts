@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createTestClient, createWalletClient, defineChain, http, publicActions } from 'viem';
 import type { Address, Bytes32, Hex, Network } from '../../src/kernel/index.js';
+import { keyNodeStakingAbi } from '../../web3/chain/abi/key-node-staking.js';
 import { startAnvil, DEVNET_CHAIN_ID } from '../../web3/devnet/anvil.js';
+import { keyNodeStakingBytecode } from '../../web3/devnet/bytecode/key-node-staking.js';
 import { deploymentsBy, fundEther } from '../../web3/devnet/deploy.js';
-import { deployStaking, keyNodeEnv, startKeyNodes, type KeyNodes } from '../../web3/devnet/key-nodes.js';
+import { deployStaking, keyNodeEnv, startKeyNodes, type KeyNode, type KeyNodes } from '../../web3/devnet/key-nodes.js';
 import { devnetKeys, devnetLayout, devnetPorts, type DevnetLayout } from '../../web3/devnet/layout.js';
 import { distDir } from './build.js';
 import { releaseBoard } from './release-board.js';
@@ -15,12 +18,26 @@ export interface KeyNet {
   network: Network;
   layout: DevnetLayout;
   nodes: KeyNodes['nodes'];
+  /** @throws RangeError unless there is a node with this index, from 0 */
+  node(index: number): KeyNode;
+  signal(index: number, signal: NodeJS.Signals): void;
+  /** How many nodes the chain lists for clients. */
+  activeNodes(): Promise<number>;
+  /** Starts what was killed and waits until the chain lists all three again. */
+  allUp(): Promise<void>;
   distDir: string;
   record(keyId: Bytes32, worker: Address, deadline?: bigint): Promise<void>;
   revoke(keyId: Bytes32): Promise<void>;
+  /** Chain time, Unix seconds. */
+  now(): Promise<bigint>;
+  /** Lets chain time go on by so many seconds. */
+  passTime(seconds: number): Promise<void>;
   /** Mines until everything that is mined now is final. */
   finalize(): Promise<void>;
+  blockHash(): Promise<Bytes32>;
   reorg(depth: number): Promise<void>;
+  /** A second contract that lists the same nodes under another network key. */
+  deployStakingWithKey(networkPublicKey: Hex): Promise<Address>;
   nodeEnv(node: 1 | 2 | 3): NodeJS.ProcessEnv;
   stop(): Promise<void>;
 }
@@ -62,16 +79,54 @@ export async function startKeyNet(): Promise<KeyNet> {
     const hash: Hex = await wallet.writeContract({ address: marketplace, abi, functionName, args });
     await client.waitForTransactionReceipt({ hash });
   };
+  const node = (index: number): KeyNode => {
+    const found = keyNodes.nodes[index];
+    if (found === undefined) throw new RangeError(`no node ${index}`);
+    return found;
+  };
+  const activeNodes = async (): Promise<number> => {
+    const staking = { address: keyNodeStaking, abi: keyNodeStakingAbi } as const;
+    const view = await client.readContract({ ...staking, functionName: 'getActiveUnkickedValidatorStructsAndCounts' });
+    return view[2].length;
+  };
+  const allUp = async (): Promise<void> => {
+    const down = await Promise.all(keyNodes.nodes.map(async ({ port }) => !(await isUp(port))));
+    await Promise.all(keyNodes.nodes.filter((_, i) => down[i]).map((dead) => dead.start()));
+    // A node waits out its penalty, which doubles with each kick: chain time may pass faster.
+    while ((await activeNodes()) < keyNodes.nodes.length) {
+      await client.increaseTime({ seconds: 60 });
+      await client.mine({ blocks: 1 });
+      await delay(250);
+    }
+  };
   return {
     network,
     layout,
     nodes: keyNodes.nodes,
+    node,
+    signal: (index, signal) => process.kill(node(index).pid, signal),
+    activeNodes,
+    allUp,
     distDir: options.distDir,
     record: (keyId, worker, deadline = FAR) => send('record', [keyId, worker, deadline]),
     revoke: (keyId) => send('revoke', [keyId]),
+    now: async () => (await client.getBlock()).timestamp,
+    passTime: async (seconds) => {
+      await client.increaseTime({ seconds });
+      await client.mine({ blocks: 1 });
+    },
     finalize: () => client.mine({ blocks: 3 }),
+    blockHash: async () => (await client.getBlock()).hash,
     reorg: async (depth) => {
       await client.request({ method: 'anvil_reorg', params: [depth, []] } as never);
+    },
+    deployStakingWithKey: async (networkPublicKey) => {
+      const members = { address: keyNodeStaking, abi: keyNodeStakingAbi, functionName: 'members' } as const;
+      const again = await deploymentsBy(rpcUrl, deployer);
+      const args = [2n, networkPublicKey, await client.readContract(members)];
+      const address = again.create('KeyNodeStaking', keyNodeStakingAbi, keyNodeStakingBytecode, args);
+      await again.done();
+      return address;
     },
     nodeEnv: (n) => keyNodeEnv(options, n),
     stop: async () => {
@@ -80,6 +135,13 @@ export async function startKeyNet(): Promise<KeyNet> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function isUp(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 function networkOf(
