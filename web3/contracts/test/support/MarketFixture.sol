@@ -192,16 +192,21 @@ abstract contract MarketFixture {
         return Inclusion(uint64(leaves.length), index, leaves.inclusion(index), entries[index]);
     }
 
-    function _checkpoint() internal view returns (NewCheckpoint memory checkpoint) {
-        checkpoint.size = uint64(leaves.length);
-        checkpoint.root = leaves.root();
-        checkpoint.proof = leaves.consistency(log.size());
-        checkpoint.signatures = new bytes[](1);
+    function _checkpoint() internal view returns (NewCheckpoint memory) {
+        return _sign(leaves.root(), uint64(leaves.length), leaves.consistency(log.size()));
+    }
+
+    function _sign(bytes32 root, uint64 size, bytes32[] memory proof)
+        internal
+        view
+        returns (NewCheckpoint memory checkpoint)
+    {
+        (checkpoint.size, checkpoint.root, checkpoint.proof) = (size, root, proof);
         bytes32 typeHash = keccak256("Checkpoint(bytes32 origin,uint64 size,bytes32 root)");
-        bytes32 structHash = keccak256(abi.encode(typeHash, ORIGIN, checkpoint.size, checkpoint.root));
-        checkpoint.signatures[0] = Signers.sign(
-            LOG_KEY, Signers.typedDigest("Weighbridge LogAnchor", block.chainid, address(log), structHash)
-        );
+        bytes32 structHash = keccak256(abi.encode(typeHash, ORIGIN, size, root));
+        bytes32 digest = Signers.typedDigest("Weighbridge LogAnchor", block.chainid, address(log), structHash);
+        checkpoint.signatures = new bytes[](1);
+        checkpoint.signatures[0] = Signers.sign(LOG_KEY, digest);
     }
 
     function _anchor() internal {
