@@ -27,7 +27,7 @@ export class LicenceType {
 @ObjectType({ description: 'A page of licences.' })
 export class LicenceConnection extends connectionType(LicenceType, 'Licence') {}
 
-@InputType({ description: "A buyer's acceptance of a dataset's terms." })
+@InputType('IssueLicenceInput', { description: "A buyer's acceptance of a dataset's terms." })
 export class IssueLicenceInputType {
   @Field(() => JsonScalar, { description: 'The EIP-712 licence; times as decimal strings.' })
   licence!: unknown;

@@ -81,7 +81,9 @@ export class DatasetType {
 @ObjectType({ description: 'A page of datasets.' })
 export class DatasetConnection extends connectionType(DatasetType, 'Dataset') {}
 
-@InputType({ description: 'A listing: manifest, terms and offer, and the record of it that goes into the log.' })
+@InputType('ListDatasetInput', {
+  description: 'A listing: manifest, terms and offer, and the record of it that goes into the log.',
+})
 export class ListDatasetInputType {
   @Field(() => JsonScalar, { description: 'The manifest; its SHA-256 is in the offer.' })
   manifest!: unknown;

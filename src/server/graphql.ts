@@ -4,7 +4,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { IdentityModule, Sessions, type RequestContext } from '../identity/index.js';
-import { assertCost, errorFormatter, MAX_DEPTH } from '../platform/graphql/index.js';
+import { assertCost, describeRoots, errorFormatter, MAX_DEPTH } from '../platform/graphql/index.js';
 import { httpStatusOf } from './http-status.js';
 
 /** Manifests with thousands of columns fit; models do not and go as blobs. */
@@ -23,6 +23,7 @@ export function graphqlModule(): DynamicModule {
     useFactory: (sessions: Sessions) => ({
       autoSchemaFile: true,
       sortSchema: true,
+      transformSchema: describeRoots,
       graphiql: false,
       queryDepth: MAX_DEPTH,
       graphql: { parseOptions: { maxTokens: MAX_QUERY_TOKENS }, validateOptions: { maxErrors: 10 } },

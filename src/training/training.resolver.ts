@@ -30,7 +30,7 @@ export class TrainingResolver {
   ) {}
 
   @Requires('job.read')
-  @Query(() => JobType, { nullable: true, description: 'One of the viewer’s jobs, or null.' })
+  @Query(() => JobType, { nullable: true, description: "One of the viewer's jobs, or null." })
   async job(
     @CurrentViewer() viewer: Viewer | undefined,
     @Args('id', { description: 'Its id, or a unique prefix of at least 8 hex digits.' }) id: string,
@@ -40,7 +40,7 @@ export class TrainingResolver {
   }
 
   @Requires('job.read')
-  @Query(() => JobConnection, { description: 'The viewer’s jobs, as buyer, seller or operator, newest first.' })
+  @Query(() => JobConnection, { description: "The viewer's jobs, as buyer, seller or operator, newest first." })
   async jobs(@CurrentViewer() viewer: Viewer | undefined, @Args() page: PageArgs): Promise<JobConnection> {
     const { rows, ...rest } = await this.find.list(viewer, pageRequest(page));
     const typed = rows.map(({ cursor, node }) => ({ cursor, node: this.typed(node, viewer) }));

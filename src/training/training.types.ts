@@ -112,7 +112,9 @@ export class JobType {
 @ObjectType({ description: 'A page of jobs.' })
 export class JobConnection extends connectionType(JobType, 'Job') {}
 
-@InputType({ description: 'A paid order and the model to train. Graph and weights were PUT as blobs before.' })
+@InputType('SubmitJobInput', {
+  description: 'A paid order and the model to train. Graph and weights were PUT as blobs before.',
+})
 export class SubmitJobInputType {
   @Field(() => JsonScalar, { description: 'The order as opened on chain; times as decimal strings.' })
   order!: unknown;

@@ -1,5 +1,6 @@
 export * from './batch.js';
 export * from './connection.js';
+export * from './describe-roots.js';
 export * from './error-formatter.js';
 export * from './limits.js';
 export * from './scalars.js';
