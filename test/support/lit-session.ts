@@ -25,6 +25,8 @@ export interface SessionPlan {
   tamper?: (message: string) => string;
   /** Who signs for the wallet instead. */
   signer?: LocalAccount;
+  /** Whom the signature is said to be by. */
+  claimed?: LocalAccount;
 }
 
 /** A session signature as lit-node-client makes it, made without it. */
@@ -66,7 +68,7 @@ export async function sessionSig(plan: SessionPlan): Promise<SessionSig> {
         sig: await (plan.signer ?? plan.wallet).signMessage({ message }),
         derivedVia: 'web3.eth.personal.sign',
         signedMessage: message,
-        address: plan.wallet.address,
+        address: (plan.claimed ?? plan.wallet).address,
       },
     ],
     issuedAt: new Date(plan.nowMs).toISOString(),

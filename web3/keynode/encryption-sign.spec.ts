@@ -98,6 +98,8 @@ describe('POST /web/encryption/sign/', () => {
     ['whose wallet message never ends', { siwe: { expirationTime: undefined } }, 'NodeSIWEMessageError'],
     ['whose wallet message is not valid yet', { siwe: { notBefore: new Date(NOW_MS + 1) } }, 'NodeSIWEMessageError'],
     ['whose wallet message is signed by a stranger', { signer: stranger }, 'NodeSIWEMessageError'],
+    ['that a stranger signed for a wallet', { signer: stranger, claimed: stranger }, 'NodeSIWEMessageError'],
+    ['that a wallet signed for a stranger', { claimed: stranger }, 'NodeSIWEMessageError'],
     ['whose nonce is no block hash', { nonce: `0x${'00'.repeat(32)}` }, 'NodeSIWEMessageError'],
     ['whose wallet message has a line too many', { tamper: (m) => `${m}\nURI: lit:session:1` }, 'NodeSIWEMessageError'],
     [
