@@ -8,3 +8,13 @@ export { JobQueries } from './job.queries.js';
 export { TrainingModule } from './training.module.js';
 export { TrainingResolver } from './training.resolver.js';
 export { runMessage } from './run-message.js';
+export { checkFit, MAX_GRAPH_BYTES, MAX_WEIGHTS_BYTES } from './fit.js';
+export { shapesOf, weigh, weighedBytes, type Expected, type GateRule, type Weighed } from './gate.js';
+export { declarationSchema } from './model-declaration.js';
+export {
+  buildRecipe,
+  RECIPE_NAMES,
+  type BuiltModel,
+  type RecipeName,
+  type RecipeOptions,
+} from './recipes/build-recipe.js';

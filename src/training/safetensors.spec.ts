@@ -35,6 +35,15 @@ describe('safetensors', () => {
     expect(Object.is(read[2]?.data[1], -0)).toBe(true);
   });
 
+  it('reads a Buffer that is part of a larger one, at any alignment', () => {
+    const bytes = writeSafetensors(tensors);
+    const pool = Buffer.alloc(bytes.length + 64, 0xff);
+    pool.set(bytes, 13);
+    const read = readSafetensors(pool.subarray(13, 13 + bytes.length), { maxBytes: 1 << 20 });
+    pool.fill(0xff);
+    expect(read[3]).toEqual(tensors[0]);
+  });
+
   it('writes the bytes of the reference writer', () => {
     // safetensors 0.6.2, save({"b": zeros(1), "a": [[1, 2]]}) in float32.
     const header =

@@ -124,8 +124,9 @@ export function readSafetensors(bytes: Uint8Array, options: { maxBytes: number }
     throw new SafetensorsError('trailing-bytes', `${bytes.length - layout.totalBytes} bytes after the last tensor`);
   }
   return layout.tensors.map(({ name, shape, offset, lengthBytes }) => {
-    // slice() copies, which also aligns the bytes for Float32Array.
-    const data = new Float32Array(bytes.slice(offset, offset + lengthBytes).buffer);
+    const data = new Float32Array(lengthBytes / FLOAT_BYTES);
+    // A copy: aligned, and not `slice`, which for a Buffer is a view of the memory that others share with it.
+    new Uint8Array(data.buffer).set(bytes.subarray(offset, offset + lengthBytes));
     if (!data.every(Number.isFinite)) {
       throw new SafetensorsError('not-finite', `tensor "${name}" holds a value that is not finite`);
     }

@@ -28,7 +28,7 @@ def probe() -> dict[str, Any]:
         "processes": sum(name.isdigit() for name in os.listdir("/proc")),
         "root": sorted(os.listdir("/")),
         "etc": sorted(os.listdir("/etc")) if os.path.isdir("/etc") else [],
-        "environment": sorted(os.environ),
+        "environment": _initial_environment(),
         "capabilities": _status("CapEff"),
         "seccomp": _status("Seccomp"),
     }
@@ -52,6 +52,12 @@ def _open_socket() -> None:
 def _fork() -> None:
     if os.fork() == 0:
         os._exit(0)
+
+
+def _initial_environment() -> list[str]:
+    """As the process was started: imports have added to os.environ since."""
+    entries = Path("/proc/self/environ").read_bytes().split(b"\0")
+    return sorted(entry.split(b"=")[0].decode(errors="replace") for entry in entries if entry)
 
 
 def _lines(path: str) -> list[str]:

@@ -1,0 +1,242 @@
+// Real: bubblewrap, seccomp, Python, JAX, the trainer, DuckDB, encrypted pieces. Faked: storage (pieces come from memory),
+// key release (the test has the data key).
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Column } from '../../src/catalog/manifest.js';
+import { sha256Hex, WeighbridgeError } from '../../src/kernel/index.js';
+import { buildRecipe, shapesOf, weigh, type BuiltModel, type TrainInput } from '../../src/training/index.js';
+import { writeModel } from '../../src/training/onnx/write-model.js';
+import { writeSafetensors } from '../../src/training/safetensors.js';
+import { drawBlueprint, startBox } from '../../workers/sandbox/box.js';
+import { createSandboxTrainer } from '../../workers/sandbox/index.js';
+import { DEFAULT_LIMITS } from '../../workers/sandbox/limits.js';
+import { encryptedDataset, exampleDataset, type EncryptedDataset } from '../support/encrypted-dataset.js';
+import { makeSmugglingTrainer } from '../support/smuggling-trainer/make.mjs';
+
+const pythonDir = path.resolve('.weighbridge/python/trainer');
+const trainerDir = path.resolve('workers/trainer/src');
+const trainer = createSandboxTrainer({ pythonDir, trainerDir });
+const never = new AbortController().signal;
+
+let digits: EncryptedDataset;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-sandbox-'));
+  digits = await exampleDataset('digits', 2);
+  await trainer.assertAvailable();
+});
+afterAll(async () => rm(directory, { recursive: true }));
+
+function inputOf(dataset: EncryptedDataset, model: BuiltModel, change: Partial<TrainInput> = {}): TrainInput {
+  return {
+    manifest: dataset.manifest,
+    declaration: model.declaration,
+    graph: model.graph,
+    weights: model.weights,
+    dataKey: Uint8Array.from(dataset.dataKey),
+    pieces: dataset.pieces.map((piece) => () => inSteps(piece)),
+    timeoutMs: 240_000,
+    onProgress: () => undefined,
+    ...change,
+  };
+}
+
+/** Borders of network reads fall anywhere. */
+async function* inSteps(bytes: Uint8Array, step = 7_001): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+}
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  const error = await promise.then(
+    () => 'it trained',
+    (error: unknown) => error,
+  );
+  return error instanceof WeighbridgeError ? { code: error.code, reason: error.details['reason'] } : error;
+}
+
+/** Accuracy on rows that were never uploaded, by the NumPy program that a buyer runs. */
+async function heldOutAccuracy(name: string, model: BuiltModel, weights: Uint8Array): Promise<number> {
+  const files = { weights: path.join(directory, 'weights.safetensors'), job: path.join(directory, 'job.json') };
+  await writeFile(files.weights, weights);
+  await writeFile(files.job, JSON.stringify(model.declaration));
+  const data = `examples/${name}-heldout.csv`;
+  const args = ['examples/evaluate.py', '--weights', files.weights, '--job', files.job, '--data', data];
+  const { stdout } = await promisify(execFile)(path.join(pythonDir, 'bin/python'), args);
+  return (JSON.parse(stdout) as { accuracy: number }).accuracy;
+}
+
+describe('training in the sandbox', () => {
+  it.each([
+    ['digits', 'mlp', 0.95],
+    ['digits', 'cnn', 0.95],
+    ['breast-cancer', 'mlp', 0.93],
+  ] as const)('%s by %s learns from encrypted rows', async (name, recipe, floor) => {
+    const dataset = name === 'digits' ? digits : await exampleDataset(name);
+    const model = buildRecipe(recipe, { manifest: dataset.manifest });
+    const heard: number[] = [];
+    const input = inputOf(dataset, model, { onProgress: (step) => heard.push(step) });
+    const output = await trainer.train(input, never);
+    expect(output.trainer).toEqual({
+      name: 'weighbridge-trainer',
+      version: '0.1.0',
+      jax: expect.stringMatching(/^0\./),
+    });
+    expect(heard.length).toBeGreaterThan(0);
+    expect(input.dataKey).toEqual(new Uint8Array(32));
+    const { declaration, weights } = model;
+    const expected = { declaration, shapes: shapesOf(weights), rowCount: dataset.manifest.rowCount };
+    const weighed = weigh(output, expected);
+    expect(weighed.numbers).toEqual({ epochs: declaration.epochs, rows: dataset.manifest.rowCount });
+    expect(await heldOutAccuracy(name, model, weighed.weights)).toBeGreaterThanOrEqual(floor);
+  });
+
+  it('gives the same weights twice', async () => {
+    const model = buildRecipe('mlp', { manifest: digits.manifest, epochs: 2 });
+    const [first, second] = [
+      await trainer.train(inputOf(digits, model), never),
+      await trainer.train(inputOf(digits, model), never),
+    ];
+    expect(sha256Hex(first.weights)).toBe(sha256Hex(second.weights));
+  });
+});
+
+describe('what ends a run', () => {
+  const quick = (): BuiltModel => buildRecipe('mlp', { manifest: digits.manifest, epochs: 1 });
+
+  it('one byte of a stored piece flipped', async () => {
+    const [first = new Uint8Array(0), second = new Uint8Array(0)] = digits.pieces;
+    const flipped = Uint8Array.from(second);
+    flipped[flipped.length - 100] = (flipped[flipped.length - 100] ?? 0) ^ 1;
+    const pieces = [first, flipped].map((piece) => () => inSteps(piece));
+    expect(await failure(trainer.train(inputOf(digits, quick(), { pieces }), never))).toEqual({
+      code: 'PIECE_CORRUPT',
+      reason: 'data-corrupt',
+    });
+  });
+
+  it('another data key', async () => {
+    const dataKey = new Uint8Array(32).fill(7);
+    expect(await failure(trainer.train(inputOf(digits, quick(), { dataKey }), never))).toMatchObject({
+      code: 'PIECE_CORRUPT',
+    });
+    expect(dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('pieces in another order than the manifest are other rows, not other data', async () => {
+    const pieces = digits.pieces.toReversed().map((piece) => () => inSteps(piece));
+    expect(await failure(trainer.train(inputOf(digits, quick(), { pieces }), never))).toBe('it trained');
+  });
+
+  it('fewer rows than the manifest lists', async () => {
+    const manifest = { ...digits.manifest, rowCount: digits.manifest.rowCount + 1 };
+    expect(await failure(trainer.train(inputOf(digits, quick(), { manifest }), never))).toEqual({
+      code: 'TRAINER_FAILED',
+      reason: 'data-does-not-fit',
+    });
+  });
+
+  it('a graph that would need more memory than any host has', async () => {
+    const tensor = { name: 'w', shape: [10, 64], data: new Float32Array(640) };
+    const weights = writeSafetensors([tensor]);
+    const doublings = Array.from({ length: 40 }, (_, k) => ({
+      op: 'Concat',
+      inputs: [k === 0 ? 'input' : `d${k}`, k === 0 ? 'input' : `d${k}`],
+      outputs: [`d${k + 1}`],
+      attributes: { axis: { int: 1 } },
+    }));
+    const graph = writeModel({
+      input: { name: 'input', shape: [64] },
+      output: { name: 'logits', shape: [10] },
+      weights: new Map([['w', [10, 64]]]),
+      nodes: [
+        ...doublings,
+        { op: 'Gemm', inputs: ['input', 'w'], outputs: ['logits'], attributes: { transB: { int: 1 } } },
+      ],
+    });
+    const model = quick();
+    const digests = { graph: sha256Hex(graph), weights: sha256Hex(weights), trainable: ['w'] };
+    const bomb = { ...model, graph, weights, declaration: { ...model.declaration, ...digests } };
+    expect(await failure(trainer.train(inputOf(digits, bomb), never))).toEqual({
+      code: 'TRAINER_FAILED',
+      reason: 'model-rejected',
+    });
+  });
+
+  it('rows that need more memory than the box may have', async () => {
+    const vocabulary = Array.from({ length: 64 }, (_, k) => k);
+    const columns: Column[] = [
+      { name: 'word', type: 'integer', vocabulary },
+      { name: 'label', type: 'integer', vocabulary: [0, 1] },
+    ];
+    const query = 'SELECT range % 64 AS word, range % 2 AS label FROM range(3000000)';
+    const large = await encryptedDataset(columns, 'label', [{ query, rowCount: 3_000_000 }]);
+    const tight = createSandboxTrainer({ pythonDir, trainerDir, limits: { addressSpaceBytes: 2 * 2 ** 30 } });
+    const model = buildRecipe('mlp', { manifest: large.manifest });
+    expect(await failure(tight.train(inputOf(large, model), never))).toMatchObject({ reason: 'out-of-memory' });
+  });
+
+  it('the wall clock', async () => {
+    const model = buildRecipe('mlp', { manifest: digits.manifest, epochs: 10_000 });
+    expect(await failure(trainer.train(inputOf(digits, model, { timeoutMs: 6_000 }), never))).toEqual({
+      code: 'TIMEOUT',
+      reason: 'out-of-time',
+    });
+  });
+
+  it('an abort, and the source of the pieces hears of it', async () => {
+    const controller = new AbortController();
+    let told = false;
+    const endless = async function* (signal: AbortSignal): AsyncGenerator<Uint8Array> {
+      signal.addEventListener('abort', () => (told = true));
+      yield* inSteps(digits.pieces[0] ?? new Uint8Array(0), 64);
+      controller.abort(new WeighbridgeError('DATASET_REVOKED', 'revoked', { next: 'Stop.' }));
+      await new Promise(() => undefined);
+    };
+    const input = inputOf(digits, quick(), { pieces: [endless, endless] });
+    expect(await failure(trainer.train(input, controller.signal))).toMatchObject({ code: 'DATASET_REVOKED' });
+    expect(told).toBe(true);
+    expect(input.dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('a fault of storage, as it is', async () => {
+    const broken = async function* (): AsyncGenerator<Uint8Array> {
+      yield (digits.pieces[0] ?? new Uint8Array(0)).subarray(0, 1_000);
+      throw new WeighbridgeError('PROVIDER_DOWN', 'gone', { next: 'Retry.', retryable: true });
+    };
+    expect(await failure(trainer.train(inputOf(digits, quick(), { pieces: [broken, broken] }), never))).toMatchObject({
+      code: 'PROVIDER_DOWN',
+    });
+  });
+
+  it('leaves no process behind, however early it ends', async () => {
+    const blueprint = await drawBlueprint(pythonDir, trainerDir, DEFAULT_LIMITS);
+    for (const delayMs of [0, 0, 1, 2, 5, 10, 20, 50, 200]) {
+      const box = startBox(blueprint, 'weighbridge_trainer', 60);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      box.destroy();
+      expect(await box.exited).toEqual({ code: 137 });
+    }
+  });
+
+  it('a trainer build that smuggles rows in an extra tensor: the gate keeps it back', async () => {
+    const smuggler = createSandboxTrainer({
+      pythonDir,
+      trainerDir: await makeSmugglingTrainer(path.join(directory, 's')),
+    });
+    const model = quick();
+    const output = await smuggler.train(inputOf(digits, model), never);
+    const expected = {
+      declaration: model.declaration,
+      shapes: shapesOf(model.weights),
+      rowCount: digits.manifest.rowCount,
+    };
+    expect(() => weigh(output, expected)).toThrow(
+      expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'extra-tensor' } }),
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { manifestSchema, type Column, type Manifest } from '../../src/catalog/manifest.js';
+import { createPieceEncryptor } from '../../src/storage/index.js';
+
+/** A dataset as it lies in storage, with the key that no test of the product has at hand. */
+export interface EncryptedDataset {
+  manifest: Manifest;
+  dataKey: Uint8Array;
+  /** Ciphertext of each piece, in manifest order. */
+  pieces: Uint8Array[];
+}
+
+export interface Shard {
+  /** A SQL query whose rows become one Parquet file, and that one piece. */
+  query: string;
+  rowCount: number;
+}
+
+/** Makes encrypted pieces of real rows, as a seller's machine does, without uploading them. */
+export async function encryptedDataset(columns: Column[], label: string, shards: Shard[]): Promise<EncryptedDataset> {
+  const dataKey = randomBytes(32);
+  const directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-dataset-'));
+  const duck = await (await DuckDBInstance.create(':memory:')).connect();
+  const pieces: Uint8Array[] = [];
+  for (const [index, { query }] of shards.entries()) {
+    const file = path.join(directory, `${index}.parquet`);
+    await duck.run(`COPY (${query}) TO '${file}' (FORMAT parquet)`);
+    pieces.push(await encrypt(await readFile(file), dataKey));
+  }
+  duck.closeSync();
+  await rm(directory, { recursive: true });
+  return { manifest: manifestOf(columns, label, shards, pieces), dataKey, pieces };
+}
+
+/** Small chunks, so that even a small piece has several. */
+async function encrypt(plaintext: Uint8Array, dataKey: Uint8Array): Promise<Uint8Array> {
+  const source = (async function* () {
+    yield plaintext;
+  })();
+  return buffer(createPieceEncryptor({ dataKey, chunkBytes: 16_384 })(source));
+}
+
+function manifestOf(columns: Column[], label: string, shards: Shard[], pieces: Uint8Array[]): Manifest {
+  const zeros = `0x${'0'.repeat(64)}`;
+  return manifestSchema.parse({
+    version: 1,
+    datasetId: zeros,
+    datasetVersion: 1,
+    keyId: zeros,
+    title: 'a test',
+    description: '',
+    tags: [],
+    rowCount: shards.reduce((sum, { rowCount }) => sum + rowCount, 0),
+    columns,
+    label,
+    encryption: { scheme: 'weighbridge-stream-v1', chunkBytes: 16_384 },
+    format: 'parquet',
+    pieces: pieces.map((piece, index) => ({
+      pieceCid: `piece-${index}`,
+      sizeBytes: piece.length,
+      rowCount: shards[index]?.rowCount,
+    })),
+    wrappedKey: {
+      scheme: 'lit-bls12381-v1',
+      ciphertext: '',
+      dataToEncryptHash: '0'.repeat(64),
+      condition: { chainId: 1, marketplace: `0x${'0'.repeat(40)}`, keyId: zeros },
+    },
+  });
+}
+
+/** Columns of an example, with what its `columns.json` declares. */
+export async function exampleColumns(name: 'digits' | 'breast-cancer'): Promise<Column[]> {
+  const [header = ''] = (await readFile(`examples/${name}.csv`, 'utf8')).split('\n', 1);
+  const declared = JSON.parse(await readFile(`examples/${name}.columns.json`, 'utf8')) as Record<
+    string,
+    { range?: [number, number]; vocabulary?: (string | number)[] }
+  >;
+  return header.split(',').map((column): Column => {
+    const { range, vocabulary } = declared[column] ?? {};
+    const words = vocabulary === undefined ? {} : { vocabulary };
+    const type = typeof vocabulary?.[0] === 'string' ? 'string' : 'number';
+    return {
+      name: column,
+      type,
+      ...words,
+      ...(range === undefined ? {} : { range: { min: range[0], max: range[1] } }),
+    };
+  });
+}
+
+/** An example's rows that a seller uploads, cut into pieces. */
+export async function exampleDataset(name: 'digits' | 'breast-cancer', pieces = 1): Promise<EncryptedDataset> {
+  const columns = await exampleColumns(name);
+  const rows = (await readFile(`examples/${name}.csv`, 'utf8')).trim().split('\n').length - 1;
+  const perPiece = Math.ceil(rows / pieces);
+  const shards = Array.from({ length: pieces }, (_, index) => ({
+    query: `FROM read_csv('examples/${name}.csv') LIMIT ${perPiece} OFFSET ${index * perPiece}`,
+    rowCount: Math.min(perPiece, rows - index * perPiece),
+  }));
+  return encryptedDataset(columns, columns.at(-1)?.name ?? '', shards);
+}

@@ -1,0 +1,1 @@
+export function makeSmugglingTrainer(directory: string): Promise<string>;

@@ -1,0 +1,2 @@
+export { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
+export { createSandboxTrainer, type SandboxTrainerOptions } from './sandbox-trainer.js';

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import { canonicalJson, concatBytes, utf8 } from '../../src/kernel/index.js';
+import { splitPiece } from '../../src/storage/index.js';
+import type { TrainInput } from '../../src/training/index.js';
+
+/** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
+type Kind = 'C' | 'G' | 'W' | 'K' | 'H' | 'D' | 'X';
+
+/** The box has ended, or reads no further. Its answer says why. */
+export class PipeClosedError extends Error {
+  constructor(options: ErrorOptions) {
+    super('the box reads no further', options);
+  }
+}
+
+const FRAME_HEAD_BYTES = 5;
+const KEY_BYTES = 32;
+
+/**
+ * Writes one job into a box: model, key, then the ciphertext of each piece, chunk by chunk, never more of it in memory than
+ * a chunk. Each write waits until the pipe has taken it, which is the back-pressure, and what makes it safe to overwrite
+ * the data key right after.
+ * @throws the fault of a piece's source as it is; PipeClosedError if the box has ended
+ */
+export async function writeJob(stdin: Writable, input: TrainInput, signal: AbortSignal): Promise<void> {
+  const { manifest, declaration, graph, weights, dataKey, pieces } = input;
+  // Each write reports its own fault; without a listener the stream's would end the process.
+  stdin.on('error', () => undefined);
+  const config = { declaration, pieces: pieces.length, rows: manifest.rowCount };
+  await writeFrame(stdin, 'C', utf8(canonicalJson(config)));
+  await writeFrame(stdin, 'G', graph);
+  await writeFrame(stdin, 'W', weights);
+  await writeKey(stdin, dataKey);
+  for (const piece of pieces) await writePiece(stdin, piece(signal));
+  await writeFrame(stdin, 'X', new Uint8Array(0));
+  stdin.end();
+}
+
+async function writeKey(stdin: Writable, dataKey: Uint8Array): Promise<void> {
+  const frame = new Uint8Array(FRAME_HEAD_BYTES + KEY_BYTES);
+  frame.set(frameHead('K', KEY_BYTES));
+  frame.set(dataKey, FRAME_HEAD_BYTES);
+  try {
+    await write(stdin, frame);
+  } finally {
+    frame.fill(0);
+    dataKey.fill(0);
+  }
+}
+
+async function writePiece(stdin: Writable, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const { header, chunks } = await splitPiece(source);
+  const chunkBytes = new Uint8Array(4);
+  new DataView(chunkBytes.buffer).setUint32(0, header.chunkBytes);
+  const associatedData = createHash('sha256').update(header.header).digest();
+  await writeFrame(stdin, 'H', concatBytes(header.nonceBase, header.wrappedContentKey, chunkBytes, associatedData));
+  for await (const { bytes, last } of chunks) await writeFrame(stdin, 'D', Uint8Array.of(last ? 1 : 0), bytes);
+}
+
+async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): Promise<void> {
+  const length = body.reduce((sum, part) => sum + part.length, 0);
+  stdin.cork();
+  const written = [frameHead(kind, length), ...body].map((part) => write(stdin, part));
+  stdin.uncork();
+  await Promise.all(written);
+}
+
+function frameHead(kind: Kind, length: number): Uint8Array {
+  const head = new Uint8Array(FRAME_HEAD_BYTES);
+  new DataView(head.buffer).setUint32(0, length);
+  head.set(utf8(kind), 4);
+  return head;
+}
+
+async function write(stdin: Writable, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stdin.write(bytes, (error) => (error ? reject(new PipeClosedError({ cause: error })) : resolve()));
+  });
+}

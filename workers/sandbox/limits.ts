@@ -1,0 +1,18 @@
+/** What one box may use. Defaults fit the examples and small hosts; a GPU host raises them. */
+export interface SandboxLimits {
+  /** RLIMIT_AS of the trainer, bytes. JAX reserves 1.7 GB of addresses before it does anything. */
+  addressSpaceBytes: number;
+  /** Size of the only writable directory, in memory. */
+  tmpBytes: number;
+  /** How long a box may take to start at the worker's start, ms. */
+  probeTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: SandboxLimits = {
+  addressSpaceBytes: 8 * 2 ** 30,
+  tmpBytes: 64 * 2 ** 20,
+  probeTimeoutMs: 60_000,
+};
+
+/** Descriptors; JAX opens about forty. */
+export const MAX_OPEN_FILES = 256;

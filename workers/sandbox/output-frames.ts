@@ -1,0 +1,135 @@
+import type { RefusalReason } from '../../src/provenance/index.js';
+import { protocolBroken } from './errors.js';
+
+/** What a box answers with: weights and the two public numbers, or one reason. */
+export type Answer =
+  | { kind: 'result'; weights: Uint8Array; numbers: { epochs: number; rows: number } }
+  | { kind: 'refusal'; reason: RefusalReason };
+
+export interface Expectation {
+  /** Cap of the `R` frame, bytes. */
+  maxResultBytes: number;
+  /** Optimiser steps of the whole run: public, so a `P` frame can say nothing else. */
+  totalSteps: number;
+  onProgress(step: number, of: number): void;
+}
+
+/** The stream ended before an answer: how the process ended says why. */
+export class SilentEndError extends Error {}
+
+const FRAME_HEAD_BYTES = 5;
+const PROGRESS_BYTES = 8;
+const NUMBERS_BYTES = 12;
+/** Codes of the `E` frame. */
+const REASONS: readonly RefusalReason[] = [
+  'model-rejected',
+  'data-corrupt',
+  'data-does-not-fit',
+  'out-of-memory',
+  'trainer-failed',
+];
+
+/**
+ * Reads `P* (R N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
+ * closed set end the run, and what was read is dropped.
+ * @throws WeighbridgeError TRAINER_FAILED; SilentEndError
+ */
+export async function readAnswer(stdout: AsyncIterable<Uint8Array>, expected: Expectation): Promise<Answer> {
+  const reader = new FrameReader(stdout, expected.maxResultBytes);
+  let reached = 0;
+  let frame = await reader.next();
+  while (frame.kind === 'P') {
+    reached = readProgress(frame.body, reached, expected);
+    frame = await reader.next();
+  }
+  const answer = frame.kind === 'R' ? await readResult(frame.body, reader) : readRefusal(frame);
+  await reader.end();
+  return answer;
+}
+
+function readProgress(body: Buffer, reached: number, { totalSteps, onProgress }: Expectation): number {
+  const step = body.readUInt32BE(0);
+  // Steps only rise: a trainer cannot draw letters with them.
+  if (body.readUInt32BE(4) !== totalSteps || step > totalSteps || step <= reached) throw protocolBroken('progress');
+  onProgress(step, totalSteps);
+  return step;
+}
+
+async function readResult(weights: Buffer, reader: FrameReader): Promise<Answer> {
+  const { kind, body } = await reader.next();
+  if (kind !== 'N') throw protocolBroken('numbers');
+  return {
+    kind: 'result',
+    weights,
+    numbers: { epochs: body.readUInt32BE(0), rows: Number(body.readBigUInt64BE(4)) },
+  };
+}
+
+function readRefusal({ kind, body }: Frame): Answer {
+  const reason = REASONS[body.readUInt8(0) - 1];
+  if (kind !== 'E' || reason === undefined) throw protocolBroken('answer');
+  return { kind: 'refusal', reason };
+}
+
+interface Frame {
+  kind: string;
+  body: Buffer;
+}
+
+/** Cuts a byte stream into frames, holding no more of it than the frame at hand may be long. */
+class FrameReader {
+  private readonly source: AsyncIterator<Uint8Array>;
+  private chunks: Uint8Array[] = [];
+  private held = 0;
+
+  constructor(
+    stdout: AsyncIterable<Uint8Array>,
+    private readonly maxResultBytes: number,
+  ) {
+    this.source = stdout[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<Frame> {
+    const head = await this.take(FRAME_HEAD_BYTES);
+    const length = head.readUInt32BE(0);
+    const kind = head.toString('latin1', 4);
+    if (!this.allows(kind, length)) throw protocolBroken('frame size or kind');
+    return { kind, body: await this.take(length) };
+  }
+
+  /** @throws WeighbridgeError TRAINER_FAILED if a byte follows the answer */
+  async end(): Promise<void> {
+    if (this.held > 0 || (await this.source.next()).done !== true) throw protocolBroken('bytes after the answer');
+  }
+
+  private allows(kind: string, length: number): boolean {
+    switch (kind) {
+      case 'P':
+        return length === PROGRESS_BYTES;
+      case 'R':
+        return length <= this.maxResultBytes;
+      case 'N':
+        return length === NUMBERS_BYTES;
+      case 'E':
+        return length === 1;
+      default:
+        return false;
+    }
+  }
+
+  private async take(length: number): Promise<Buffer> {
+    while (this.held < length) {
+      const next = await this.source.next();
+      if (next.done === true) throw new SilentEndError('no answer');
+      this.chunks.push(next.value);
+      this.held += next.value.length;
+    }
+    const all =
+      this.chunks.length === 1 && this.chunks[0] !== undefined
+        ? Buffer.from(this.chunks[0])
+        : Buffer.concat(this.chunks);
+    this.chunks = [all.subarray(length)];
+    this.held = all.length - length;
+    return all.subarray(0, length);
+  }
+}

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { buffer, text } from 'node:stream/consumers';
+import { z } from 'zod';
+import { startBox, type Blueprint } from './box.js';
+import { ENVIRONMENT_NAMES, ROOT_NAMES } from './bwrap.js';
+import { unavailable } from './errors.js';
+
+const MODULE = 'weighbridge_trainer.probe';
+
+const probeSchema = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  jax: z.string(),
+  socket: z.string(),
+  fork: z.string(),
+  write: z.string(),
+  interfaces: z.array(z.string()),
+  processes: z.number(),
+  root: z.array(z.string()),
+  etc: z.array(z.string()),
+  environment: z.array(z.string()),
+  capabilities: z.string(),
+  seccomp: z.string(),
+});
+type Probe = z.infer<typeof probeSchema>;
+
+/** What the trainer is, as it goes into the provenance record. Read here, from a box that never sees a row. */
+export type TrainerIdentity = Pick<Probe, 'name' | 'version' | 'jax'>;
+
+/**
+ * Starts a real box and looks out of it. Every promise of the sandbox is tried, none is taken from the arguments: a host
+ * where one does not hold must not train.
+ * @throws WeighbridgeError SANDBOX_UNAVAILABLE
+ */
+export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
+  const probe = await runProbe(blueprint);
+  const broken = brokenPromises(probe, blueprint.python.prefix);
+  if (broken.length > 0) {
+    throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, await remedy());
+  }
+  return { name: probe.name, version: probe.version, jax: probe.jax };
+}
+
+/** The promises that a probe saw broken. */
+export function brokenPromises(probe: Probe, pythonPrefix: string): string[] {
+  const [, firstDirectory = ''] = pythonPrefix.split('/');
+  const unexpected = (names: string[], known: readonly string[]): boolean =>
+    names.some((name) => !known.includes(name));
+  const checks: [boolean, string][] = [
+    [probe.socket === 'EPERM', 'a socket can be opened'],
+    [probe.interfaces.every((name) => name === 'lo'), 'it sees a network device'],
+    [probe.fork === 'EPERM', 'a process can be started'],
+    [probe.write !== '', 'the root can be written to'],
+    // bubblewrap's own first process and the trainer.
+    [probe.processes <= 2, 'it sees other processes'],
+    [!unexpected(probe.root, [...ROOT_NAMES, firstDirectory]), 'it sees other directories'],
+    [probe.etc.length === 0, 'it sees /etc'],
+    [!unexpected(probe.environment, ENVIRONMENT_NAMES), "it sees the host's environment"],
+    [/^0+$/.test(probe.capabilities), 'it has capabilities'],
+    [probe.seccomp === '2', 'no system call is filtered'],
+  ];
+  return checks.filter(([holds]) => !holds).map(([, message]) => message);
+}
+
+async function runProbe(blueprint: Blueprint): Promise<Probe> {
+  const { probeTimeoutMs } = blueprint.limits;
+  const box = startBox(blueprint, MODULE, (probeTimeoutMs / 1000) * availableParallelism());
+  const timer = setTimeout(() => box.destroy(), probeTimeoutMs);
+  try {
+    box.stdin.end();
+    const [output, said, exit] = await Promise.all([buffer(box.stdout), text(box.stderr), box.exited]);
+    if ('error' in exit) throw unavailable('the sandbox cannot be started', await remedy(), exit.error);
+    if (exit.code !== 0) {
+      throw unavailable(`a box ended with code ${exit.code}: ${lastLine(said)}`, await remedy());
+    }
+    return probeSchema.parse(JSON.parse(output.toString('utf8')));
+  } finally {
+    clearTimeout(timer);
+    box.destroy();
+  }
+}
+
+/** The last thing that it said: bubblewrap's own complaint, or the end of a Python traceback. No job has run yet. */
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+}
+
+/** The one command that lets an ordinary user make namespaces, by what this kernel forbids. */
+async function remedy(): Promise<string> {
+  const forbids = async (name: string, value: string): Promise<boolean> =>
+    (await readFile(`/proc/sys/${name}`, 'utf8').catch(() => '')).trim() === value;
+  if (await forbids('kernel/apparmor_restrict_unprivileged_userns', '1')) {
+    return 'Run: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0';
+  }
+  if (await forbids('kernel/unprivileged_userns_clone', '0'))
+    return 'Run: sysctl -w kernel.unprivileged_userns_clone=1';
+  if (await forbids('user/max_user_namespaces', '0')) return 'Run: sysctl -w user.max_user_namespaces=10000';
+  return 'Run the worker where user namespaces may be made (in a container: with --security-opt seccomp=unconfined).';
+}

@@ -1,0 +1,124 @@
+import { availableParallelism } from 'node:os';
+import { isWeighbridgeError, WeighbridgeError } from '../../src/kernel/index.js';
+import { shapesOf, weighedBytes, type TrainInput, type TrainOutput, type Trainer } from '../../src/training/index.js';
+import { drawBlueprint, startBox, type Blueprint, type Box } from './box.js';
+import { outOfTime, pieceCorrupt, trainerFailed } from './errors.js';
+import { PipeClosedError, writeJob } from './input-frames.js';
+import { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
+import { readAnswer, SilentEndError, type Answer, type Expectation } from './output-frames.js';
+import { probeBox, type TrainerIdentity } from './probe.js';
+
+export interface SandboxTrainerOptions {
+  /** Virtual environment that `scripts/setup-python.mjs` made. */
+  pythonDir: string;
+  /** Directory that holds the package `weighbridge_trainer`. */
+  trainerDir: string;
+  limits?: Partial<SandboxLimits>;
+}
+
+const MODULE = 'weighbridge_trainer';
+/** 128 + SIGXCPU: the kernel ended a run that had used up its CPU seconds. */
+const CPU_TIME_EXIT = 152;
+/** 128 + SIGKILL, and not from us: the kernel ran out of memory. */
+const KILLED_EXIT = 137;
+
+interface Ready {
+  blueprint: Blueprint;
+  identity: TrainerIdentity;
+}
+
+/** Trains each job in a box of its own (ARCHITECTURE.md, "Processes"). There is no way to train without one. */
+export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
+  let ready: Promise<Ready> | undefined;
+  const prepare = async (): Promise<Ready> => {
+    ready ??= prepareBoxes(options);
+    try {
+      return await ready;
+    } catch (error) {
+      // The host may be mended while the worker runs.
+      ready = undefined;
+      throw error;
+    }
+  };
+  return {
+    assertAvailable: async () => void (await prepare()),
+    train: async (input, signal) => trainInBox(await prepare(), input, signal).finally(() => input.dataKey.fill(0)),
+  };
+}
+
+async function prepareBoxes({ pythonDir, trainerDir, limits }: SandboxTrainerOptions): Promise<Ready> {
+  const blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits });
+  return { blueprint, identity: await probeBox(blueprint) };
+}
+
+async function trainInBox(
+  { blueprint, identity }: Ready,
+  input: TrainInput,
+  signal: AbortSignal,
+): Promise<TrainOutput> {
+  const deadline = AbortSignal.timeout(input.timeoutMs);
+  const ended = new AbortController();
+  const box = startBox(blueprint, MODULE, (input.timeoutMs / 1000) * availableParallelism());
+  const stop = AbortSignal.any([signal, deadline]);
+  stop.addEventListener('abort', box.destroy, { once: true });
+  if (stop.aborted) box.destroy();
+  // Counted and dropped: libraries may say what they like, and it could be of rows.
+  let stderrBytes = 0;
+  box.stderr.on('data', (chunk: Buffer) => (stderrBytes += chunk.length));
+  try {
+    const answer = await converse(box, input, AbortSignal.any([stop, ended.signal]));
+    return { ...resultOf(answer), trainer: identity };
+  } catch (error) {
+    if (signal.aborted) throw stopped(signal);
+    if (deadline.aborted) throw outOfTime(`training took longer than ${input.timeoutMs} ms`);
+    throw error instanceof SilentEndError ? await silentEnd(box, stderrBytes) : error;
+  } finally {
+    stop.removeEventListener('abort', box.destroy);
+    ended.abort();
+    box.destroy();
+    await box.exited;
+  }
+}
+
+/** Feeds the box and reads its answer, whichever comes to an end first. */
+async function converse(box: Box, input: TrainInput, signal: AbortSignal): Promise<Answer> {
+  const feeding = writeJob(box.stdin, input, signal).catch((error: unknown) => {
+    // A box that has refused a model reads no further: then its answer counts, not the broken pipe.
+    if (!(error instanceof PipeClosedError)) throw error;
+  });
+  const answer = readAnswer(box.stdout, expectationOf(input));
+  // If feeding fails, that is thrown; if it ends well, the answer is still to come.
+  return Promise.race([answer, feeding.then(async () => answer)]);
+}
+
+function expectationOf({ declaration, weights, manifest, onProgress }: TrainInput): Expectation {
+  const stepsPerEpoch = Math.ceil(manifest.rowCount / Math.min(declaration.batchRows, manifest.rowCount));
+  return {
+    // Room for a tensor too many, so that the gate can say what it kept back; not for more.
+    maxResultBytes: 2 * weighedBytes({ declaration, shapes: shapesOf(weights) }) + 65_536,
+    totalSteps: declaration.epochs * stepsPerEpoch,
+    onProgress,
+  };
+}
+
+function resultOf(answer: Answer): Pick<TrainOutput, 'weights' | 'numbers'> {
+  if (answer.kind === 'result') return { weights: answer.weights, numbers: answer.numbers };
+  if (answer.reason === 'data-corrupt') throw pieceCorrupt();
+  throw trainerFailed(answer.reason, `the trainer refused the job: ${answer.reason}`);
+}
+
+async function silentEnd(box: Box, stderrBytes: number): Promise<WeighbridgeError> {
+  const exit = await box.exited;
+  const code = 'code' in exit ? exit.code : undefined;
+  if (code === CPU_TIME_EXIT) return outOfTime('training used up its CPU time');
+  const reason = code === KILLED_EXIT ? 'out-of-memory' : 'trainer-failed';
+  return trainerFailed(reason, 'the trainer ended without an answer', { exitCode: code, stderrBytes });
+}
+
+function stopped(signal: AbortSignal): WeighbridgeError {
+  if (isWeighbridgeError(signal.reason)) return signal.reason;
+  return new WeighbridgeError('UNAVAILABLE', 'training was stopped', {
+    next: 'Run the job again from its last state.',
+    retryable: true,
+  });
+}
