@@ -1,8 +1,6 @@
 import { hashInto } from '@chainsafe/hashtree';
-import { varint } from 'multiformats';
-import * as Digest from 'multiformats/hashes/digest';
-import * as Link from 'multiformats/link';
 import { padFr32, QUAD_PADDED_BYTES, QUAD_RAW_BYTES } from './fr32.js';
+import { formatPieceCid } from './piece-cid.js';
 
 /** Bytes in a node of the tree. */
 export const NODE_BYTES = 32;
@@ -11,9 +9,6 @@ export const BLOCK_HEIGHT = 13;
 const BLOCK_LEAVES = 1 << BLOCK_HEIGHT;
 export const BLOCK_RAW_BYTES = ((BLOCK_LEAVES * NODE_BYTES) / QUAD_PADDED_BYTES) * QUAD_RAW_BYTES;
 
-const RAW_CODEC = 0x55;
-/** fr32-sha2-256-trunc254-padded-binary-tree, FRC-0069. */
-const PIECE_MULTIHASH = 0x1011;
 /** A tree is at least one quad: four leaves. */
 const MIN_HEIGHT = 2;
 
@@ -60,9 +55,7 @@ export class PieceHasher {
     if (this.size < QUAD_RAW_BYTES) throw new RangeError(`a piece has at least ${QUAD_RAW_BYTES} bytes`);
     if (this.pendingBytes > 0) this.flush();
     const height = treeHeight(this.size);
-    const root = this.join(height);
-    const padding = 2 ** (height - MIN_HEIGHT) * QUAD_RAW_BYTES - this.size;
-    return pieceCid({ root, height, padding });
+    return formatPieceCid({ sizeBytes: this.size, height, root: this.join(height) });
   }
 
   private flush(): void {
@@ -161,13 +154,4 @@ function blockRoot(raw: Uint8Array, height = BLOCK_HEIGHT): Uint8Array {
     [nodes, parents] = [parents, nodes];
   }
   return nodes.slice(0, NODE_BYTES);
-}
-
-function pieceCid(piece: { root: Uint8Array; height: number; padding: number }): string {
-  const paddingBytes = varint.encodingLength(piece.padding);
-  const digest = new Uint8Array(paddingBytes + 1 + NODE_BYTES);
-  varint.encodeTo(piece.padding, digest, 0);
-  digest[paddingBytes] = piece.height;
-  digest.set(piece.root, paddingBytes + 1);
-  return Link.create(RAW_CODEC, Digest.create(PIECE_MULTIHASH, digest)).toString();
 }
