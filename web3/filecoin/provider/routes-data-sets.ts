@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { bytesToHex, hexToBytes, isAddressEqual } from 'viem';
+import { z } from 'zod';
+import type { Address, Hex, Network } from '../../../src/kernel/index.js';
+import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
+import { pieceCidFromBytes } from '../piece-cid.js';
+import type { ChainClient } from './chain-client.js';
+import { pieceCidOrRefuse, type PieceFiles } from './piece-files.js';
+import { Refusal } from './refusal.js';
+import { parse } from './routes-pieces.js';
+import type { TransactionJournal, TransactionRecord } from './transaction-journal.js';
+import type { PdpCall, Transactions } from './transactions.js';
+
+/** What one transaction carries at most. */
+const MAX_PIECES_PER_CALL = 40;
+const NO_LISTENER: Address = '0x0000000000000000000000000000000000000000';
+const PIECES_LISTED = 1_000n;
+
+const hex = z
+  .string()
+  .regex(/^0x([0-9a-fA-F]{2})*$/)
+  .max(200_000)
+  .transform((s) => s.toLowerCase() as Hex);
+const hash = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((s) => s as Hex);
+const dataSetId = z
+  .string()
+  .regex(/^[1-9]\d{0,15}$/)
+  .transform(BigInt);
+const piecesSchema = z
+  .array(z.object({ pieceCid: z.string().max(200) }))
+  .min(1)
+  .max(MAX_PIECES_PER_CALL);
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .transform((s) => s as Address);
+const createSchema = z.object({ recordKeeper: address, extraData: hex });
+
+interface Parts {
+  network: Network;
+  chain: ChainClient;
+  files: PieceFiles;
+  journal: TransactionJournal;
+  transactions: Transactions;
+}
+
+/** Curio's routes that bring data sets and pieces on chain. The contracts check the client's consent and money. */
+export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
+  const { network, chain, journal, transactions } = parts;
+
+  app.post('/pdp/data-sets', async (request, reply) => {
+    const { recordKeeper, extraData } = parse(createSchema, request.body);
+    const record = await submit('createDataSet', [keeper(recordKeeper), extraData], 0);
+    return reply.code(201).header('location', `/pdp/data-sets/created/${record.hash}`).send();
+  });
+
+  app.post('/pdp/data-sets/create-and-add', async (request, reply) => {
+    const body = parse(createSchema.extend({ pieces: piecesSchema }), request.body);
+    const pieces = await storedPieces(body.pieces);
+    const record = await submit('addPieces', [0n, keeper(body.recordKeeper), pieces, body.extraData], pieces.length);
+    return reply.code(201).header('location', `/pdp/data-sets/created/${record.hash}`).send();
+  });
+
+  app.post('/pdp/data-sets/:id/pieces', async (request, reply) => {
+    const { id } = parse(z.object({ id: dataSetId }), request.params);
+    const body = parse(z.object({ pieces: piecesSchema, extraData: hex }), request.body);
+    const pieces = await storedPieces(body.pieces);
+    const record = await submit('addPieces', [id, NO_LISTENER, pieces, body.extraData], pieces.length);
+    return reply.code(201).header('location', `/pdp/data-sets/${id}/pieces/added/${record.hash}`).send();
+  });
+
+  app.delete('/pdp/data-sets/:id/pieces/:pieceId', async (request) => {
+    const { id, pieceId } = parse(z.object({ id: dataSetId, pieceId: z.coerce.bigint() }), request.params);
+    const { extraData } = parse(z.object({ extraData: hex }), request.body);
+    const record = await submit('schedulePieceDeletions', [id, [pieceId], extraData], 0);
+    return { txHash: record.hash };
+  });
+
+  app.get('/pdp/data-sets/created/:hash', async (request) => created(find(request.params)));
+
+  app.get('/pdp/data-sets/:id/pieces/added/:hash', async (request) => {
+    const { id } = parse(z.object({ id: dataSetId }), request.params);
+    return added(find(request.params), Number(id));
+  });
+
+  app.get('/pdp/data-sets/:id', async (request) => {
+    const { id } = parse(z.object({ id: dataSetId }), request.params);
+    const pdp = { address: network.contracts.pdp, abi: pdpVerifierAbi } as const;
+    const read = { ...pdp, args: [id] } as const;
+    if (!(await chain.reader.readContract({ ...read, functionName: 'dataSetLive' }))) throw new Refusal(404, '');
+    const epoch = await chain.reader.readContract({ ...read, functionName: 'getNextChallengeEpoch' });
+    const args = [id, 0n, PIECES_LISTED] as const;
+    const [cids, ids] = await chain.reader.readContract({ ...pdp, functionName: 'getActivePieces', args });
+    const pieces = cids.map(({ data }, i) => {
+      const pieceCid = pieceCidFromBytes(hexToBytes(data))?.text;
+      return { pieceCid, pieceId: Number(ids[i]), subPieceCid: pieceCid, subPieceOffset: 0 };
+    });
+    return { id: Number(id), nextChallengeEpoch: Number(epoch), pieces };
+  });
+
+  /** Only under the service of this network: another listener could make this provider pay gas for anything. */
+  function keeper(recordKeeper: Address): Address {
+    if (!isAddressEqual(recordKeeper, network.contracts.fwss)) {
+      throw new Refusal(403, 'this provider serves another record keeper');
+    }
+    return network.contracts.fwss;
+  }
+
+  async function storedPieces(pieces: z.infer<typeof piecesSchema>): Promise<{ data: Hex }[]> {
+    return Promise.all(
+      pieces.map(async ({ pieceCid }) => {
+        if (!(await parts.files.find(pieceCid))) throw new Refusal(400, `piece ${pieceCid} is not stored here`);
+        return { data: bytesToHex(pieceCidOrRefuse(pieceCid).bytes) };
+      }),
+    );
+  }
+
+  async function submit<const F extends PdpCall['functionName']>(
+    functionName: F,
+    args: PdpCall<F>['args'],
+    pieceCount: number,
+  ): Promise<TransactionRecord> {
+    return transactions.submit({ functionName, args, pieceCount, request: digestOf([functionName, args]) } as PdpCall);
+  }
+
+  function find(params: unknown): TransactionRecord {
+    const record = journal.get(parse(z.object({ hash }), params).hash);
+    if (record === undefined) throw new Refusal(404, 'no such transaction of this provider');
+    return record;
+  }
+}
+
+/** The SDK's schemas fix these fields, `ok: null` for "not known yet" included. */
+function created({ hash, status, dataSetId }: TransactionRecord): Record<string, unknown> {
+  const done = status === 'confirmed' && dataSetId !== undefined;
+  return {
+    createMessageHash: hash,
+    service: 'public',
+    txStatus: status,
+    dataSetCreated: done,
+    ok: status === 'pending' ? null : done,
+    ...(done ? { dataSetId: Number(dataSetId) } : {}),
+  };
+}
+
+function added({ hash, status, pieceCount, pieceIds }: TransactionRecord, id: number): Record<string, unknown> {
+  const done = status === 'confirmed';
+  return {
+    txHash: hash,
+    txStatus: status,
+    dataSetId: id,
+    pieceCount,
+    addMessageOk: done ? true : null,
+    piecesAdded: done,
+    ...(done ? { confirmedPieceIds: pieceIds } : {}),
+  };
+}
+
+function digestOf(value: unknown): string {
+  const text = JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? part.toString() : part));
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,58 @@
+import path from 'node:path';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { chainClient, type ChainClient } from './chain-client.js';
+import type { ProviderConfig } from './config.js';
+import { PieceFiles } from './piece-files.js';
+import { Refusal } from './refusal.js';
+import { dataSetRoutes } from './routes-data-sets.js';
+import { pieceRoutes } from './routes-pieces.js';
+import { TransactionJournal } from './transaction-journal.js';
+import { Transactions } from './transactions.js';
+import { Uploads } from './uploads.js';
+
+/** A client that stops sending is dropped after this. */
+const IDLE_MS = 60_000;
+
+export interface ProviderServer {
+  app: FastifyInstance;
+  chain: ChainClient;
+  /** Takes up transactions that were pending when the process ended. */
+  resume(): void;
+  close(): Promise<void>;
+}
+
+/** A storage provider that speaks Curio's PDP HTTP API, over the state in `config.dir`. It listens nowhere yet. */
+export function createProvider(config: ProviderConfig, log: (message: string) => void): ProviderServer {
+  const { network, dir } = config;
+  const chain = chainClient(network, config.account);
+  const files = new PieceFiles(dir, config.capacityBytes);
+  const journal = new TransactionJournal(path.join(dir, 'transactions'));
+  const transactions = new Transactions(chain, network.contracts.pdp, journal, log);
+
+  const app = Fastify({ forceCloseConnections: true, connectionTimeout: IDLE_MS });
+  // A piece goes to disk as it comes; `PieceFiles.receive` has its limit. JSON keeps Fastify's, 1 MiB.
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const status = error instanceof Refusal ? error.status : (error.statusCode ?? 500);
+    if (status >= 500) log(`${request.method} ${request.url}: ${error.message}`);
+    // The rest of a refused upload is not read: without this the client would send a gigabyte to nobody.
+    if (request.method === 'PUT') reply.header('connection', 'close');
+    return reply
+      .code(status)
+      .type('text/plain')
+      .send(status === 500 ? 'the provider failed; its log says why' : error.message);
+  });
+  app.get('/pdp/ping', async (_request, reply) => reply.code(200).send());
+  pieceRoutes(app, files, new Uploads(files));
+  dataSetRoutes(app, { network, chain, files, journal, transactions });
+
+  return {
+    app,
+    chain,
+    resume: () => transactions.resume(),
+    close: async () => {
+      transactions.stop();
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Hex } from '../../../src/kernel/index.js';
+import { writeDurably } from './durable-files.js';
+
+const hex = z
+  .string()
+  .regex(/^0x[0-9a-f]*$/)
+  .transform((s) => s as Hex);
+
+const recordSchema = z.strictObject({
+  hash: hex,
+  /** The signed transaction: it is sent again after a restart, and cannot become another one. */
+  serialized: hex,
+  nonce: z.number().int().nonnegative(),
+  /** Digest of the request that it serves: a repeated request is answered with this transaction. */
+  request: z.string(),
+  pieceCount: z.number().int().nonnegative(),
+  status: z.enum(['pending', 'confirmed', 'rejected']),
+  /** From the receipt. */
+  dataSetId: z.string().optional(),
+  pieceIds: z.array(z.number().int()).default([]),
+});
+export type TransactionRecord = z.infer<typeof recordSchema>;
+
+/** Every transaction that this provider ever signed, one file each, on disk before it is sent. */
+export class TransactionJournal {
+  private readonly byHash = new Map<Hex, TransactionRecord>();
+  private readonly byRequest = new Map<string, TransactionRecord>();
+
+  constructor(private readonly dir: string) {
+    mkdirSync(dir, { recursive: true });
+    for (const name of readdirSync(dir).filter((file) => file.endsWith('.json'))) {
+      this.remember(recordSchema.parse(JSON.parse(readFileSync(path.join(dir, name), 'utf8'))));
+    }
+  }
+
+  /** Returns once the record is on disk. */
+  async put(record: TransactionRecord): Promise<void> {
+    await writeDurably(path.join(this.dir, `${record.hash}.json`), JSON.stringify(record));
+    this.remember(record);
+  }
+
+  get(hash: Hex): TransactionRecord | undefined {
+    return this.byHash.get(hash);
+  }
+
+  /** The transaction that serves a request, unless the chain refused it: then the request may be tried anew. */
+  forRequest(request: string): TransactionRecord | undefined {
+    const record = this.byRequest.get(request);
+    return record?.status === 'rejected' ? undefined : record;
+  }
+
+  pending(): TransactionRecord[] {
+    return [...this.byHash.values()].filter(({ status }) => status === 'pending');
+  }
+
+  private remember(record: TransactionRecord): void {
+    this.byHash.set(record.hash, record);
+    this.byRequest.set(record.request, record);
+  }
+}
