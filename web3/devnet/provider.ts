@@ -1,0 +1,105 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createPublicClient, createWalletClient, http, type LocalAccount } from 'viem';
+import { privateKeyToAddress } from 'viem/accounts';
+import { networkSchema, type Address, type Hex, type Network } from '../../src/kernel/index.js';
+import { filecoinWarmStorageServiceAbi } from '../chain/abi/filecoin-warm-storage-service.js';
+import { filecoinWarmStorageServiceStateViewAbi } from '../chain/abi/filecoin-warm-storage-service-state-view.js';
+import { providerIdSetAbi } from '../chain/abi/provider-id-set.js';
+import { serviceProviderRegistryAbi } from '../chain/abi/service-provider-registry.js';
+import { fundEther } from './deploy.js';
+import { repositoryRoot } from './repository-root.js';
+import { startChild, type ChildService } from './service.js';
+
+const READY_TIMEOUT_MS = 60_000;
+const PING_TIMEOUT_MS = 2_000;
+const RECEIPT_TIMEOUT_MS = 60_000;
+const POLL_MS = 100;
+
+export interface ProviderOptions {
+  /** Folder of the provider's state and log; made if missing. */
+  dir: string;
+  port: number;
+  networkFile: string;
+  /** File with the provider's secp256k1 key; its account gets ether for gas and the registration fee. */
+  providerKeyFile: string;
+  /** Owner of the storage contracts: approves and endorses the provider. */
+  deployer: LocalAccount;
+  /** Bytes of pieces that the provider takes in all; unset: what the disk has. */
+  capacityBytes?: number;
+}
+
+export interface ProviderService extends ChildService {
+  /** Base URL of the PDP API. */
+  url: string;
+}
+
+/**
+ * Starts the storage provider as a process of its own, from `dist`, and makes clients choose it. State outlives the
+ * process: a start in the same folder goes on where the last one ended, however it ended.
+ */
+export async function startProvider(options: ProviderOptions): Promise<ProviderService> {
+  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes } = options;
+  mkdirSync(dir, { recursive: true });
+  const network = networkSchema.parse(JSON.parse(readFileSync(networkFile, 'utf8')));
+  const address = privateKeyToAddress(readFileSync(providerKeyFile, 'utf8').trim() as Hex);
+  await fundEther(network.rpcUrl, [address]);
+  const url = `http://127.0.0.1:${port}/`;
+  const service = await startChild({
+    name: 'storage provider',
+    command: process.execPath,
+    args: [path.join(repositoryRoot(), 'dist/web3/filecoin/provider/main.js')],
+    env: {
+      PATH: process.env.PATH,
+      PROVIDER_PORT: String(port),
+      PROVIDER_DIR: dir,
+      PROVIDER_KEY_FILE: providerKeyFile,
+      WEIGHBRIDGE_NETWORK: networkFile,
+      ...(capacityBytes === undefined ? {} : { PROVIDER_CAPACITY_BYTES: String(capacityBytes) }),
+    },
+    logFile: path.join(dir, 'provider.log'),
+    ready: async () => (await fetch(`${url}pdp/ping`, { signal: AbortSignal.timeout(PING_TIMEOUT_MS) })).ok,
+    readyTimeoutMs: READY_TIMEOUT_MS,
+  });
+  await approveProvider(network, deployer, address);
+  return { ...service, url };
+}
+
+/**
+ * Approves a registered provider for the storage service and endorses it: the SDK takes the first copy of a piece only to
+ * an endorsed one. A repeat changes nothing.
+ */
+export async function approveProvider(network: Network, deployer: LocalAccount, provider: Address): Promise<void> {
+  const { contracts, rpcUrl } = network;
+  const reader = createPublicClient({ transport: http(rpcUrl) });
+  const wallet = createWalletClient({ account: deployer, transport: http(rpcUrl) });
+  const id = await reader.readContract({
+    address: contracts.serviceProviderRegistry,
+    abi: serviceProviderRegistryAbi,
+    functionName: 'getProviderIdByAddress',
+    args: [provider],
+  });
+  if (id === 0n) throw new Error(`${provider} is not a registered provider`);
+  const view = { address: contracts.fwssView, abi: filecoinWarmStorageServiceStateViewAbi } as const;
+  if (!(await reader.readContract({ ...view, functionName: 'isProviderApproved', args: [id] }))) {
+    const service = { address: contracts.fwss, abi: filecoinWarmStorageServiceAbi } as const;
+    await mined(
+      await wallet.writeContract({ ...service, chain: null, functionName: 'addApprovedProvider', args: [id] }),
+    );
+  }
+  const endorsements = { address: contracts.endorsements, abi: providerIdSetAbi } as const;
+  if (!(await reader.readContract({ ...endorsements, functionName: 'containsProviderId', args: [id] }))) {
+    await mined(
+      await wallet.writeContract({ ...endorsements, chain: null, functionName: 'addProviderId', args: [id] }),
+    );
+  }
+
+  async function mined(hash: Hex): Promise<void> {
+    const receipt = await reader.waitForTransactionReceipt({
+      hash,
+      pollingInterval: POLL_MS,
+      timeout: RECEIPT_TIMEOUT_MS,
+    });
+    if (receipt.status !== 'success') throw new Error(`the storage service did not take provider ${id}`);
+  }
+}
