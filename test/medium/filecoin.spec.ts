@@ -1,0 +1,239 @@
+// Real: anvil, the storage contracts, the storage provider process, the unmodified SDK. Faked: nothing.
+import { randomBytes } from 'node:crypto';
+import { open, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Synapse } from '@filoz/synapse-sdk';
+import { createPublicClient, http, parseEther, type LocalAccount } from 'viem';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { concatBytes, WeighbridgeError, type Network } from '../../src/kernel/index.js';
+import type { StoredPiece } from '../../src/storage/index.js';
+import { filecoinWarmStorageServiceStateViewAbi } from '../../web3/chain/abi/filecoin-warm-storage-service-state-view.js';
+import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
+import type { ProviderService } from '../../web3/devnet/provider.js';
+import { PieceHasher } from '../../web3/filecoin/commp.js';
+import { createPieceStore } from '../../web3/filecoin/piece-store.js';
+import { focSigner } from '../../web3/filecoin/store/foc-client.js';
+import { startStorageNet, type StorageNet } from '../support/storage-net.js';
+
+let net: StorageNet;
+let provider: ProviderService;
+let payer: LocalAccount;
+
+beforeAll(async () => {
+  net = await startStorageNet();
+  provider = await net.provider('provider');
+  payer = await net.account(parseEther('10'));
+});
+afterAll(async () => net.stop());
+
+async function restartProvider(capacityBytes?: number): Promise<void> {
+  await provider.stop();
+  const port = Number(new URL(provider.url).port);
+  provider = await net.provider('provider', { port, ...(capacityBytes === undefined ? {} : { capacityBytes }) });
+}
+
+let files = 0;
+
+/** A file of random bytes, and what it is as a piece. */
+async function sample(sizeBytes: number): Promise<{ piece: StoredPiece; bytes: Uint8Array; file: string }> {
+  const bytes = randomBytes(sizeBytes);
+  const file = path.join(net.dir, `piece-${files++}`);
+  await writeFile(file, bytes);
+  return { piece: { pieceCid: new PieceHasher().write(bytes).digest(), sizeBytes }, bytes, file };
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  return concatBytes(...parts);
+}
+
+const codeOf = async (run: Promise<unknown>): Promise<string> =>
+  run.then(
+    () => 'none',
+    (error: unknown) => (error instanceof WeighbridgeError ? error.code : String(error)),
+  );
+
+/** Pieces on chain in each data set of a payer. */
+async function listed(network: Network, address: `0x${string}`): Promise<bigint[]> {
+  const reader = createPublicClient({ transport: http(network.rpcUrl) });
+  const sets = await reader.readContract({
+    address: network.contracts.fwssView,
+    abi: filecoinWarmStorageServiceStateViewAbi,
+    functionName: 'getClientDataSets',
+    args: [address],
+  });
+  const pdp = { address: network.contracts.pdp, abi: pdpVerifierAbi } as const;
+  return Promise.all(
+    sets.map(({ dataSetId }) =>
+      reader.readContract({ ...pdp, functionName: 'getActivePieceCount', args: [dataSetId] }),
+    ),
+  );
+}
+
+describe('a piece store', () => {
+  test('stores pieces, lists them on chain, and reads them back without an account', async () => {
+    const store = createPieceStore({ network: net.network, account: payer });
+    const large = await sample(3_000_000);
+    const small = await sample(130);
+    const progress: number[] = [];
+    expect(await store.upload(large.piece, large.file, (sent) => progress.push(sent))).toEqual(large.piece);
+    await store.upload(small.piece, small.file);
+    expect(progress.at(-1)).toBe(3_000_000);
+    expect(await listed(net.network, payer.address)).toEqual([2n]);
+
+    const anyone = createPieceStore({ network: net.network });
+    expect(Buffer.compare(await collect(anyone.download(large.piece.pieceCid)), large.bytes)).toBe(0);
+    expect(Buffer.compare(await collect(anyone.download(small.piece.pieceCid)), small.bytes)).toBe(0);
+  });
+
+  test('a second upload transfers nothing and adds nothing', async () => {
+    const { piece, file } = await sample(200_000);
+    await createPieceStore({ network: net.network, account: payer }).upload(piece, file);
+    const before = await listed(net.network, payer.address);
+    // A provider without room for one more byte: only an upload without a transfer succeeds.
+    await restartProvider(1);
+    try {
+      await createPieceStore({ network: net.network, account: payer }).upload(piece, file);
+      expect(await listed(net.network, payer.address)).toEqual(before);
+    } finally {
+      await restartProvider();
+    }
+  });
+
+  test('a provider that is or becomes full says so, and keeps no part of the piece', async () => {
+    const store = createPieceStore({ network: net.network, account: payer });
+    const before = await listed(net.network, payer.address);
+    const stored = (await readdir(path.join(net.dir, 'provider/pieces'))).length;
+    try {
+      for (const capacityBytes of [1, 100_000_000]) {
+        await restartProvider(capacityBytes);
+        const { piece, file } = await sample(capacityBytes + 20_000_000);
+        expect(await codeOf(store.upload(piece, file))).toBe('DISK_FULL');
+      }
+    } finally {
+      await restartProvider();
+    }
+    expect(await readdir(path.join(net.dir, 'provider/incoming'))).toEqual([]);
+    expect(await readdir(path.join(net.dir, 'provider/pieces'))).toHaveLength(stored);
+    expect(await listed(net.network, payer.address)).toEqual(before);
+  });
+
+  test('uploads side by side share one data set', async () => {
+    const account = await net.account(parseEther('1'));
+    const store = createPieceStore({ network: net.network, account });
+    const pieces = await Promise.all([sample(1000), sample(2000), sample(3000)]);
+    await Promise.all(pieces.map(async ({ piece, file }) => store.upload(piece, file)));
+    expect(await listed(net.network, account.address)).toEqual([3n]);
+  });
+
+  test('a request that was sent before a client was killed, and is sent again, lists the piece once', async () => {
+    const account = await net.account(parseEther('2'));
+    const { piece, file } = await sample(4000);
+    // Two clients that know nothing of each other are a killed one and its successor at their closest.
+    const clients = [1, 2].map(() => createPieceStore({ network: net.network, account }));
+    const outcomes = await Promise.all(clients.map(async (store) => codeOf(store.upload(piece, file))));
+    expect(outcomes).toContain('none');
+    await createPieceStore({ network: net.network, account }).upload(piece, file);
+    expect(await listed(net.network, account.address)).toEqual([1n]);
+  });
+
+  test('the SDK itself stores and reads, by its own high-level calls', async () => {
+    const account = await net.account(parseEther('10'));
+    const synapse = new Synapse({ client: focSigner(net.network, account), source: 'sdk-test' });
+    const bytes = randomBytes(5000);
+    const [context] = await synapse.storage.createContexts({ copies: 1 });
+    await synapse.payments.fundSync({ amount: parseEther('1'), needsFwssMaxApproval: true });
+    const result = await synapse.storage.upload(Uint8Array.from(bytes), { contexts: context ? [context] : [] });
+    expect(result.complete).toBe(true);
+    expect(Buffer.compare(await synapse.storage.download({ pieceCid: result.pieceCid }), bytes)).toBe(0);
+  });
+
+  test('a file that is not the piece is not stored', async () => {
+    const { piece, file } = await sample(400_000);
+    const other = await sample(400_000);
+    const store = createPieceStore({ network: net.network, account: payer });
+    const before = await listed(net.network, payer.address);
+    expect(await codeOf(store.upload(piece, other.file))).toBe('DIGEST_MISMATCH');
+    await writeFile(file, 'short');
+    expect(await codeOf(store.upload(piece, file))).toBe('DIGEST_MISMATCH');
+    expect(await codeOf(store.upload({ ...piece, pieceCid: '../../etc/passwd' }, file))).toBe('BAD_INPUT');
+    expect(await listed(net.network, payer.address)).toEqual(before);
+  });
+
+  test('without money nothing is transferred', async () => {
+    const account = await net.account(0n);
+    const { piece, file } = await sample(100_000);
+    const store = createPieceStore({ network: net.network, account });
+    let sent = 0;
+    expect(await codeOf(store.upload(piece, file, (bytes) => (sent = bytes)))).toBe('NO_BALANCE');
+    expect(sent).toBe(0);
+    expect(await codeOf(createPieceStore({ network: net.network }).upload(piece, file))).toBe('CONFIG_INVALID');
+  });
+
+  test('a byte that was flipped on the disk of the provider is found', async () => {
+    const { piece, file } = await sample(700_000);
+    const store = createPieceStore({ network: net.network, account: payer });
+    await store.upload(piece, file);
+    await flipByte(path.join(net.dir, 'provider/pieces', piece.pieceCid), 345_678);
+    expect(await codeOf(collect(store.download(piece.pieceCid)))).toBe('PIECE_CORRUPT');
+    const stored = await open(path.join(net.dir, 'provider/pieces', piece.pieceCid), 'r+');
+    await stored.truncate(699_999);
+    await stored.close();
+    expect(await codeOf(collect(store.download(piece.pieceCid)))).toBe('PIECE_CORRUPT');
+  });
+
+  test('a second copy serves when the first is corrupt or gone', async () => {
+    const { piece, bytes, file } = await sample(2_000_000);
+    const store = createPieceStore({ network: net.network, account: payer });
+    await store.upload(piece, file);
+    const second = await net.provider('second');
+    await copyTo(second.url, piece, bytes);
+    await flipByte(path.join(net.dir, 'provider/pieces', piece.pieceCid), 1_000_000);
+    const reader = createPieceStore({ network: net.network });
+    const outcomes: string[] = [];
+    for (let i = 0; i < 2; i++) outcomes.push(await codeOf(collect(reader.download(piece.pieceCid))));
+    expect(outcomes.at(-1)).toBe('none'); // at the latest once the first copy is suspect
+    await second.stop();
+    expect(await codeOf(collect(reader.download(piece.pieceCid)))).toBe('PIECE_CORRUPT');
+  });
+
+  test('killed, the provider is down; started again, it knows all it knew', async () => {
+    const account = await net.account(parseEther('1'));
+    const store = createPieceStore({ network: net.network, account });
+    const { piece, bytes, file } = await sample(500_000);
+    const next = await sample(600_000);
+    await store.upload(piece, file);
+    const [hash] = (await readdir(path.join(net.dir, 'provider/transactions'))).map((name) => name.split('.')[0]);
+    const created = async (): Promise<unknown> =>
+      (await fetch(new URL(`pdp/data-sets/created/${hash}`, provider.url))).json();
+    const before = await created();
+
+    provider.kill('SIGKILL');
+    await provider.exited;
+    expect(await codeOf(collect(store.download(piece.pieceCid)))).toBe('PROVIDER_DOWN');
+    expect(await codeOf(store.upload(next.piece, next.file))).toBe('PROVIDER_DOWN');
+
+    provider = await net.provider('provider', { port: Number(new URL(provider.url).port) });
+    expect(await created()).toEqual(before);
+    expect(Buffer.compare(await collect(store.download(piece.pieceCid)), bytes)).toBe(0);
+    await store.upload(next.piece, next.file);
+    expect(await listed(net.network, account.address)).toEqual([2n]);
+  });
+});
+
+async function flipByte(file: string, at: number): Promise<void> {
+  const handle = await open(file, 'r+');
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, at);
+  await handle.write(Buffer.from([(buffer[0] ?? 0) ^ 1]), 0, 1, at);
+  await handle.close();
+}
+
+async function copyTo(url: string, { pieceCid }: StoredPiece, bytes: Uint8Array): Promise<void> {
+  const { headers } = await fetch(new URL('pdp/piece/uploads', url), { method: 'POST' });
+  const session = new URL(headers.get('location') ?? '', url);
+  const octets = { 'content-type': 'application/octet-stream' };
+  await fetch(session, { method: 'PUT', body: Buffer.from(bytes), headers: octets });
+  const json = { 'content-type': 'application/json' };
+  await fetch(session, { method: 'POST', body: JSON.stringify({ pieceCid }), headers: json });
+}
