@@ -25,7 +25,7 @@ const COMPOSITION_ROOTS = '^src/(main|cli/adapters|provenance/log-main)\\.ts$';
  * provenance has a second door.
  */
 const DOORS =
-  '^src/[^/]+/(index|ports|manifest|model-declaration|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/(verify/index|relay/(index|ports|record-batch))\\.ts$';
+  '^src/[^/]+/(index|ports|manifest|model-declaration|models|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/(verify/index|relay/(index|ports|record-batch))\\.ts$';
 
 const SPECS = '\\.spec\\.ts$';
 

@@ -1,0 +1,10 @@
+/** What a buyer's side needs of training: pure, without database or queue. A second door beside `index.ts`. */
+export { checkFit } from './fit.js';
+export { declarationSchema, type ModelDeclaration } from './model-declaration.js';
+export {
+  buildRecipe,
+  RECIPE_NAMES,
+  type BuiltModel,
+  type RecipeName,
+  type RecipeOptions,
+} from './recipes/build-recipe.js';
