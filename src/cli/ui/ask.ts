@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import type { Io } from './ui.js';
+import type { Io } from './io.js';
 
 /** Asks on stderr, so that stdout stays the result's alone. Asks again until the answer is one of the choices. */
 export async function askChoice(io: Io, question: string, choices: string[]): Promise<string> {

@@ -1,6 +1,7 @@
 import { isWeighbridgeError, WeighbridgeError } from '../../kernel/index.js';
 import { isDiskFull } from '../state/disk-full.js';
-import { createUi, type Io } from './ui.js';
+import type { Io } from './io.js';
+import { createUi } from './ui.js';
 
 /** An error as a script reads it under `--json`. */
 export interface ErrorJson {

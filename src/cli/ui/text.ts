@@ -1,6 +1,6 @@
-/** An id shortened for a table; every command takes 8 hex digits or more. */
+/** An id cut to what every command takes in its place: 8 hex digits. */
 export function shortId(id: string): string {
-  return id.length > 18 ? `${id.slice(0, 10)}…` : id;
+  return id.slice(0, 10);
 }
 
 export function shortAddress(address: string): string {

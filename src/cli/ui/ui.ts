@@ -1,17 +1,9 @@
 import pc from 'picocolors';
 import { createBar, type Bar, type BarOptions } from './bar.js';
 import { askChoice } from './ask.js';
+import type { Io } from './io.js';
 
 export type Colours = ReturnType<typeof pc.createColors>;
-
-/** The streams and surroundings of one run; tests pass their own. */
-export interface Io {
-  stdin: NodeJS.ReadStream;
-  stdout: NodeJS.WriteStream;
-  stderr: NodeJS.WriteStream;
-  env: NodeJS.ProcessEnv;
-  cwd: string;
-}
 
 /**
  * How a command speaks. Its result goes to stdout, once; everything about the way there goes to stderr, so that
