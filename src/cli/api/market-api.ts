@@ -1,0 +1,91 @@
+import type { z } from 'zod';
+import { isWeighbridgeError, WeighbridgeError, type Bytes32, type Network } from '../../kernel/index.js';
+import type { Account } from '../ports.js';
+import { getBlob, putBlob } from './blobs.js';
+import { graphql, type Operation } from './graphql.js';
+import * as operations from './operations.js';
+import type { Dataset, DatasetSummary, Job, JobProgress, Page } from './schemas.js';
+import { signIn } from './sign-in.js';
+import { watchJob } from './watch-job.js';
+
+/** The marketplace's API as the commands use it. */
+export interface MarketApi {
+  datasets(search: string | undefined, first: number, after?: string): Promise<Page<DatasetSummary>>;
+  /** @throws WeighbridgeError DATASET_NOT_FOUND */
+  dataset(id: string): Promise<Dataset>;
+  listDataset(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
+  issueLicence(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
+  submitJob(input: Record<string, unknown>): Promise<{ id: Bytes32 }>;
+  jobs(first: number, after?: string): Promise<Page<Job>>;
+  /** @throws WeighbridgeError JOB_NOT_FOUND */
+  job(id: string): Promise<Job>;
+  /** Undefined until the job is settled. */
+  receipt(id: string): Promise<unknown>;
+  putBlob(sha256: string, bytes: Uint8Array): Promise<void>;
+  getBlob(sha256: string): Promise<Uint8Array>;
+  /** Live until the job is final; ends with that. */
+  watch(id: Bytes32, signal: AbortSignal): AsyncIterable<JobProgress>;
+}
+
+/**
+ * @param account - signs in when a call first needs it, and again when the session has run out; without one only public
+ *   questions can be asked.
+ */
+export function createMarketApi(network: Network, account: () => Promise<Account>): MarketApi {
+  const { apiUrl } = network;
+  let session: Promise<string> | undefined;
+  const token = async (fresh = false): Promise<string> => {
+    if (session === undefined || fresh) session = account().then(async (signer) => signIn(network, signer));
+    session.catch(() => (session = undefined));
+    return session;
+  };
+  const signedIn = async <T>(call: (bearer: string) => Promise<T>): Promise<T> => {
+    try {
+      return await call(await token());
+    } catch (error) {
+      if (!isWeighbridgeError(error) || error.code !== 'UNAUTHENTICATED') throw error;
+      // Sessions are short and training is long.
+      return call(await token(true));
+    }
+  };
+  const open = async <T extends z.ZodType>(operation: Operation<T>, variables: Record<string, unknown>) =>
+    graphql(apiUrl, operation, variables, undefined);
+  const own = async <T extends z.ZodType>(operation: Operation<T>, variables: Record<string, unknown>) =>
+    signedIn(async (bearer) => graphql(apiUrl, operation, variables, bearer));
+
+  const job = async (id: string): Promise<Job> => {
+    const found = (await own(operations.getJob, { id })).job;
+    if (found === null) throw jobNotFound(id);
+    return found;
+  };
+  return {
+    datasets: async (search, first, after) =>
+      (await open(operations.searchDatasets, { search: search ?? null, first, after: after ?? null })).datasets,
+    dataset: async (id) => {
+      const { dataset } = await open(operations.getDataset, { id });
+      if (dataset === null) throw datasetNotFound(id);
+      return dataset;
+    },
+    listDataset: async (input) => (await own(operations.listDataset, { input })).listDataset,
+    issueLicence: async (input) => (await own(operations.issueLicence, { input })).issueLicence,
+    submitJob: async (input) => (await own(operations.submitJob, { input })).submitJob,
+    jobs: async (first, after) => (await own(operations.listJobs, { first, after: after ?? null })).jobs,
+    job,
+    receipt: async (id) => (await own(operations.getReceipt, { id })).job?.receipt ?? undefined,
+    putBlob: async (sha256, bytes) => signedIn(async (bearer) => putBlob(apiUrl, sha256, bytes, bearer)),
+    getBlob: async (sha256) => signedIn(async (bearer) => getBlob(apiUrl, sha256, bearer)),
+    watch: (id, signal) => watchJob({ apiUrl, id, signal, token, poll: async () => (await job(id)).progress }),
+  };
+}
+
+function datasetNotFound(id: string): WeighbridgeError {
+  return new WeighbridgeError('DATASET_NOT_FOUND', `no dataset is listed as ${id}`, {
+    next: 'Find its id with "weighbridge search"; the first 8 hex digits are enough.',
+  });
+}
+
+function jobNotFound(id: string): WeighbridgeError {
+  return new WeighbridgeError('JOB_NOT_FOUND', `you have no job ${id}`, {
+    next: 'See your jobs with "weighbridge jobs"; a job shows to its buyer, seller and operator only.',
+  });
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { manifestSchema, termsSchema } from '../../catalog/manifest.js';
+import { offerJson } from '../../kernel/index.js';
+
+/** Shapes of the marketplace's answers. Strings that end up in signatures or paths are held to their exact form. */
+export const bytes32 = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((s) => s as `0x${string}`);
+export const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .transform((s) => s as `0x${string}`);
+export const hex = z
+  .string()
+  .regex(/^0x[0-9a-f]*$/)
+  .transform((s) => s as `0x${string}`);
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const wei = z
+  .string()
+  .regex(/^(0|[1-9]\d*)$/)
+  .transform((s) => BigInt(s));
+const time = z.iso.datetime({ offset: true });
+
+export const datasetSummarySchema = z.object({
+  id: bytes32,
+  version: z.number().int(),
+  title: z.string(),
+  seller: address,
+  priceWei: wei,
+  rowCount: z.number().int(),
+  tags: z.array(z.string()),
+  revoked: z.boolean(),
+  listedAt: time,
+});
+export type DatasetSummary = z.infer<typeof datasetSummarySchema>;
+
+export const datasetSchema = datasetSummarySchema.extend({
+  datasetId: bytes32,
+  description: z.string(),
+  label: z.string().nullable(),
+  manifest: manifestSchema,
+  terms: termsSchema,
+  offer: offerJson,
+  offerSignature: hex,
+  logIndex: z.number().int(),
+  accessCount: z.number().int(),
+});
+export type Dataset = z.infer<typeof datasetSchema>;
+
+export const JOB_STATES = [
+  'submitted',
+  'granting',
+  'recording',
+  'training',
+  'completing',
+  'settling',
+  'settled',
+  'refusing',
+  'refunding',
+  'refunded',
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** No state follows these. */
+export function isFinal(state: JobState): boolean {
+  return state === 'settled' || state === 'refunded';
+}
+
+export const progressSchema = z.object({
+  id: bytes32,
+  state: z.enum(JOB_STATES),
+  step: z.number().int(),
+  of: z.number().int(),
+  reason: z.string().nullable(),
+});
+export type JobProgress = z.infer<typeof progressSchema>;
+
+export const jobSchema = z.object({
+  id: bytes32,
+  dataset: z.object({ id: bytes32, title: z.string() }),
+  buyer: address,
+  operator: address,
+  worker: address.nullable(),
+  state: z.enum(JOB_STATES),
+  reason: z.string().nullable(),
+  progress: progressSchema,
+  deadline: time,
+  priceWei: wei,
+  jobDigest: bytes32,
+  accessIndex: z.number().int().nullable(),
+  completionIndex: z.number().int().nullable(),
+  weightsDigest: z.string().nullable(),
+  ciphertextDigest: z.string().nullable(),
+  settleTransaction: bytes32.nullable(),
+  refundTransaction: bytes32.nullable(),
+  createdAt: time,
+  updatedAt: time,
+});
+export type Job = z.infer<typeof jobSchema>;
+
+/** One page of a Relay connection. */
+export function pageOf<T extends z.ZodType>(node: T) {
+  return z.object({
+    nodes: z.array(node),
+    totalCount: z.number().int(),
+    pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+  });
+}
+export interface Page<T> {
+  nodes: T[];
+  totalCount: number;
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+}

@@ -1,0 +1,113 @@
+import type { Column } from '../../catalog/manifest.js';
+import { formatWei, isWeighbridgeError, type Network } from '../../kernel/index.js';
+import type { Dataset } from '../api/schemas.js';
+import type { Cli } from '../cli.js';
+import { Reported } from '../ui/reported.js';
+import type { Colours } from '../ui/ui.js';
+import { facts, table } from '../ui/table.js';
+import { bytes, plain, shortId, time } from '../ui/text.js';
+import { checkDataset } from './check-dataset.js';
+
+const SHOWN_COLUMNS = 8;
+
+/** Shows one dataset, checked. A dataset that does not hold is shown as well, with what is wrong, and the command fails. */
+export async function show(cli: Cli, id: string, options: { columns?: boolean }): Promise<void> {
+  const [network, api] = await Promise.all([cli.network(), cli.api()]);
+  const dataset = await api.dataset(id);
+  const problem = await checkDataset(dataset, network, await cli.adapters.chainReader(network)).then(
+    () => undefined,
+    (error: unknown) => {
+      if (isWeighbridgeError(error) && !error.retryable) return error;
+      throw error;
+    },
+  );
+  const verdict = { checked: problem === undefined, problem: problem?.message ?? null };
+  cli.ui.result({ ...dataset, ...verdict }, () => lines(dataset, network, cli.ui.out, options, problem?.message));
+  if (problem !== undefined) throw new Reported(problem);
+}
+
+function lines(
+  dataset: Dataset,
+  network: Network,
+  out: Colours,
+  options: { columns?: boolean },
+  problem?: string,
+): string[] {
+  const { manifest, terms, offer } = dataset;
+  const stored = manifest.pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
+  const validUntil = time(new Date(Number(offer.validUntil) * 1000).toISOString());
+  return [
+    out.bold(plain(dataset.title)),
+    ...(dataset.description === '' ? [] : [plain(dataset.description)]),
+    '',
+    ...facts([
+      ['dataset', dataset.id],
+      ['version', String(dataset.version)],
+      ['seller', dataset.seller],
+      [
+        'price',
+        `${out.bold(formatWei(dataset.priceWei))} USDFC a training run, of which ${formatWei(BigInt(offer.nodeFee))} to the node; offer stands until ${validUntil}`,
+      ],
+      [
+        'rows',
+        `${dataset.rowCount} in ${manifest.pieces.length} piece${manifest.pieces.length === 1 ? '' : 's'} of ciphertext, ${bytes(stored)}`,
+      ],
+      [
+        'trained on by',
+        offer.operators
+          .map((one) => (same(one, network.operator) ? `${one} (this network's operator)` : one))
+          .join(', '),
+      ],
+      [
+        'in the log',
+        `index ${dataset.logIndex}, ${time(dataset.listedAt)}; ${dataset.accessCount} training access${dataset.accessCount === 1 ? '' : 'es'} so far`,
+      ],
+      ...(dataset.tags.length === 0 ? [] : ([['tags', plain(dataset.tags.join(', '))]] as [string, string][])),
+      [
+        'checked',
+        problem === undefined ? out.green('digests, seller\u2019s signature and chain agree') : out.red(problem),
+      ],
+    ]),
+    '',
+    out.bold(`Columns (${manifest.columns.length})`),
+    ...columnLines(dataset, out, options.columns === true),
+    '',
+    out.bold(`Terms: ${plain(terms.title)}`),
+    ...plain(terms.text)
+      .split('\n')
+      .map((line) => `  ${line}`),
+    `  Purposes: ${terms.purposes.map((purpose) => `"${plain(purpose)}"`).join(', ')}`,
+    `  A licence lasts ${terms.licenceDays} days.`,
+    '',
+    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp --out weights.safetensors`,
+  ];
+}
+
+function columnLines({ manifest, label }: Dataset, out: Colours, all: boolean): string[] {
+  const shown = all ? manifest.columns : summary(manifest.columns, label);
+  const rows = shown.map((column) => [
+    `  ${plain(column.name)}${column.name === label ? out.cyan(' (label)') : ''}`,
+    column.type,
+    declared(column) ?? out.dim('nothing declared'),
+  ]);
+  const hidden = manifest.columns.length - shown.length;
+  return [...table(rows), ...(hidden > 0 ? [out.dim(`  and ${hidden} more: --columns lists them all`)] : [])];
+}
+
+/** The first few, and the label wherever it stands. */
+function summary(columns: Column[], label: string | null): Column[] {
+  const first = columns.slice(0, SHOWN_COLUMNS);
+  const labelled = columns.find((column) => column.name === label);
+  return labelled === undefined || first.includes(labelled) ? first : [...first, labelled];
+}
+
+function declared({ range, vocabulary }: Column): string | undefined {
+  if (range !== undefined) return `${range.min} to ${range.max}`;
+  if (vocabulary === undefined) return undefined;
+  const words = vocabulary.slice(0, 10).map((word) => plain(String(word)));
+  return `one of ${words.join(', ')}${vocabulary.length > words.length ? `, … (${vocabulary.length})` : ''}`;
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

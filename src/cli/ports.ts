@@ -1,0 +1,61 @@
+import type { LocalAccount } from 'viem';
+import type { KeyVault, MarketplaceChain } from '../access/ports.js';
+import type { Address, Bytes32, Hex, Network, Offer, Order } from '../kernel/index.js';
+import type { RecordStreams } from '../provenance/index.js';
+import type { PieceStore } from '../storage/index.js';
+
+/** The user's own account: signs locally, the key stays in the process. */
+export type Account = LocalAccount;
+
+/** Piece CID of a stream of bytes. Serves one piece. */
+export interface PieceHasher {
+  write(bytes: Uint8Array): unknown;
+  /** Text form. Ends the hasher. */
+  digest(): string;
+}
+
+/** What anybody may ask the contracts. */
+export type ChainReader = Pick<
+  MarketplaceChain,
+  'order' | 'offerOf' | 'isRevoked' | 'isLicenceRevoked' | 'anchored' | 'now'
+> & {
+  /** The root that LogAnchor keeps for a tree size; undefined if that size was never anchored. */
+  rootOf(size: bigint): Promise<Bytes32 | undefined>;
+  /** What became of a transaction; undefined if the chain has none of that hash. */
+  transaction(hash: Hex): Promise<{ succeeded: boolean; to: Address | null } | undefined>;
+};
+
+/** Every write waits for its receipt and looks at the chain first, so that it may be called again. */
+export interface SellerChain extends Pick<ChainReader, 'offerOf'> {
+  /** Lists the offer, unless it is the listed one already. @returns the transaction that did it */
+  listOffer(offer: Offer): Promise<Hex>;
+}
+
+export interface BuyerChain extends Omit<ChainReader, 'transaction' | 'rootOf'> {
+  usdfcBalance(): Promise<bigint>;
+  /** Pays into escrow with an EIP-2612 permit, in one transaction. */
+  open(order: Order, offer: Offer): Promise<Hex>;
+  /** Credit of this account in the contract. */
+  owed(): Promise<bigint>;
+  withdraw(): Promise<Hex>;
+  refundExpired(order: Order): Promise<Hex>;
+}
+
+export type ClosableVault = KeyVault & { close(): Promise<void> };
+
+/** The public record streams, for reading. */
+export type CeramicReader = Pick<RecordStreams, 'readBatches'>;
+
+/**
+ * The networks, as the commands need them. Each is loaded when it is first asked for: the SDKs take seconds to import, and
+ * `weighbridge --help` and `verify` must not wait for them.
+ */
+export interface Adapters {
+  pieceHasher(): Promise<() => PieceHasher>;
+  pieceStore(network: Network, account: Account): Promise<PieceStore>;
+  keyVault(network: Network): Promise<ClosableVault>;
+  sellerChain(network: Network, account: Account): Promise<SellerChain>;
+  buyerChain(network: Network, account: Account): Promise<BuyerChain>;
+  chainReader(network: Network): Promise<ChainReader>;
+  ceramic(network: Network): Promise<CeramicReader>;
+}
