@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { getAddress, isAddress } from 'viem';
+import { manifestSchema, termsSchema, type Terms } from '../../catalog/manifest.js';
+import {
+  formatWei,
+  jsonDigest,
+  parsePriceWei,
+  protocolFeeWei,
+  WeighbridgeError,
+  type Address,
+  type Network,
+} from '../../kernel/index.js';
+import { encryptedPieceBytes, MAX_PIECE_BYTES } from '../../storage/index.js';
+import { firstIssue } from '../state/network-file.js';
+import { readDeclaredColumns, type DeclaredColumns } from './declared-columns.js';
+import { assertReadable, formatOf, type Format } from './read.js';
+
+/** `publish` as typed. */
+export interface PublishOptions {
+  label?: string;
+  title: string;
+  description?: string;
+  tag: string[];
+  price: string;
+  nodeFee?: string;
+  terms: string;
+  columns?: string;
+  operator: string[];
+  payee?: string;
+  format?: Format;
+  shardBytes?: string;
+  validDays: string;
+  newVersionOf?: string;
+}
+
+/** The same, read and checked: everything that decides what will be published. */
+export interface PublishPlan {
+  file: string;
+  seller: Address;
+  format: Format;
+  label: string | undefined;
+  title: string;
+  description: string;
+  tags: string[];
+  priceWei: bigint;
+  nodeFeeWei: bigint;
+  protocolFeeWei: bigint;
+  payee: Address;
+  operators: Address[];
+  terms: Terms;
+  declared: DeclaredColumns;
+  /** Where the declarations came from, for the log. */
+  columnsFile: string | undefined;
+  /** Largest plaintext shard, bytes. */
+  shardBytes: number;
+  validDays: number;
+  newVersionOf: string | undefined;
+}
+
+/** Room that the envelope takes of a piece: header, and a tag a chunk. */
+const ENVELOPE_BYTES = encryptedPieceBytes(MAX_PIECE_BYTES) - MAX_PIECE_BYTES;
+const MIN_SHARD_BYTES = 1024;
+
+/** @throws WeighbridgeError BAD_INPUT, BAD_PRICE, BAD_TERMS, EMPTY_DATA: all before anything is read or paid */
+export async function planPublish(
+  file: string,
+  options: PublishOptions,
+  network: Network,
+  seller: Address,
+): Promise<PublishPlan> {
+  await assertReadable(file);
+  const columnsFile = options.columns ?? besides(file);
+  const priceWei = parsePriceWei(options.price);
+  const feeWei = protocolFeeWei(priceWei, network.protocolFeeBps);
+  const nodeFeeWei = options.nodeFee === undefined ? priceWei / 10n : parsePriceWei(options.nodeFee);
+  if (nodeFeeWei + feeWei > priceWei) {
+    throw new WeighbridgeError(
+      'BAD_PRICE',
+      `the price of ${formatWei(priceWei)} USDFC does not cover the node's ${formatWei(nodeFeeWei)} and the protocol's ${formatWei(feeWei)}`,
+      {
+        next: 'Raise --price or lower --node-fee.',
+      },
+    );
+  }
+  const plan: PublishPlan = {
+    file,
+    seller,
+    format: options.format ?? formatOf(file),
+    label: options.label,
+    title: options.title,
+    description: options.description ?? '',
+    tags: options.tag,
+    priceWei,
+    nodeFeeWei,
+    protocolFeeWei: feeWei,
+    payee: options.payee === undefined ? seller : addressOf('--payee', options.payee),
+    operators:
+      options.operator.length === 0
+        ? [network.operator]
+        : options.operator.map((text) => addressOf('--operator', text)),
+    terms: await readTerms(options.terms),
+    declared: columnsFile === undefined ? {} : await readDeclaredColumns(columnsFile),
+    columnsFile,
+    shardBytes: shardBytesOf(options.shardBytes),
+    validDays: wholeNumber('--valid-days', options.validDays, 1, 3650),
+    newVersionOf: options.newVersionOf,
+  };
+  checkWords(plan);
+  return plan;
+}
+
+/**
+ * Names one `publish`: the same file with the same options by the same seller on the same market. An interrupted run is
+ * found again by it.
+ */
+export async function planDigest(plan: PublishPlan, network: Network): Promise<string> {
+  const { file, columnsFile: _source, ...rest } = plan;
+  return jsonDigest({
+    ...rest,
+    priceWei: plan.priceWei.toString(),
+    nodeFeeWei: plan.nodeFeeWei.toString(),
+    protocolFeeWei: plan.protocolFeeWei.toString(),
+    label: plan.label ?? null,
+    newVersionOf: plan.newVersionOf ?? null,
+    data: await sha256OfFile(file),
+    chainId: network.chainId,
+    marketplace: network.contracts.marketplace,
+  });
+}
+
+async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** `data.columns.json` beside `data.csv`. */
+function besides(file: string): string | undefined {
+  const { dir, name } = path.parse(file);
+  const candidate = path.join(dir, `${name}.columns.json`);
+  return existsSync(candidate) ? candidate : undefined;
+}
+
+async function readTerms(file: string): Promise<Terms> {
+  const next = 'Write {"version": 1, "title": ..., "text": ..., "purposes": ["..."], "licenceDays": 365}.';
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new WeighbridgeError('BAD_TERMS', `${file} cannot be read as JSON`, { next, cause: error });
+  }
+  const parsed = termsSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new WeighbridgeError('BAD_TERMS', `${file}: ${firstIssue(parsed.error)}`, { next });
+}
+
+/** The manifest's own limits, held against the options before a long upload finds out. */
+function checkWords({ title, description, tags }: PublishPlan): void {
+  const parsed = manifestSchema
+    .pick({ title: true, description: true, tags: true })
+    .safeParse({ title, description, tags });
+  if (parsed.success) return;
+  throw new WeighbridgeError('BAD_INPUT', `--${firstIssue(parsed.error)}`, { next: 'Shorten it, or give it at all.' });
+}
+
+function shardBytesOf(text: string | undefined): number {
+  const limit = MAX_PIECE_BYTES - ENVELOPE_BYTES;
+  return text === undefined ? limit : wholeNumber('--shard-bytes', text, MIN_SHARD_BYTES, limit);
+}
+
+function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new WeighbridgeError('BAD_INPUT', `${option} is "${text}"`, {
+    next: `Give a whole number from ${min} to ${max}.`,
+  });
+}
+
+function addressOf(option: string, text: string): Address {
+  if (isAddress(text)) return getAddress(text);
+  throw new WeighbridgeError('BAD_INPUT', `${option} is "${text}", which is no address`, {
+    next: 'Give 0x and 40 hex digits; mixed case must be a valid checksum.',
+  });
+}

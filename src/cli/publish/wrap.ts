@@ -1,0 +1,20 @@
+import type { WrappedKey } from '../../catalog/manifest.js';
+import { WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
+import type { ClosableVault } from '../ports.js';
+
+/**
+ * Has the data key wrapped so that the key nodes release it only while the contract's `canRelease` holds for it. Done before
+ * anything is uploaded: ciphertext that nobody can open would be paid storage for nothing.
+ * @throws WeighbridgeError KEY_NODES_DOWN (retryable)
+ */
+export async function wrapDataKey(vault: ClosableVault, dataKey: Uint8Array, keyId: Bytes32): Promise<WrappedKey> {
+  try {
+    const wrapped = await vault.wrap(dataKey, keyId);
+    if (wrapped.condition.keyId === keyId) return wrapped;
+  } finally {
+    await vault.close();
+  }
+  throw new WeighbridgeError('INTERNAL', 'the data key was wrapped for another dataset', {
+    next: 'Nothing was uploaded. Report this with the version of weighbridge.',
+  });
+}
