@@ -1,0 +1,118 @@
+import path from 'node:path';
+import { canonicalJson, formatWei, sha256Hex, utf8, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
+import { parseReceipt, trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
+import type { Job } from '../api/schemas.js';
+import { writeFileAtomic } from '../state/atomic-file.js';
+import { decryptWith } from './identity.js';
+import { writeJob, type JobJournal } from './job-journal.js';
+import type { TrainDeps } from './deps.js';
+
+export interface Collected {
+  orderId: Bytes32;
+  dataset: Bytes32;
+  /** Paths as written. */
+  weights: string;
+  receipt: string;
+  weightsDigest: string;
+  paidWei: bigint;
+  settleTransaction: string | null;
+}
+
+/** What closed reasons of a refusal mean to a buyer. */
+const REASONS: Record<string, string> = {
+  'key-denied': 'the key nodes refused the data key',
+  'key-nodes-down': 'too few key nodes answered until the deadline',
+  'data-unavailable': 'the stored data could not be fetched',
+  'data-corrupt': 'the stored data were not what the seller listed',
+  'model-rejected': 'the trainer does not take this model',
+  'data-does-not-fit': 'the rows do not fit the model',
+  'out-of-memory': 'the run needed more memory than a job may use',
+  'out-of-time': 'the run took longer than a job may take',
+  'trainer-failed': 'the trainer failed',
+  'gate-refused': 'what came out of training was not what the model declares',
+  'licence-revoked': 'the seller revoked the licence',
+  'dataset-revoked': 'the seller revoked the dataset',
+  'deadline-passed': 'the deadline passed',
+};
+
+/**
+ * Fetches a finished job's weights and receipt, checks the one by the other, and writes both. The receipt is verified in full
+ * before a byte is written.
+ * @throws WeighbridgeError JOB_STATE for a job that was refused or is not finished, DIGEST_MISMATCH, RECEIPT_INVALID
+ */
+export async function collectJob(
+  journal: JobJournal,
+  target: { out: string; receipt?: string },
+  deps: TrainDeps,
+): Promise<Collected> {
+  const { api, state } = deps;
+  const job = await api.job(journal.orderId);
+  if (job.state === 'refunded') {
+    await writeJob(state, { ...journal, outcome: 'refunded' });
+    throw refused(job);
+  }
+  if (job.state !== 'settled' || job.ciphertextDigest === null) throw unfinished(job);
+  const receiptBytes = await fetchReceipt(journal, deps);
+  const { training } = parseReceipt(receiptBytes);
+  const ciphertext = await api.getBlob(bare(training.ciphertextDigest));
+  const weights = await decryptWith(state.job(journal.orderId), ciphertext);
+  if (sha256Hex(weights) !== bare(training.weightsDigest)) throw otherWeights(journal.orderId);
+  const receiptFile = target.receipt ?? path.join(path.dirname(target.out), 'receipt.json');
+  await writeFileAtomic(target.out, weights);
+  await writeFileAtomic(receiptFile, receiptBytes, 0o644);
+  await writeJob(state, { ...journal, outcome: 'settled' });
+  return {
+    orderId: journal.orderId,
+    dataset: journal.order.keyId,
+    weights: target.out,
+    receipt: receiptFile,
+    weightsDigest: bare(training.weightsDigest),
+    paidWei: job.priceWei,
+    settleTransaction: job.settleTransaction,
+  };
+}
+
+/** The receipt's exact bytes, once it verifies and is about this very order. */
+async function fetchReceipt({ orderId, order }: JobJournal, { api, network }: TrainDeps): Promise<Uint8Array> {
+  const bytes = utf8(`${canonicalJson(await api.receipt(orderId))}\n`);
+  const { ok, checks } = await verifyReceipt(bytes, trustOfNetwork(network));
+  const failed = checks.find((check) => !check.ok);
+  if (!ok) throw badReceipt(failed === undefined ? 'it is empty' : `${failed.name}: ${failed.detail}`);
+  const about = parseReceipt(bytes).order;
+  if (about.orderId !== orderId || about.order.jobDigest !== order.jobDigest)
+    throw badReceipt('it is about another job');
+  return bytes;
+}
+
+function refused({ id, reason, priceWei, refundTransaction }: Job): WeighbridgeError {
+  const why = reason === null ? 'no reason was given' : (REASONS[reason] ?? reason);
+  return new WeighbridgeError('JOB_STATE', `training was refused: ${why}${reason === null ? '' : ` (${reason})`}`, {
+    next: `Your ${formatWei(priceWei)} USDFC went back to you as credit in the contract: "weighbridge withdraw" pays it out.`,
+    details: { orderId: id, reason, refundTransaction, creditWei: priceWei.toString() },
+  });
+}
+
+function unfinished({ id, state }: Job): WeighbridgeError {
+  return new WeighbridgeError('JOB_STATE', `the job is not finished: ${state}`, {
+    next: `Wait for it with "weighbridge job ${id.slice(0, 10)} --out weights.safetensors".`,
+    details: { orderId: id, state },
+    retryable: true,
+  });
+}
+
+function badReceipt(what: string): WeighbridgeError {
+  return new WeighbridgeError('RECEIPT_INVALID', `the receipt does not hold: ${what}`, {
+    next: 'Nothing was written. Run the same command again; if it stays so, do not use this marketplace, and keep the job directory.',
+  });
+}
+
+function otherWeights(orderId: Bytes32): WeighbridgeError {
+  return new WeighbridgeError('DIGEST_MISMATCH', 'the weights are not those that the receipt names', {
+    next: 'Nothing was written. Show receipt and ciphertext to the operator: what was logged was not delivered.',
+    details: { orderId },
+  });
+}
+
+function bare(digest: string): string {
+  return digest.replace(/^0x/, '');
+}

@@ -1,0 +1,33 @@
+import type { Cli } from '../cli.js';
+import { formatWei } from '../../kernel/index.js';
+import { facts } from '../ui/table.js';
+import type { Ui } from '../ui/ui.js';
+import type { Collected } from './collect.js';
+import type { TrainDeps } from './deps.js';
+import { train, type TrainOptions } from './train.js';
+
+/** Trains and tells the buyer what came of it. */
+export async function runTrain(cli: Cli, options: TrainOptions): Promise<void> {
+  const collected = await train(options, await trainDeps(cli));
+  printCollected(cli.ui, collected);
+}
+
+export async function trainDeps(cli: Cli): Promise<TrainDeps> {
+  const [network, account, api] = await Promise.all([cli.network(), cli.account(), cli.api()]);
+  const chain = await cli.adapters.buyerChain(network, account);
+  return { ui: cli.ui, network, account, state: cli.state, api, chain, now: () => new Date() };
+}
+
+export function printCollected(ui: Ui, collected: Collected): void {
+  ui.result(collected, () => [
+    ui.out.green('Trained.'),
+    ...facts([
+      ['weights', `${ui.out.bold(collected.weights)} (SHA-256 ${collected.weightsDigest})`],
+      ['receipt', collected.receipt],
+      ['job', collected.orderId],
+      ['paid', `${formatWei(collected.paidWei)} USDFC`],
+    ]),
+    '',
+    `Try next: weighbridge verify ${collected.receipt} --weights ${collected.weights}`,
+  ]);
+}

@@ -1,0 +1,279 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { network, testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
+import { FakeMarket, type Breakpoint } from '../../../test/support/fake-market.js';
+import { parties } from '../../../test/support/provenance-story.js';
+import { sha256Hex } from '../../kernel/index.js';
+import { trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
+import type { StateDir } from '../state/state-dir.js';
+import { knownJobs } from './job-journal.js';
+import { train, type TrainOptions } from './train.js';
+
+// Real: recipes, fit check, signatures, age, receipts and their verification, the disk. Faked at their ports: marketplace, chain.
+let dir: string;
+let state: StateDir;
+let remove: () => Promise<void>;
+let world: FakeMarket;
+let terminal: TestTerminal;
+
+beforeEach(async () => {
+  ({ dir, state, remove } = await testDir());
+  world = await FakeMarket.create();
+  terminal = testTerminal();
+});
+afterEach(async () => remove());
+
+async function run(over: Partial<TrainOptions> = {}) {
+  const { api, chain } = world;
+  const now = () => new Date(world.now * 1000);
+  const options: TrainOptions = {
+    dataset: world.dataset.id,
+    recipe: 'mlp',
+    epochs: 3,
+    purpose: 'research',
+    deadlineMinutes: 60,
+    out: path.join(dir, 'weights.safetensors'),
+    ...over,
+  };
+  return train(options, { ui: terminal.ui, network, account: parties.buyer, state, api, chain, now });
+}
+
+const PRICE = 5_000_000_000_000_000_000n;
+const START = 20_000_000_000_000_000_000n;
+
+describe('a run that goes well', () => {
+  it('pays once, and writes the weights and a receipt that verifies', async () => {
+    const done = await run();
+    expect(world.balanceWei).toBe(START - PRICE);
+    const weights = await readFile(done.weights);
+    expect(weights.toString()).toBe(`weights of ${done.orderId}`);
+    expect(done.weightsDigest).toBe(sha256Hex(weights));
+    const receipt = await readFile(path.join(dir, 'receipt.json'));
+    expect((await verifyReceipt(receipt, trustOfNetwork(network))).checks.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  it('keeps identity and journal private, and the identity in the form that age takes', async () => {
+    const { orderId } = await run();
+    const identity = path.join(state.job(orderId), 'identity.txt');
+    expect((await stat(identity)).mode & 0o777).toBe(0o600);
+    expect((await stat(state.job(orderId))).mode & 0o777).toBe(0o700);
+    expect(await readFile(identity, 'utf8')).toMatch(/^# public key: age1\w+\nAGE-SECRET-KEY-1\w+\n$/);
+    expect(await readFile(path.join(state.job(orderId), 'job.json'), 'utf8')).not.toContain('SECRET');
+    expect(terminal.stderr() + terminal.stdout()).not.toContain('SECRET');
+  });
+
+  it('writes the model beside it when asked', async () => {
+    await run({ saveModel: path.join(dir, 'model') });
+    expect((await readdir(path.join(dir, 'model'))).sort()).toEqual(['graph.onnx', 'initial.safetensors', 'job.json']);
+  });
+
+  it('takes a model from files as well', async () => {
+    await run({ saveModel: path.join(dir, 'm') });
+    const file = (name: string) => path.join(dir, 'm', name);
+    const files = { declaration: file('job.json'), graph: file('graph.onnx'), weights: file('initial.safetensors') };
+    await run({ ...files, recipe: undefined, epochs: undefined, purpose: 'teaching' });
+    expect(world.opened).toBe(2);
+  });
+});
+
+describe('the same command again', () => {
+  it('fetches a finished run without paying, also when the files are gone', async () => {
+    const first = await run();
+    await rm(first.weights);
+    expect(await run()).toEqual(first);
+    expect(existsSync(first.weights)).toBe(true);
+    expect(world.opened).toBe(1);
+  });
+
+  it('pays for another run with --again, and for another purpose, under a licence of its own', async () => {
+    await run();
+    await run({ again: true });
+    expect(world.licences.size).toBe(1);
+    await run({ purpose: 'teaching' });
+    expect(world.opened).toBe(3);
+    expect(world.licences.size).toBe(2);
+  });
+
+  const steps: Breakpoint[] = [
+    'licence',
+    'licensed',
+    'blob',
+    'open',
+    'opened',
+    'submit',
+    'submitted',
+    'watch',
+    'receipt',
+    'download',
+  ];
+  it.each(steps)('goes on after it broke at %s, pays once and licenses once', async (step) => {
+    world.break = step;
+    await expect(run()).rejects.toThrow(`broken at ${step}`);
+    expect(existsSync(path.join(dir, 'weights.safetensors'))).toBe(false);
+    world.break = undefined;
+    const done = await run();
+    expect((await readFile(done.weights)).toString()).toBe(`weights of ${done.orderId}`);
+    expect(world.opened).toBe(1);
+    expect(world.balanceWei).toBe(START - PRICE);
+    expect(world.licences.size).toBe(1);
+  });
+
+  it('has the key to the weights on the disk before a payment is made', async () => {
+    world.break = 'open';
+    await expect(run()).rejects.toThrow();
+    const [job] = await knownJobs(state);
+    expect(existsSync(path.join(state.job(job?.orderId ?? ''), 'identity.txt'))).toBe(true);
+  });
+
+  it('begins anew when the order it had prepared can never be opened', async () => {
+    world.break = 'open';
+    await expect(run()).rejects.toThrow();
+    world.break = undefined;
+    world.now += 2 * 3600;
+    await run();
+    expect((await knownJobs(state)).map(({ outcome }) => outcome)).toEqual(['abandoned', 'settled']);
+    expect(world.opened).toBe(1);
+  });
+
+  it('will not open an order whose deadline is about to pass', async () => {
+    world.break = 'open';
+    await expect(run()).rejects.toThrow();
+    world.break = undefined;
+    world.now += 3600 - 30;
+    await expect(run()).rejects.toMatchObject({ code: 'DEADLINE_PASSED' });
+    expect(world.opened).toBe(0);
+  });
+
+  it('takes the money of a paid but never submitted order back after its deadline, and begins anew', async () => {
+    world.break = 'submit';
+    await expect(run()).rejects.toThrow();
+    world.break = undefined;
+    world.now += 2 * 3600;
+    await run();
+    expect([...world.orders.values()].map((order) => order.state)).toEqual(['refunded', 'settled']);
+  });
+
+  it('does not run twice at once', async () => {
+    const outcomes = await Promise.allSettled([run(), run()]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(world.opened).toBe(1);
+  });
+});
+
+describe('a run that is refused', () => {
+  it('says why, that the money is credit, and how to get it; the next run is a new job', async () => {
+    world.refuse = 'data-corrupt';
+    await expect(run()).rejects.toMatchObject({
+      code: 'JOB_STATE',
+      message: expect.stringContaining('data-corrupt'),
+      next: expect.stringMatching(/5 USDFC.*credit.*weighbridge withdraw/),
+    });
+    world.refuse = undefined;
+    await run();
+    expect(world.opened).toBe(2);
+  });
+});
+
+describe('what must not cost anything', () => {
+  it.each<[string, Partial<TrainOptions>, string]>([
+    ['a purpose that the terms do not allow', { purpose: 'war' }, 'BAD_INPUT'],
+    ['a label that is not there', { label: 'z' }, 'MODEL_DOES_NOT_FIT'],
+    ['no model at all', { recipe: undefined }, 'BAD_INPUT'],
+    ['a place that cannot be written', { out: '/nowhere/weights' }, 'BAD_INPUT'],
+    ['a recipe and files', { graph: 'g.onnx' }, 'BAD_INPUT'],
+  ])('%s', async (_name, options, code) => {
+    await expect(run(options)).rejects.toMatchObject({ code });
+    expect(world).toMatchObject({ opened: 0, licences: { size: 0 }, blobs: { size: 0 } });
+  });
+
+  it('no purpose, when nobody can be asked', async () => {
+    await expect(run({ purpose: undefined })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      details: { purposes: ['research', 'teaching'] },
+    });
+  });
+
+  it('an empty purse', async () => {
+    world.balanceWei = PRICE - 1n;
+    await expect(run()).rejects.toMatchObject({
+      code: 'NO_BALANCE',
+      message: expect.stringContaining('costs 5 USDFC'),
+    });
+    expect(world).toMatchObject({ opened: 0, licences: { size: 0 } });
+  });
+
+  it.each<[string, (market: FakeMarket) => void, string]>([
+    [
+      'terms that are not the offered ones',
+      ({ dataset }) => (dataset.terms = { ...dataset.terms, text: 'Anything goes.' }),
+      'OFFER_MISMATCH',
+    ],
+    [
+      'a manifest that is not the offered one',
+      ({ dataset }) => (dataset.manifest = { ...dataset.manifest, rowCount: 11 }),
+      'OFFER_MISMATCH',
+    ],
+    [
+      'a price that is not the signed one',
+      ({ dataset }) => (dataset.offer = { ...dataset.offer, price: '1' }),
+      'OFFER_MISMATCH',
+    ],
+    [
+      'an offer that another signed',
+      ({ dataset }) => (dataset.offerSignature = `0x${'11'.repeat(65)}`),
+      'OFFER_MISMATCH',
+    ],
+    [
+      'an offer that the chain does not hold',
+      ({ chain }) => (chain.offerOf = async () => `0x${'00'.repeat(32)}`),
+      'OFFER_MISMATCH',
+    ],
+    ['a revoked dataset', ({ chain }) => (chain.isRevoked = async () => true), 'DATASET_REVOKED'],
+  ])('%s', async (_name, spoil, code) => {
+    spoil(world);
+    await expect(run()).rejects.toMatchObject({ code });
+    expect(world).toMatchObject({ opened: 0, licences: { size: 0 } });
+  });
+});
+
+describe('a marketplace that cheats', () => {
+  it('with other weights than it recorded: nothing is written', async () => {
+    world.otherWeights = new TextEncoder().encode('something else');
+    await expect(run()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(await readdir(dir)).toEqual(['.weighbridge']);
+  });
+
+  it('with a receipt of which one digit is changed: nothing is written', async () => {
+    const { api } = world;
+    const honest = api.receipt;
+    api.receipt = async (id) => {
+      const text = JSON.stringify(await honest(id));
+      return JSON.parse(text.replace('"epochs":3', '"epochs":4')) as unknown;
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'RECEIPT_INVALID' });
+    expect(await readdir(dir)).toEqual(['.weighbridge']);
+  });
+
+  it('with the receipt of another job of ours: nothing is written', async () => {
+    const first = await run();
+    const { api } = world;
+    const honest = api.receipt;
+    api.receipt = async () => honest(first.orderId);
+    await expect(run({ out: path.join(dir, 'second') })).rejects.toMatchObject({
+      code: 'RECEIPT_INVALID',
+      message: expect.stringContaining('another job'),
+    });
+    expect(existsSync(path.join(dir, 'second'))).toBe(false);
+  });
+});
+
+it('says which file is damaged instead of paying again', async () => {
+  world.break = 'submit';
+  await expect(run()).rejects.toThrow();
+  const [job] = await knownJobs(state);
+  await writeFile(path.join(state.job(job?.orderId ?? ''), 'job.json'), '{"version":1');
+  await expect(run()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(world.opened).toBe(1);
+});
