@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { memoryLog } from '../../../test/support/memory-log.js';
+import { signNote, trust, ORIGIN } from '../../../test/support/noted-log.js';
+import { market, parties, provenanceStory } from '../../../test/support/provenance-story.js';
+import { to0x, utf8 } from '../../kernel/index.js';
+import {
+  accessGrantedRecord,
+  jobSettledRecord,
+  parseEntry,
+  sealRecord,
+  type LoadedBatch,
+} from '../../provenance/index.js';
+import { formatCheckpoint } from '../../provenance/verify/index.js';
+import type { ChainReader } from '../ports.js';
+import { compareWithAnchor, compareWithCeramic } from './compare.js';
+import { auditRows } from './findings.js';
+import { signedHead, type LogReader } from './log-reader.js';
+import { scanLog } from './scan.js';
+
+// Real: records, signatures, tiles, proofs. Faked: where the tiles come from, and the answers of chain and Ceramic.
+const story = await provenanceStory();
+const { listed, licensed, granted, completed, settled } = story.entries;
+const whole = [listed, licensed, granted, completed, settled];
+
+function reader(entries: readonly Uint8Array[]): LogReader & { tiles: Map<string, Uint8Array> } {
+  const { head, tile, tiles } = memoryLog(entries);
+  return { tile, tiles, checkpoint: async () => signNote(formatCheckpoint({ origin: ORIGIN, ...head })) };
+}
+
+async function scan(entries: readonly Uint8Array[], dataset: string = story.keyId) {
+  const log = reader(entries);
+  return scanLog(log, await signedHead(log, trust), trust, dataset);
+}
+
+const problems = async (entries: readonly Uint8Array[]) =>
+  auditRows((await scan(entries)).entries).flatMap((row) => row.problems.map((problem) => `${row.type}: ${problem}`));
+
+const all = (await scan(whole)).entries.map(({ index, leafHash }) => ({ index, leafHash }));
+
+describe('an audit', () => {
+  it('lists every record of a dataset, with who and under which licence', async () => {
+    const rows = auditRows((await scan(whole)).entries);
+    expect(rows.map(({ index, type, who, problems: found }) => [index, type, who, found])).toEqual([
+      [0, 'dataset-listed', parties.seller.address, []],
+      [1, 'licence-issued', parties.buyer.address, []],
+      [2, 'access-granted', parties.buyer.address, []],
+      [3, 'training-completed', parties.worker.address, []],
+      [4, 'job-settled', undefined, []],
+    ]);
+    expect(rows[2]).toMatchObject({ licence: rows[1]?.licence, job: story.orderId });
+  });
+
+  it('takes the beginning of an id, and refuses what is none or not there', async () => {
+    expect((await scan(whole, story.keyId.slice(0, 10))).keyId).toBe(story.keyId);
+    await expect(scan(whole, '0x12')).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    await expect(scan(whole, `0x${'00'.repeat(32)}`)).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
+  });
+
+  it('finds an access without a licence, and one before its licence', async () => {
+    expect(await problems([listed, granted])).toEqual(['access-granted: its licence was not issued before']);
+    expect(await problems([listed, granted, licensed])).toEqual(['access-granted: its licence was not issued before']);
+  });
+
+  it('finds a result without an access, a payment without a result, and records before the listing', async () => {
+    expect(await problems([listed, completed])).toEqual(['training-completed: a result without a recorded access']);
+    expect(await problems([listed, settled])).toEqual(['job-settled: paid without a recorded result']);
+    expect(await problems([licensed])).toEqual(['licence-issued: the dataset was not listed before']);
+  });
+
+  it('finds an order that was let in twice, or settled twice', async () => {
+    expect(await problems([listed, licensed, granted, granted])).toEqual([
+      'access-granted: a second access for one order',
+    ]);
+    expect(await problems([...whole, settled])).toEqual(['job-settled: settled twice']);
+  });
+
+  it('finds an access after its licence had ended', async () => {
+    const record = accessGrantedRecord(market, {
+      order: story.order,
+      worker: parties.worker.address,
+      assignSignature: `0x${'11'.repeat(64)}1b`,
+      grantedAt: new Date(Number(story.licence.validUntil) * 1000 + 1000),
+    });
+    const late = await sealRecord({ ...record, signer: parties.operator });
+    expect(await problems([listed, licensed, late])).toEqual(['access-granted: its licence had ended']);
+  });
+
+  it('finds a record that somebody else signed', async () => {
+    const record = jobSettledRecord(market, {
+      orderId: story.orderId,
+      keyId: story.keyId,
+      outcome: 'refunded',
+      transaction: story.orderId,
+      payouts: [],
+      settledAt: new Date(0),
+    });
+    const forged = await sealRecord({ ...record, signer: parties.buyer });
+    expect(await problems([listed, forged])).toEqual([expect.stringContaining('is not signed by')]);
+  });
+
+  it('counts entries of no known form instead of skipping over them', async () => {
+    expect((await scan([...whole, utf8('hello')])).unreadable).toEqual([5]);
+  });
+
+  it('ends at a bundle that is not what the checkpoint says', async () => {
+    const log = reader(whole);
+    const other = memoryLog([...whole.slice(0, 4), licensed]).tiles;
+    const name = [...log.tiles.keys()].find((path) => path.includes('entries')) ?? '';
+    log.tiles.set(name, other.get(name) ?? new Uint8Array());
+    await expect(scanLog(log, await signedHead(log, trust), trust, story.keyId)).rejects.toMatchObject({
+      code: 'PROOF_INVALID',
+    });
+  });
+
+  it('does not begin with a checkpoint that the log did not sign', async () => {
+    const log = reader(whole);
+    const { head } = memoryLog(whole);
+    const forged = async () =>
+      signNote(formatCheckpoint({ origin: ORIGIN, ...head }), { secret: new Uint8Array(32).fill(9) });
+    await expect(signedHead({ ...log, checkpoint: forged }, trust)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+  });
+});
+
+describe('compared with the chain', () => {
+  const anchoredAt = (entries: readonly Uint8Array[]): ChainReader => {
+    const { size, root } = memoryLog(entries).head;
+    return { anchored: async () => ({ size: BigInt(size), root: to0x(root) }) } as unknown as ChainReader;
+  };
+  const compare = async (chain: ChainReader) => compareWithAnchor(reader(whole), memoryLog(whole).head, chain);
+
+  it.each([
+    ['the whole log', 5],
+    ['an older state of it', 3],
+  ])('agrees with %s', async (_name, size) => {
+    expect(await compare(anchoredAt(whole.slice(0, size)))).toMatchObject({ ok: true });
+  });
+
+  it('says so when nothing was anchored', async () => {
+    const chain = {
+      anchored: async () => ({ size: 0n, root: `0x${'00'.repeat(32)}` }),
+    } as unknown as ChainReader;
+    expect(await compare(chain)).toMatchObject({ ok: true, detail: expect.stringContaining('nothing to compare') });
+  });
+
+  it('sees a log that was rewritten, or cut', async () => {
+    expect(await compare(anchoredAt([listed, granted, licensed]))).toMatchObject({
+      ok: false,
+      code: 'CHAIN_DISAGREES',
+    });
+    expect(await compare(anchoredAt([...whole, listed]))).toMatchObject({
+      ok: false,
+      detail: 'the chain knows 6 entries, the log shows 5',
+    });
+  });
+});
+
+describe('compared with Ceramic', () => {
+  const compare = async (records: { index: number; leafHash: string }[]) => {
+    const found = await scan(whole);
+    return compareWithCeramic(found, { readBatches: async () => [{ batch: { records } } as unknown as LoadedBatch] });
+  };
+  it('agrees with all, and with all but the newest', async () => {
+    expect(await compare(all)).toMatchObject({ ok: true, detail: '5 of 5 records are in the public streams' });
+    expect(await compare(all.slice(0, 3))).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining('the newest 2 not yet'),
+    });
+  });
+
+  it('sees a record that was changed, one that vanished from the log, and one that was never published', async () => {
+    expect(await compare([{ index: 0, leafHash: '00'.repeat(32) }])).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('another record at 0'),
+    });
+    expect(await compare(all.filter(({ index }) => index !== 2))).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('at 2 was never published'),
+    });
+    const shorter = await scan([listed, ...whole.slice(2)]);
+    const published = { batch: { records: all } } as unknown as LoadedBatch;
+    expect(await compareWithCeramic(shorter, { readBatches: async () => [published] })).toMatchObject({ ok: false });
+  });
+});
+
+it('reads the story that it was told', () => {
+  expect(whole.map((entry) => parseEntry(entry).type)).toHaveLength(5);
+});

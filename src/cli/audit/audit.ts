@@ -1,0 +1,113 @@
+import { WeighbridgeError } from '../../kernel/index.js';
+import type { Cli } from '../cli.js';
+import { Reported } from '../ui/reported.js';
+import { table } from '../ui/table.js';
+import { shortAddress, shortId, time } from '../ui/text.js';
+import type { Colours } from '../ui/ui.js';
+import { sameDeployment } from '../verify/same-deployment.js';
+import { readTrust } from '../verify/read-files.js';
+import { compareWithAnchor, compareWithCeramic, type AuditComparison } from './compare.js';
+import { auditRows, type AuditRow } from './findings.js';
+import { createLogReader, signedHead } from './log-reader.js';
+import { scanLog, type Scan } from './scan.js';
+
+export interface AuditOptions {
+  trust?: string;
+  online?: boolean;
+}
+
+/** Audits one dataset from the log, and with `--online` against chain and Ceramic. */
+export async function audit(cli: Cli, dataset: string, options: AuditOptions): Promise<void> {
+  const { ui } = cli;
+  const network = await cli.network();
+  const { trust, from } = await readTrust(cli, options.trust);
+  if (!sameDeployment(network, trust)) throw otherDeployment();
+  const log = createLogReader(network.log.url);
+  const head = await signedHead(log, trust);
+  ui.note(`reading ${head.size} log entries from ${network.log.url}`);
+  const scan = await scanLog(log, head, trust, dataset);
+  const rows = auditRows(scan.entries);
+  const comparisons =
+    options.online === true
+      ? [
+          await compareWithAnchor(log, head, await cli.adapters.chainReader(network)),
+          await compareWithCeramic(scan, await cli.adapters.ceramic(network)),
+        ]
+      : [];
+  const problem = firstProblem(rows, scan, comparisons);
+  const result = {
+    ok: problem === undefined,
+    keyId: scan.keyId,
+    trust: from,
+    logSize: scan.total,
+    unreadable: scan.unreadable,
+    records: rows,
+    online: comparisons,
+  };
+  ui.result(result, () => lines(rows, scan, comparisons, from, ui.out, problem));
+  if (problem !== undefined) throw new Reported(doesNotHold(problem));
+}
+
+function lines(
+  rows: AuditRow[],
+  scan: Scan,
+  comparisons: AuditComparison[],
+  from: string,
+  out: Colours,
+  problem: string | undefined,
+): string[] {
+  const accesses = rows.filter(({ type }) => type === 'access-granted');
+  return [
+    `dataset ${out.bold(scan.keyId)}`,
+    `${scan.total} log entries, each under the signed checkpoint; ${rows.length} are about this dataset; ${accesses.length} gave access to it`,
+    '',
+    ...table([
+      ['index', 'time', 'record', 'who', 'licence', 'job', 'proof'].map(out.dim),
+      ...rows.map((row) => [
+        String(row.index),
+        time(row.at),
+        row.type === 'access-granted' ? out.bold(row.type) : row.type,
+        row.who === undefined ? '-' : shortAddress(row.who),
+        row.licence === undefined ? '-' : shortId(row.licence),
+        row.job === undefined ? '-' : shortId(row.job),
+        row.problems.length === 0 ? out.green('✓') : out.red(`✗ ${row.problems.join('; ')}`),
+      ]),
+    ]),
+    ...(scan.unreadable.length === 0
+      ? []
+      : [
+          '',
+          out.yellow(
+            `${scan.unreadable.length} entries of the log follow no known form: ${scan.unreadable.slice(0, 5).join(', ')}`,
+          ),
+        ]),
+    ...comparisons.flatMap(({ with: other, adds, ok, detail }) => [
+      '',
+      `compared with ${other}: adds that ${adds}`,
+      `${ok ? out.green('✓') : out.red('✗')} ${detail}`,
+    ]),
+    '',
+    problem === undefined ? out.green('Everything holds.') : out.red(`It does NOT hold: ${problem}`),
+    `Checked by the keys of ${from}.`,
+  ];
+}
+
+function firstProblem(rows: AuditRow[], scan: Scan, comparisons: AuditComparison[]): string | undefined {
+  const row = rows.find(({ problems }) => problems.length > 0);
+  if (row !== undefined) return `${row.type} at ${row.index}: ${row.problems[0] ?? ''}`;
+  if (scan.unreadable[0] !== undefined) return `the entry at ${scan.unreadable[0]} follows no known form`;
+  const comparison = comparisons.find(({ ok }) => !ok);
+  return comparison === undefined ? undefined : `${comparison.name}: ${comparison.detail}`;
+}
+
+function doesNotHold(problem: string): WeighbridgeError {
+  return new WeighbridgeError('PROOF_INVALID', `the audit found a fault: ${problem}`, {
+    next: 'Keep this output and the checkpoint as evidence, and ask seller and operator about it.',
+  });
+}
+
+function otherDeployment(): WeighbridgeError {
+  return new WeighbridgeError('WRONG_CHAIN', 'network file and trust file are of different deployments', {
+    next: 'Name the network of the trust file with --network.',
+  });
+}
