@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import type { Run } from '../cli.js';
+
+/** `weighbridge show`. */
+export function showCommand(run: Run): Command {
+  return new Command('show')
+    .summary('show a dataset: columns, terms, price')
+    .description(
+      'Shows one dataset: its public schema, licence terms, price and place in the log. The answer of the marketplace is ' +
+        "checked here: digests of manifest and terms, the seller's signature, and the offer that the chain holds.",
+    )
+    .argument('<dataset>', 'its id, or the first 8 hex digits or more')
+    .option('--columns', 'list every column')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weighbridge show 0x1f3a9c02\n  weighbridge show 0x1f3a9c02 --columns --json\n',
+    )
+    .action(async (id: string, options: { columns?: boolean }, command: Command) =>
+      run(command, async (cli) => {
+        const { show } = await import('../browse/show.js');
+        await show(cli, id, options);
+      }),
+    );
+}

@@ -1,0 +1,368 @@
+import { Encrypter } from 'age-encryption';
+import { parties, market, protocolFeeBps } from './provenance-story.js';
+import { notedLog } from './noted-log.js';
+import type { Dataset, Job, JobProgress } from '../../src/cli/api/schemas.js';
+import type { MarketApi } from '../../src/cli/api/market-api.js';
+import type { BuyerChain } from '../../src/cli/ports.js';
+import type { Manifest, Terms } from '../../src/catalog/manifest.js';
+import {
+  jsonDigest,
+  keyIdOf,
+  licenceFromJson,
+  marketplaceDomain,
+  offerDigest,
+  offerToJson,
+  orderFromJson,
+  orderIdOf,
+  sha256Hex,
+  splitOf,
+  TYPES,
+  utf8,
+  WeighbridgeError,
+  type Bytes32,
+  type LicenceJson,
+  type Offer,
+  type Order,
+  type OrderJson,
+} from '../../src/kernel/index.js';
+import {
+  accessGrantedRecord,
+  assembleReceipt,
+  datasetListedRecord,
+  jobSettledRecord,
+  licenceIssuedRecord,
+  sealRecord,
+  trainingCompletedRecord,
+} from '../../src/provenance/index.js';
+
+const word = (n: number): Bytes32 => `0x${n.toString(16).padStart(64, '0')}`;
+const { seller, buyer, operator, worker, recorder, treasury } = parties;
+
+export type Breakpoint =
+  'licence' | 'licensed' | 'blob' | 'open' | 'opened' | 'submit' | 'submitted' | 'watch' | 'receipt' | 'download';
+
+/**
+ * Marketplace and chain in memory, which behave to a buyer as the real ones do: repeats are answered, money is counted, and
+ * records, receipt and weights are real (real signatures, real proofs, real age). It breaks where a test says.
+ */
+export class FakeMarket {
+  balanceWei = 20_000_000_000_000_000_000n;
+  now = Math.floor(Date.parse('2026-11-25T12:00:00Z') / 1000);
+  readonly orders = new Map<Bytes32, { order: Order; state: 'open' | 'settled' | 'refunded' }>();
+  readonly licences = new Map<string, LicenceJson>();
+  readonly blobs = new Map<string, Uint8Array>();
+  readonly jobs = new Map<Bytes32, { job: Job; receipt: Uint8Array | undefined }>();
+  opened = 0;
+  /** The next job ends with this reason, and the money back. */
+  refuse: string | undefined;
+  /** What the worker encrypts instead of what it recorded. */
+  otherWeights: Uint8Array | undefined;
+  break: Breakpoint | undefined;
+
+  private constructor(
+    readonly dataset: Dataset,
+    readonly offer: Offer,
+  ) {}
+
+  static async create(): Promise<FakeMarket> {
+    const { dataset, offer } = await testDataset();
+    return new FakeMarket(dataset, offer);
+  }
+
+  private at(step: Breakpoint): void {
+    if (this.break === step)
+      throw new WeighbridgeError('UNAVAILABLE', `broken at ${step}`, { next: 'Repair the test.', retryable: true });
+  }
+
+  readonly chain: BuyerChain = {
+    usdfcBalance: async () => this.balanceWei,
+    owed: async () => 0n,
+    now: async () => this.now,
+    anchored: async () => ({ size: 0n, root: word(0) }),
+    isRevoked: async () => false,
+    isLicenceRevoked: async () => false,
+    offerOf: async () => offerDigest(market, this.offer),
+    order: async (orderId) => {
+      const found = this.orders.get(orderId);
+      const state = found?.state ?? 'none';
+      return {
+        state,
+        buyer: buyer.address,
+        keyId: this.dataset.id,
+        amountWei: 0n,
+        deadline: Number(found?.order.deadline ?? 0n),
+        splitHash: word(0),
+      };
+    },
+    open: async (order, offer) => {
+      const orderId = orderIdOf(market, order);
+      if (this.orders.has(orderId)) return word(0x0be);
+      this.at('open');
+      this.balanceWei -= offer.price;
+      this.opened++;
+      this.orders.set(orderId, { order, state: 'open' });
+      this.at('opened');
+      return word(0x0be);
+    },
+    withdraw: async () => word(0x3d),
+    refundExpired: async (order) => {
+      this.refund(orderIdOf(market, order));
+      return word(0x4ef);
+    },
+  };
+
+  readonly api: MarketApi = {
+    dataset: async () => this.dataset,
+    issueLicence: async (input) => {
+      this.at('licence');
+      const licence = input['licence'] as LicenceJson;
+      this.licences.set(jsonDigest(licence), licence);
+      this.at('licensed');
+      return { id: word(1), logIndex: 1 };
+    },
+    putBlob: async (digest, bytes) => {
+      this.at('blob');
+      this.blobs.set(digest, bytes);
+    },
+    getBlob: async (digest) => {
+      this.at('download');
+      return this.blobs.get(digest) ?? new Uint8Array();
+    },
+    submitJob: async (input) => {
+      this.at('submit');
+      const { order, declaration, recipient } = input as {
+        order: OrderJson;
+        declaration: Record<string, unknown>;
+        recipient: string;
+      };
+      const id = orderIdOf(market, orderFromJson(order));
+      if (!this.orders.has(id)) throw new WeighbridgeError('ESCROW_NOT_FOUND', 'not paid', { next: 'Pay.' });
+      if (!this.jobs.has(id)) await this.runJob(orderFromJson(order), declaration, recipient);
+      this.at('submitted');
+      return { id };
+    },
+    job: async (id) => {
+      const found = [...this.jobs].find(([orderId]) => orderId === id)?.[1].job;
+      if (found === undefined) throw new WeighbridgeError('JOB_NOT_FOUND', 'no job', { next: 'Look.' });
+      return found;
+    },
+    receipt: async (id) => {
+      this.at('receipt');
+      const receipt = this.jobs.get(id as Bytes32)?.receipt;
+      return receipt === undefined ? undefined : (JSON.parse(new TextDecoder().decode(receipt)) as unknown);
+    },
+    watch: (id) => this.watch(id),
+    datasets: async () => Promise.reject(new Error('not used')),
+    jobs: async () => Promise.reject(new Error('not used')),
+    listDataset: async () => Promise.reject(new Error('not used')),
+  };
+
+  private async *watch(id: Bytes32): AsyncGenerator<JobProgress> {
+    this.at('watch');
+    const job = await this.api.job(id);
+    yield { id, state: 'training', step: 1, of: 2, reason: null };
+    yield job.progress;
+  }
+
+  private refund(orderId: Bytes32): void {
+    const found = this.orders.get(orderId);
+    if (found !== undefined) this.orders.set(orderId, { ...found, state: 'refunded' });
+  }
+
+  private async runJob(order: Order, declaration: Record<string, unknown>, recipient: string): Promise<void> {
+    const id = orderIdOf(market, order);
+    if (this.refuse !== undefined) {
+      this.refund(id);
+      this.jobs.set(id, { job: this.jobOf(id, order, 'refunded', this.refuse, null), receipt: undefined });
+      return;
+    }
+    const weights = utf8(`weights of ${id}`);
+    const encrypter = new Encrypter();
+    encrypter.addRecipient(recipient);
+    const ciphertext = await encrypter.encrypt(this.otherWeights ?? weights);
+    this.blobs.set(sha256Hex(ciphertext), ciphertext);
+    const receipt = await this.receiptOf(order, declaration, sha256Hex(weights), sha256Hex(ciphertext));
+    this.orders.set(id, { order, state: 'settled' });
+    this.jobs.set(id, { job: this.jobOf(id, order, 'settled', null, sha256Hex(ciphertext)), receipt });
+  }
+
+  private jobOf(
+    id: Bytes32,
+    order: Order,
+    state: 'settled' | 'refunded',
+    reason: string | null,
+    ciphertextDigest: string | null,
+  ): Job {
+    const at = new Date(this.now * 1000).toISOString();
+    return {
+      id,
+      dataset: { id: this.dataset.id, title: this.dataset.title },
+      buyer: buyer.address,
+      operator: operator.address,
+      worker: worker.address,
+      state,
+      reason,
+      progress: { id, state, step: 2, of: 2, reason },
+      deadline: new Date(Number(order.deadline) * 1000).toISOString(),
+      priceWei: this.offer.price,
+      jobDigest: order.jobDigest,
+      accessIndex: 2,
+      completionIndex: 3,
+      weightsDigest: null,
+      ciphertextDigest,
+      settleTransaction: state === 'settled' ? word(0x7777) : null,
+      refundTransaction: state === 'refunded' ? word(0x4ef) : null,
+      createdAt: at,
+      updatedAt: at,
+    };
+  }
+
+  private async receiptOf(
+    order: Order,
+    declaration: Record<string, unknown>,
+    weightsSha256: string,
+    ciphertextSha256: string,
+  ): Promise<Uint8Array> {
+    const at = (seconds: number) => new Date((this.now + seconds) * 1000);
+    const licence = [...this.licences.values()].at(-1);
+    if (licence === undefined) throw new Error('no licence was issued');
+    const domain = marketplaceDomain(market);
+    const orderId = orderIdOf(market, order);
+    const [licenceSignature, assignSignature] = await Promise.all([
+      buyer.signTypedData({ domain, types: TYPES, primaryType: 'Licence', message: licenceFromJson(licence) }),
+      operator.signTypedData({
+        domain,
+        types: TYPES,
+        primaryType: 'Assign',
+        message: { orderId, worker: worker.address },
+      }),
+    ]);
+    const { offerSignature, manifest } = this.dataset;
+    const listed = datasetListedRecord(market, {
+      offer: this.offer,
+      offerSignature,
+      pieces: manifest.pieces,
+      listedAt: at(0),
+    });
+    const licensed = licenceIssuedRecord(market, {
+      licence: licenceFromJson(licence),
+      licenceSignature,
+      issuedAt: at(1),
+    });
+    const accessed = accessGrantedRecord(market, { order, worker: worker.address, assignSignature, grantedAt: at(2) });
+    const accessEntry = await sealRecord({ ...accessed, signer: operator });
+    const completed = trainingCompletedRecord(market, {
+      order,
+      worker: worker.address,
+      weightsSha256,
+      ciphertextSha256,
+      manifestDigest: this.offer.manifestDigest,
+      accessEntry,
+      epochs: Number(declaration['epochs']),
+      privacy: 'none',
+      attested: false,
+      trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+      startedAt: at(3),
+      finishedAt: at(4),
+    });
+    const payouts = splitOf(this.offer, operator.address, treasury.address, protocolFeeBps);
+    const settled = jobSettledRecord(market, {
+      orderId,
+      keyId: order.keyId,
+      outcome: 'settled',
+      transaction: word(0x7777),
+      payouts,
+      settledAt: at(5),
+    });
+    const entries = [
+      await sealRecord({ ...listed, signer: seller }),
+      await sealRecord({ ...licensed, signer: recorder }),
+      accessEntry,
+      await sealRecord({ ...completed, signer: worker }),
+      await sealRecord({ ...settled, signer: recorder }),
+    ];
+    const indices = {
+      'dataset-listed': 0,
+      'licence-issued': 1,
+      'access-granted': 2,
+      'training-completed': 3,
+      'job-settled': 4,
+    };
+    return assembleReceipt(notedLog(entries), { market, order, model: declaration, indices });
+  }
+}
+
+async function testDataset(): Promise<{ dataset: Dataset; offer: Offer }> {
+  const datasetId = word(0xda7a);
+  const keyId = keyIdOf(seller.address, datasetId, 1);
+  const terms: Terms = {
+    version: 1,
+    title: 'Terms',
+    text: 'Be kind.',
+    purposes: ['research', 'teaching'],
+    licenceDays: 30,
+  };
+  const manifest: Manifest = {
+    version: 1,
+    datasetId,
+    datasetVersion: 1,
+    keyId,
+    title: 'Points',
+    description: '',
+    tags: [],
+    rowCount: 10,
+    columns: [
+      { name: 'x', type: 'number', range: { min: 0, max: 1 } },
+      { name: 'y', type: 'integer', vocabulary: [0, 1] },
+    ],
+    label: 'y',
+    encryption: { scheme: 'weighbridge-stream-v1', chunkBytes: 1 << 20 },
+    format: 'parquet',
+    pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 1000, rowCount: 10 }],
+    wrappedKey: {
+      scheme: 'lit-bls12381-v1',
+      ciphertext: 'eA==',
+      dataToEncryptHash: '00'.repeat(32),
+      condition: { chainId: market.chainId, marketplace: market.contract, keyId },
+    },
+  };
+  const offer: Offer = {
+    datasetId,
+    version: 1,
+    seller: seller.address,
+    price: 5_000_000_000_000_000_000n,
+    nodeFee: 1_000_000_000_000_000_000n,
+    payees: [{ to: seller.address, amount: 3_875_000_000_000_000_000n }],
+    operators: [operator.address],
+    termsDigest: `0x${jsonDigest(terms)}`,
+    manifestDigest: `0x${jsonDigest(manifest)}`,
+    validUntil: 2_000_000_000n,
+  };
+  const offerSignature = await seller.signTypedData({
+    domain: marketplaceDomain(market),
+    types: TYPES,
+    primaryType: 'Offer',
+    message: offer,
+  });
+  const dataset: Dataset = {
+    id: keyId,
+    datasetId,
+    version: 1,
+    title: manifest.title,
+    description: '',
+    seller: seller.address,
+    priceWei: offer.price,
+    rowCount: 10,
+    tags: [],
+    revoked: false,
+    listedAt: '2026-11-25T11:00:00.000Z',
+    label: 'y',
+    manifest,
+    terms,
+    offer: offerToJson(offer),
+    offerSignature,
+    logIndex: 0,
+    accessCount: 0,
+  };
+  return { dataset, offer };
+}
