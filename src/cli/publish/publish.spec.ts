@@ -203,7 +203,9 @@ describe('a publish that goes well', () => {
       }),
     );
     const connection = await (await DuckDBInstance.create(':memory:')).connect();
-    const reader = await connection.runAndReadAll(`SELECT concat_ws(',', x, y, note) AS line FROM read_parquet([${files.join(',')}])`);
+    const reader = await connection.runAndReadAll(
+      `SELECT concat_ws(',', x, y, note) AS line FROM read_parquet([${files.join(',')}])`,
+    );
     const rows = reader.getRowObjectsJson();
     const lines = (await readFile(path.join(dir, 'data.csv'), 'utf8')).trim().split('\n').slice(1);
     expect(rows.map(({ line }) => line)).toEqual(lines);

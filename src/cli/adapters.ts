@@ -1,0 +1,58 @@
+import type { Hex, Network } from '../kernel/index.js';
+import type { Adapters, ChainReader } from './ports.js';
+
+const RPC_TIMEOUT_MS = 10_000;
+
+/** The real networks. Each SDK is imported when a command first needs it. */
+export const adapters: Adapters = {
+  pieceHasher: async () => {
+    const { PieceHasher } = await import('../../web3/filecoin/commp.js');
+    return () => new PieceHasher();
+  },
+  pieceStore: async (network, account) => {
+    const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
+    return createPieceStore({ network, account });
+  },
+  keyVault: async (network) => {
+    const { createKeyVault } = await import('../../web3/lit/key-vault.js');
+    return createKeyVault({ network });
+  },
+  sellerChain: async (network, account) => {
+    const { createSellerChain } = await import('../../web3/chain/seller-chain.js');
+    return createSellerChain({ network, account });
+  },
+  buyerChain: async (network, account) => {
+    const { createBuyerChain } = await import('../../web3/chain/buyer-chain.js');
+    return createBuyerChain({ network, account });
+  },
+  chainReader: async (network) => {
+    const { createChainReader } = await import('../../web3/chain/chain-reader.js');
+    return { ...createChainReader({ network }), transaction: await transactionReader(network) };
+  },
+  ceramic: async ({ ceramic: { url, controller, model } }) => {
+    const { createRecordStreams } = await import('../../web3/ceramic/record-streams.js');
+    return createRecordStreams({ url, controller, model });
+  },
+};
+
+/** The commands' only question that is not for one of our contracts. */
+async function transactionReader({ rpcUrl }: Network): Promise<ChainReader['transaction']> {
+  const [{ createPublicClient, http, TransactionReceiptNotFoundError }, { WeighbridgeError }] = await Promise.all([
+    import('viem'),
+    import('../kernel/index.js'),
+  ]);
+  const client = createPublicClient({ transport: http(rpcUrl, { timeout: RPC_TIMEOUT_MS, retryCount: 2 }) });
+  return async (hash: Hex) => {
+    try {
+      const { status, to } = await client.getTransactionReceipt({ hash });
+      return { succeeded: status === 'success', to };
+    } catch (error) {
+      if (error instanceof TransactionReceiptNotFoundError) return undefined;
+      throw new WeighbridgeError('CHAIN_UNAVAILABLE', `the chain at ${new URL(rpcUrl).origin} did not answer`, {
+        next: 'Check that the node runs, then run the same command again.',
+        retryable: true,
+        cause: error,
+      });
+    }
+  };
+}
