@@ -1,0 +1,69 @@
+import { pino } from 'pino';
+import { isWeighbridgeError, type Hex } from '../kernel/index.js';
+import { anchorReader } from './log/anchor-reader.js';
+import { loadLogConfig, type LogConfig } from './log/config.js';
+import { logHttp } from './log/http.js';
+import { LogService } from './log/log-service.js';
+import { logMetrics } from './log/metrics.js';
+import type { CommittedHead } from './log/sequencer.js';
+import { signAnchorCheckpoint } from './log/signers.js';
+
+/**
+ * The log process: holds the log's two keys, and is the only one that does. Environment: see `log/config.ts`. Ready when
+ * `/readyz` answers 200; a second process on the same database stays on standby and takes over when the first is gone.
+ */
+async function main(): Promise<void> {
+  const config = loadLogConfig(process.env);
+  const { env, network, signer, addToken } = config;
+  const logger = pino({ name: 'log', level: env.LOG_LEVEL });
+  const metrics = logMetrics({
+    size: () => (service.active ? service.committed().edge.size : 0),
+    queued: () => service.queued,
+    active: () => service.active,
+  });
+  const service: LogService = new LogService(
+    {
+      databaseUrl: env.DATABASE_URL,
+      signer,
+      readAnchor: anchorReader(network.rpcUrl, network.contracts.logAnchor),
+      windowMs: env.LOG_WINDOW_MS,
+      maxBatch: env.LOG_MAX_BATCH,
+      maxQueue: env.LOG_MAX_QUEUE,
+      depth: 2,
+      events: metrics,
+    },
+    {
+      active: (size) => logger.info({ size, origin: signer.origin }, 'sequencing'),
+      inactive: (error) => logger.warn({ err: error }, 'not sequencing; will try again'),
+    },
+  );
+  const app = logHttp({ service, metrics, addToken, logger, signForAnchor: anchorSigner(config) });
+  const stop = (): void => {
+    service.stop().catch((error: unknown) => logger.error({ err: error }, 'stopping'));
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  await app.listen({ host: env.LOG_HOST, port: env.LOG_PORT });
+  try {
+    await service.run();
+  } finally {
+    await app.close();
+  }
+}
+
+/** Signs a checkpoint for the chain when first asked: batches are many, anchors few. Keeps the newest. */
+function anchorSigner({ network, anchorAccount, signer }: LogConfig): (head: CommittedHead) => Promise<Hex> {
+  const anchor = { chainId: network.chainId, contract: network.contracts.logAnchor };
+  let newest: { head: CommittedHead; signature: Promise<Hex> } | undefined;
+  return async (head) => {
+    if (newest?.head === head) return newest.signature;
+    const checkpoint = { origin: signer.origin, size: head.edge.size, root: head.edge.root() };
+    newest = { head, signature: signAnchorCheckpoint(anchorAccount, anchor, checkpoint) };
+    return newest.signature;
+  };
+}
+
+main().catch((error: unknown) => {
+  const lines = isWeighbridgeError(error) ? [`${error.code}: ${error.message}`, error.next] : [String(error)];
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exitCode = 1;
+});

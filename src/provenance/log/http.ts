@@ -1,0 +1,124 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import { isWeighbridgeError, toHex, WeighbridgeError, type ErrorCode, type Hex } from '../../kernel/index.js';
+import type { AnchorableCheckpoint } from '../ports.js';
+import { MAX_ENTRY_BYTES, parseEntry } from '../record.js';
+import { parseTilePath } from '../tiles/tile-path.js';
+import type { LogService } from './log-service.js';
+import type { LogMetrics } from './metrics.js';
+import type { CommittedHead } from './sequencer.js';
+
+export interface LogHttpOptions {
+  service: LogService;
+  metrics: LogMetrics;
+  /** Bearer token of those who may append. */
+  addToken: string;
+  signForAnchor(head: CommittedHead): Promise<Hex>;
+  logger: FastifyBaseLogger;
+}
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  BAD_INPUT: 400,
+  BAD_SIGNATURE: 400,
+  UNAUTHENTICATED: 401,
+  TOO_LARGE: 413,
+  LOG_UNAVAILABLE: 503,
+};
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+/** The log over HTTP: C2SP's read paths as they are specified, and what the marketplace's own processes need beside. */
+export function logHttp(options: LogHttpOptions): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    bodyLimit: MAX_ENTRY_BYTES,
+    requestTimeout: 30_000,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler(async (error, _request, reply) => sendError(reply, error, options));
+  writeRoutes(app, options);
+  readRoutes(app, options);
+  operatorRoutes(app, options);
+  return app;
+}
+
+function writeRoutes(app: FastifyInstance, { service, metrics, addToken }: LogHttpOptions): void {
+  app.post('/add', async (request) => {
+    try {
+      authorise(request.headers.authorization, addToken);
+      const entry = request.body instanceof Uint8Array ? request.body : new Uint8Array();
+      // Form only: the log vouches for what was said when, not for whether it is true.
+      parseEntry(entry);
+      return await service.append(entry);
+    } catch (error) {
+      metrics.refused();
+      throw error;
+    }
+  });
+}
+
+function readRoutes(app: FastifyInstance, { service, signForAnchor }: LogHttpOptions): void {
+  app.get('/checkpoint', async (_request, reply) => {
+    const { note } = service.committed();
+    return reply.header('cache-control', 'no-cache').type('text/plain; charset=utf-8').send(note);
+  });
+  app.get('/checkpoint.json', async (_request, reply): Promise<AnchorableCheckpoint> => {
+    const head = service.committed();
+    reply.header('cache-control', 'no-cache');
+    const { edge, note } = head;
+    return { size: edge.size, root: toHex(edge.root()), note, signatures: [await signForAnchor(head)] };
+  });
+  app.get<{ Params: { '*': string } }>('/tile/*', async (request, reply) => {
+    const bytes = await tileOrNothing(service, `tile/${request.params['*']}`);
+    // No cache headers on a 404: the tile may exist in a moment.
+    if (bytes === undefined) return reply.status(404).send({ error: 'no such tile' });
+    return reply.header('cache-control', IMMUTABLE).type('application/octet-stream').send(Buffer.from(bytes));
+  });
+}
+
+/** Undefined for a path that is none, and for a tile that the log does not reach yet. */
+async function tileOrNothing(service: LogService, path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await service.tile(parseTilePath(path));
+  } catch (error) {
+    if (isWeighbridgeError(error) && error.code === 'BAD_INPUT') return undefined;
+    throw error;
+  }
+}
+
+function operatorRoutes(app: FastifyInstance, { service, metrics }: LogHttpOptions): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    if (service.active) return { status: 'ready', size: service.committed().edge.size };
+    return reply.status(503).send({ status: 'standby' });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}
+
+/** Compares digests, so that neither length nor prefix of the token shows in the time it takes. */
+function authorise(header: string | undefined, addToken: string): void {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  if (timingSafeEqual(digest(header ?? ''), digest(`Bearer ${addToken}`))) return;
+  throw new WeighbridgeError('UNAUTHENTICATED', 'appending needs the log’s token', {
+    next: 'Send "Authorization: Bearer <token>" with the token of LOG_ADD_TOKEN_FILE.',
+  });
+}
+
+async function sendError(reply: FastifyReply, error: unknown, { logger }: LogHttpOptions): Promise<FastifyReply> {
+  const known = isWeighbridgeError(error) ? error : tooLarge(error);
+  if (known === undefined) logger.error({ err: error }, 'request failed');
+  const status = STATUS[known?.code ?? 'INTERNAL'] ?? 500;
+  if (status === 503) reply.header('retry-after', '1');
+  const { code, message, next } = known ?? { code: 'INTERNAL', message: 'internal error', next: 'Try again later.' };
+  return reply.status(status).send({ error: { code, message, next } });
+}
+
+function tooLarge(error: unknown): WeighbridgeError | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error) || error.statusCode !== 413) return undefined;
+  return new WeighbridgeError('TOO_LARGE', `an entry has at most ${MAX_ENTRY_BYTES} bytes`, {
+    next: 'Send a smaller one.',
+  });
+}

@@ -1,0 +1,119 @@
+import type { Pool } from 'pg';
+import { sameBytes, WeighbridgeError } from '../../kernel/index.js';
+import { verifyCheckpoint } from '../verify/checkpoint.js';
+import { Connections } from './connections.js';
+import { LogReader } from './log-reader.js';
+import type { NoteSigner, ReadAnchor } from './ports.js';
+import { migrate } from './schema.js';
+import { Sequencer, type CommittedHead, type SequencerEvents, type SequencerOptions } from './sequencer.js';
+import { assertExtendsAnchor } from './startup-guard.js';
+
+export interface SessionOptions extends SequencerOptions {
+  databaseUrl: string;
+  signer: NoteSigner & { readonly vkey: string };
+  readAnchor: ReadAnchor;
+  /** Batches on their way at once. */
+  depth: number;
+  events: SequencerEvents;
+  /** Highest size that this process has ever answered for: a database that fell behind it has lost commits. */
+  floor: number;
+}
+
+/** One life of the sequencer: from taking the lock to the first failure. */
+export class LogSession {
+  private constructor(
+    readonly sequencer: Sequencer,
+    readonly reader: LogReader,
+    private readonly connections: Connections,
+  ) {}
+
+  /**
+   * Waits for the lock, reads where the log stands, and starts to sequence.
+   * @throws WeighbridgeError LOG_BEHIND_ANCHOR, CONFIG_INVALID, PROOF_INVALID: final. Anything else may be tried again.
+   */
+  static async open(options: SessionOptions, signal: AbortSignal): Promise<LogSession> {
+    const connections = new Connections(options.databaseUrl);
+    try {
+      await connections.lock(signal);
+      await migrate(connections.holder);
+      await assertDurable(connections.pool);
+      const reader = new LogReader(connections.pool);
+      const head = await readHead(reader, connections.pool, options);
+      const writers = await connections.writers(options.depth);
+      const sequencer = new Sequencer(head, writers, options.signer, options, options.events);
+      sequencer.start();
+      return new LogSession(sequencer, reader, connections);
+    } catch (error) {
+      await connections.close();
+      throw error;
+    }
+  }
+
+  /** Rejects when the sequencer failed or the lock's connection broke. */
+  async untilFailure(): Promise<never> {
+    return Promise.race([this.sequencer.untilFailure(), this.connections.lost.promise]);
+  }
+
+  async close(): Promise<void> {
+    await this.connections.close();
+  }
+}
+
+/** Where the log stands, found intact and ahead of the anchor. Makes the first checkpoint, of no entries, if there is none. */
+async function readHead(reader: LogReader, pool: Pool, options: SessionOptions): Promise<CommittedHead> {
+  const { signer } = options;
+  const state = await reader.state();
+  if (state && state.origin !== signer.origin) {
+    throw new WeighbridgeError(
+      'CONFIG_INVALID',
+      `the database is of log ${state.origin}, LOG_ORIGIN is ${signer.origin}`,
+      {
+        next: 'Point DATABASE_URL at the database of this log, or set its LOG_ORIGIN.',
+      },
+    );
+  }
+  const size = state?.size ?? 0;
+  const edge = await reader.edge(size);
+  await assertExtendsAnchor(reader, edge, await options.readAnchor());
+  if (size < options.floor) {
+    throw new WeighbridgeError(
+      'LOG_BEHIND_ANCHOR',
+      `the database has ${size} entries, ${options.floor} were answered for`,
+      {
+        next: 'Restore the replica or backup that has them; commits were lost in a failover.',
+      },
+    );
+  }
+  if (state) return { edge, note: checkedNote(state.note, edge.root(), signer) };
+  const note = signer.sign(0, edge.root());
+  await pool.query(
+    `WITH first AS (INSERT INTO tlog.checkpoints (size, note) VALUES (0, $1))
+     INSERT INTO tlog.log_state (origin, size) VALUES ($2, 0)`,
+    [note, signer.origin],
+  );
+  return { edge, note };
+}
+
+/** The stored checkpoint must be over the stored tree, and by our key. */
+function checkedNote(note: string | undefined, root: Uint8Array, signer: SessionOptions['signer']): string {
+  const trust = { log: { origin: signer.origin, vkey: signer.vkey }, witnesses: { quorum: 0, vkeys: [] } };
+  const checkpoint = verifyCheckpoint(note ?? '', trust);
+  if (note !== undefined && sameBytes(checkpoint.root, root)) return note;
+  throw new WeighbridgeError('PROOF_INVALID', 'the entries in the database are not those of its newest checkpoint', {
+    next: 'Restore an intact copy of the log’s database; do not repair it by hand.',
+  });
+}
+
+async function assertDurable(pool: Pool): Promise<void> {
+  for (const setting of ['fsync', 'full_page_writes']) {
+    const { rows } = await pool.query<Record<string, string>>(`SHOW ${setting}`);
+    if (rows[0]?.[setting] === 'on') continue;
+    throw new WeighbridgeError(
+      'CONFIG_INVALID',
+      `PostgreSQL runs with ${setting} off: it would lose what it answered`,
+      {
+        next: `Set ${setting} = on and restart PostgreSQL.`,
+      },
+    );
+  }
+}

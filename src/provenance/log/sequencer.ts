@@ -1,0 +1,158 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { Appended } from '../ports.js';
+import { Deferred } from './deferred.js';
+import type { Edge } from '../tiles/edge.js';
+import { AppendQueue, type Waiting } from './append-queue.js';
+import type { BatchWriter, NoteSigner } from './ports.js';
+
+export interface SequencerOptions {
+  /** Least time between two cuts, measured from the last cut, so that a lone entry does not wait. */
+  windowMs: number;
+  /** Most entries in a batch. */
+  maxBatch: number;
+  /** Most entries that wait to be cut. */
+  maxQueue: number;
+}
+
+/** What is committed: the newest checkpoint, and the edge of its tree. Never changed, only replaced. */
+export interface CommittedHead {
+  readonly note: string;
+  readonly edge: Edge;
+}
+
+export interface SequencerEvents {
+  batch(entries: number, seconds: number): void;
+  duplicates(count: number): void;
+}
+
+/**
+ * Gives every entry its index. There is one for a log. Entries are cut into batches by time and size, and answered when
+ * their batch is durable. As many batches are on their way as there are writers; they commit in order. After its first
+ * failure a sequencer is of no more use: whoever runs it reads the database again and makes another.
+ */
+export class Sequencer {
+  private readonly queue: AppendQueue;
+  private readonly failure = new Deferred<never>();
+  private failed = false;
+  private running: Promise<void> = Promise.resolve();
+  private free: BatchWriter[];
+  private writerFreed = new Deferred<void>();
+  /** The tree with all batches that are on their way. */
+  private readonly tip: Edge;
+
+  constructor(
+    private head: CommittedHead,
+    writers: readonly BatchWriter[],
+    private readonly signer: NoteSigner,
+    private readonly options: SequencerOptions,
+    private readonly events: SequencerEvents,
+  ) {
+    this.queue = new AppendQueue(options.maxQueue);
+    this.free = [...writers];
+    this.tip = head.edge.clone();
+    // Nobody may be listening yet when it rejects.
+    this.failure.promise.catch(() => undefined);
+  }
+
+  get committed(): CommittedHead {
+    return this.head;
+  }
+
+  get queued(): number {
+    return this.queue.length;
+  }
+
+  start(): void {
+    this.running = this.run().catch((error: unknown) => this.fail(error));
+  }
+
+  /**
+   * Durable, and under a signed checkpoint, when it answers. The same bytes again answer the first index.
+   * @throws WeighbridgeError LOG_UNAVAILABLE (retryable): too many wait, or the batch may or may not have been written
+   */
+  async append(data: Uint8Array): Promise<Appended> {
+    return this.queue.append(data);
+  }
+
+  /** Rejects when the sequencer has failed; never resolves. */
+  async untilFailure(): Promise<never> {
+    return this.failure.promise;
+  }
+
+  /** Takes no more entries, writes what waits, and returns. */
+  async stop(): Promise<void> {
+    this.queue.close();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    let lastCutMs = 0;
+    let previous: Promise<void> = Promise.resolve();
+    for (;;) {
+      await this.queue.untilWork();
+      if (this.queue.length === 0) break;
+      const leftMs = lastCutMs + this.options.windowMs - performance.now();
+      // At least one turn of the event loop, so that callers who come together share a batch.
+      await (leftMs > 0 ? setTimeout(leftMs) : setImmediate());
+      const writer = await this.freeWriter();
+      if (writer === undefined) break;
+      lastCutMs = performance.now();
+      const fresh = await this.withoutKnown(writer, this.queue.take(this.options.maxBatch));
+      if (fresh.length > 0) previous = this.write(writer, fresh, previous);
+      else this.release(writer);
+    }
+    await previous;
+  }
+
+  /** Answers entries that the log has from before, and gives the rest. */
+  private async withoutKnown(writer: BatchWriter, cut: Waiting[]): Promise<Waiting[]> {
+    const known = await writer.lookup(cut.map((waiting) => waiting.leafHash));
+    for (const [key, index] of known) this.queue.settle(key, index);
+    this.events.duplicates(known.size);
+    return cut.filter((waiting) => !known.has(waiting.key));
+  }
+
+  /** Puts one batch on its way; resolves when it has committed. Runs up to its first await at once, in order. */
+  private async write(writer: BatchWriter, fresh: Waiting[], previous: Promise<void>): Promise<void> {
+    const startedMs = performance.now();
+    try {
+      const from = this.tip.size;
+      const fullTiles = this.tip.append(fresh.map((waiting) => waiting.leafHash));
+      const note = this.signer.sign(this.tip.size, this.tip.root());
+      const head = { note, edge: this.tip.clone() };
+      // The rows of this batch travel while the batch before still commits ...
+      const [staged] = await Promise.all([writer.stage({ from, entries: fresh, fullTiles, note }), previous]);
+      // ... but its fence only after that COMMIT has answered: it would match nothing (see StagedBatch).
+      if (this.failed) return;
+      await staged.commit();
+      this.head = head;
+      fresh.forEach((waiting, i) => this.queue.settle(waiting.key, from + i));
+      this.events.batch(fresh.length, (performance.now() - startedMs) / 1000);
+      this.release(writer);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The next writer to be free; undefined once the sequencer has failed. */
+  private async freeWriter(): Promise<BatchWriter | undefined> {
+    while (this.free.length === 0 && !this.failed) {
+      this.writerFreed = new Deferred();
+      await this.writerFreed.promise;
+    }
+    return this.failed ? undefined : this.free.pop();
+  }
+
+  private release(writer: BatchWriter): void {
+    this.free.push(writer);
+    this.writerFreed.resolve();
+  }
+
+  private fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.queue.abort(error);
+    this.writerFreed.resolve();
+    this.failure.reject(error);
+  }
+}
