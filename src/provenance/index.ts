@@ -46,3 +46,4 @@ export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
 export * from './relay/index.js';
 export { assembleReceipt, type ReceiptInput } from './receipt.js';
 export * from './verify/index.js';
+export { createHttpLogClient, type HttpLogOptions } from './http-log-client.js';

@@ -1,0 +1,450 @@
+// Real: PostgreSQL, the log process (killed with SIGKILL), anvil with LogAnchor. Faked: nothing but who signed the entries
+// of the load tests, which the log does not judge.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client } from 'pg';
+import { createWalletClient, http, publicActions } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { concatBytes, fromHex, to0x, toHex, utf8, type Address } from '../../src/kernel/index.js';
+import {
+  anchorArgs,
+  headOf,
+  inclusionArgs,
+  readEntries,
+  sealRecord,
+  trainingRefusedRecord,
+  verifyCheckpoint,
+  type Appended,
+  type LogClient,
+} from '../../src/provenance/index.js';
+import { PgBatchWriter } from '../../src/provenance/log/batch-writer.js';
+import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
+import { decodeBundle } from '../../src/provenance/tiles/bundle.js';
+import { logAnchorAbi } from '../../web3/chain/abi/log-anchor.js';
+import { DEVNET_CHAIN_ID, startAnvil, type Anvil } from '../../web3/devnet/anvil.js';
+import { deployContracts } from '../../web3/devnet/deploy.js';
+import { startPostgres, type EmbeddedPostgres } from '../../web3/devnet/postgres.js';
+import { freePort } from '../../web3/devnet/service.js';
+import { startCommitProxy } from '../support/commit-proxy.js';
+import { testLog, wellFormedEntry, type LogProcess } from '../support/log-process.js';
+import { market, parties, provenanceStory } from '../support/provenance-story.js';
+
+const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-log-'));
+let postgres: EmbeddedPostgres;
+let postgresPort: number;
+let anvil: Anvil;
+const deployer = privateKeyToAccount(generatePrivateKey());
+
+beforeAll(async () => {
+  postgresPort = await freePort();
+  postgres = await startPostgres(path.join(dir, 'pg'), postgresPort);
+  anvil = await startAnvil({ dir: path.join(dir, 'anvil'), port: await freePort(), blockTimeSeconds: 0 });
+});
+afterAll(async () => {
+  await anvil?.stop();
+  await postgres?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+type Log = ReturnType<typeof testLog>;
+let made = 0;
+/** A log with an empty database and a LogAnchor of its own. */
+async function newLog() {
+  const name = `log_${++made}`;
+  const databaseUrl = await newDatabase(name);
+  const log = testLog(path.join(dir, name));
+  const logAnchor = await deployAnchor(log);
+  return { log, databaseUrl, logAnchor };
+}
+
+/** A LogAnchor for this log, which the network file then names. */
+async function deployAnchor(log: Log): Promise<Address> {
+  const { logAnchor } = await deployContracts({
+    rpcUrl: anvil.rpcUrl,
+    deployer,
+    anchorSigners: [log.anchorAccount.address],
+    quorum: 1,
+    logOrigin: log.origin,
+    treasury: deployer.address,
+    protocolFeeBps: 0,
+  });
+  log.publish({ rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
+  return logAnchor;
+}
+
+async function newDatabase(name: string): Promise<string> {
+  await query(postgres.url('postgres'), `CREATE DATABASE ${name}`);
+  return postgres.url(name);
+}
+
+async function query<T extends object>(url: string, text: string): Promise<T[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<T>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const someEntries = async (name: string, count: number): Promise<Uint8Array[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => wellFormedEntry(`${name} ${i}`)));
+
+/** Appends all, `callers` at a time, and answers where each went. */
+async function appendAll(client: LogClient, entries: Uint8Array[], callers = 200): Promise<Appended[]> {
+  const answers: Appended[] = [];
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      for (let i = next++; i < entries.length; i = next++) answers[i] = await client.append(entries[i] as Uint8Array);
+    }),
+  );
+  return answers;
+}
+
+const leafOf = (entry: Uint8Array | undefined): string => toHex(nodeHasher.leaf(entry ?? new Uint8Array()));
+
+/** Everything in the log, checked against its signed checkpoint. */
+async function wholeLog(process: LogProcess, vkey: string, origin: string): Promise<Uint8Array[]> {
+  const checkpoint = await process.client.checkpoint();
+  const trust = { log: { origin, vkey }, witnesses: { quorum: 0, vkeys: [] } };
+  const verified = verifyCheckpoint(checkpoint.note, trust, true);
+  expect(verified.size).toBe(checkpoint.size);
+  const all: Uint8Array[] = [];
+  for await (const { entry } of readEntries(process.client, verified, 0, nodeHasher)) all.push(entry);
+  return all;
+}
+
+describe('the log process', () => {
+  it('loses no acknowledged entry to kill -9 under load, and answers a repeat with the first index', async () => {
+    const { log, databaseUrl } = await newLog();
+    const port = await freePort();
+    const entries = await someEntries('kill', 2000);
+    let process = await log.start(databaseUrl, { port });
+    let acknowledged = 0;
+    // Its callers go on through the restart: the same address, a few attempts each.
+    const { client } = process;
+    const counted: LogClient = {
+      ...client,
+      append: async (entry) => {
+        const answer = await client.append(entry);
+        acknowledged++;
+        return answer;
+      },
+    };
+    const appending = appendAll(counted, entries);
+    await vi.waitUntil(() => acknowledged >= 700, { timeout: 120_000, interval: 2 });
+    process.kill('SIGKILL');
+    await process.exited;
+    expect(acknowledged).toBeLessThan(2000);
+    process = await log.start(databaseUrl, { port });
+    const answers = await appending;
+
+    const all = await wholeLog(process, log.vkey, log.origin);
+    expect(all).toHaveLength(2000);
+    answers.forEach(({ index, leafHash }, i) => {
+      expect(leafHash).toBe(leafOf(entries[i]));
+      expect(leafOf(all[index])).toBe(leafHash);
+    });
+    expect(await appendAll(process.client, entries.slice(0, 300))).toEqual(answers.slice(0, 300));
+
+    // Killed at random moments, again and again, with appends going on.
+    for (let round = 0; round < 3; round++) {
+      const more = await someEntries(`round ${round}`, 300);
+      const appending = appendAll(counted, more, 50);
+      await new Promise((resolve) => setTimeout(resolve, 20 + round * 23));
+      process.kill('SIGKILL');
+      await process.exited;
+      process = await log.start(databaseUrl, { port });
+      const places = await appending;
+      const now = await wholeLog(process, log.vkey, log.origin);
+      expect(now).toHaveLength(2000 + 300 * (round + 1));
+      places.forEach(({ index }, i) => expect(leafOf(now[index])).toBe(leafOf(more[i])));
+      expect(now.slice(0, all.length).map(leafOf)).toEqual(all.map(leafOf));
+    }
+    await process.stop();
+  }, 300_000);
+
+  it('answers many callers with one entry with one index', async () => {
+    const { log, databaseUrl } = await newLog();
+    const process = await log.start(databaseUrl);
+    const [entry] = (await someEntries('same', 1)) as [Uint8Array];
+    const answers = await Promise.all(Array.from({ length: 50 }, async () => process.client.append(entry)));
+    expect(new Set(answers.map((a) => a.index))).toEqual(new Set([0]));
+    expect((await process.client.checkpoint()).size).toBe(1);
+    await process.stop();
+  });
+
+  it('sequences in one process; a second waits, and takes over when the first is gone', async () => {
+    const { log, databaseUrl } = await newLog();
+    const first = await log.start(databaseUrl);
+    const second = await log.start(databaseUrl, { ready: false });
+    const entries = await someEntries('two', 40);
+    const answers = await appendAll(first.client, entries.slice(0, 20));
+    const refused = await fetch(`${second.url}/add`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${log.token}` },
+      body: new Uint8Array(entries[0] as Uint8Array),
+    });
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect((await fetch(`${second.url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${second.url}/checkpoint`)).status).toBe(503);
+    first.kill('SIGKILL');
+    await first.exited;
+    // Its client tries again until the second is active.
+    expect(await appendAll(second.client, entries.slice(0, 20))).toEqual(answers);
+    await appendAll(second.client, entries.slice(20));
+    expect(await wholeLog(second, log.vkey, log.origin)).toHaveLength(40);
+    await second.stop();
+  });
+
+  it('takes a COMMIT that was lost, and one that was done without an answer, for what they are', async () => {
+    const { log, databaseUrl } = await newLog();
+    const proxy = await startCommitProxy(postgresPort);
+    const process = await log.start(databaseUrl.replace(`:${postgresPort}/`, `:${proxy.port}/`));
+    const entries = await someEntries('commit', 12);
+    const rowsOf = async () => (await query<{ idx: string }>(databaseUrl, 'SELECT idx FROM tlog.entries')).length;
+    for (const [i, entry] of entries.entries()) {
+      proxy.next = i % 2 === 0 ? 'lost' : 'persisted';
+      // One attempt: the caller learns that it does not know.
+      const once = await fetch(`${process.url}/add`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${log.token}` },
+        body: new Uint8Array(entry),
+      });
+      expect(once.status).toBe(503);
+      expect(await once.json()).toMatchObject({ error: { code: 'LOG_UNAVAILABLE' } });
+      expect(proxy.next).toBeUndefined();
+      expect(await rowsOf()).toBe(i % 2 === 0 ? i : i + 1);
+      expect((await process.client.append(entry)).index).toBe(i);
+    }
+    expect(await wholeLog(process, log.vkey, log.origin)).toEqual(entries);
+    await process.stop();
+    await proxy.stop();
+  });
+
+  it('goes on after PostgreSQL was killed and came back', async () => {
+    const { log } = await newLog();
+    const own = path.join(dir, 'pg-own');
+    const port = await freePort();
+    const database = await startPostgres(own, port);
+    await query(database.url('postgres'), 'CREATE DATABASE log');
+    const process = await log.start(database.url('log'));
+    const entries = await someEntries('pg', 200);
+    const before = await appendAll(process.client, entries.slice(0, 100));
+    await query(
+      database.url('postgres'),
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
+    );
+    await database.stop();
+    expect((await fetch(`${process.url}/healthz`)).status).toBe(200);
+    const restarted = await startPostgres(own, port);
+    expect(await appendAll(process.client, entries)).toHaveLength(200);
+    expect(await appendAll(process.client, entries.slice(0, 100))).toEqual(before);
+    expect(await wholeLog(process, log.vkey, log.origin)).toHaveLength(200);
+    await process.stop();
+    await restarted.stop();
+  });
+});
+
+describe('the fence', () => {
+  it('refuses a batch that is committed before the one before it, and lets them commit in order', async () => {
+    const { log, databaseUrl } = await newLog();
+    await (await log.start(databaseUrl)).stop();
+    const clients = [1, 2].map(() => new Client({ connectionString: databaseUrl }));
+    for (const client of clients) await client.connect();
+    const [a, b] = clients.map((client) => new PgBatchWriter(client)) as [PgBatchWriter, PgBatchWriter];
+    const batch = (from: number, text: string) => ({
+      from,
+      entries: [{ data: utf8(text), leafHash: nodeHasher.leaf(utf8(text)) }],
+      fullTiles: [],
+      note: 'a checkpoint',
+    });
+    // The trap: both are staged, and the second's fence looks before the first's COMMIT.
+    const early = [await a.stage(batch(0, 'first')), await b.stage(batch(1, 'second'))] as const;
+    await expect(early[1].commit()).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' });
+    await early[0].commit();
+    // In order, with the COPYs overlapped, both go through.
+    const [second, third] = [await b.stage(batch(1, 'second')), await a.stage(batch(2, 'third'))];
+    await second.commit();
+    await third.commit();
+    expect(await query(databaseUrl, 'SELECT size FROM tlog.log_state')).toEqual([{ size: '3' }]);
+    for (const client of clients) await client.end();
+  });
+});
+
+describe('the anchor', () => {
+  /** Anchors the log's newest checkpoint on the real contract. */
+  async function anchor(client: LogClient, logAnchor: Address): Promise<number> {
+    const chain = createWalletClient({ account: deployer, transport: http(anvil.rpcUrl) }).extend(publicActions);
+    const contract = { address: logAnchor, abi: logAnchorAbi } as const;
+    const size = await chain.readContract({ ...contract, functionName: 'size' });
+    const root = await chain.readContract({ ...contract, functionName: 'rootOf', args: [size] });
+    const call = await anchorArgs(client, { size, root });
+    const hash = await chain.writeContract({
+      ...contract,
+      chain: null,
+      functionName: 'anchor',
+      args: [call.size, call.root, call.proof, call.signatures],
+    });
+    expect((await chain.waitForTransactionReceipt({ hash })).status).toBe('success');
+    return Number(call.size);
+  }
+
+  it('takes the log’s checkpoints with the proofs that the glue makes, and the log refuses to sign below it', async () => {
+    const { log, databaseUrl, logAnchor } = await newLog();
+    let process = await log.start(databaseUrl);
+    const entries = await someEntries('anchored', 700);
+    await appendAll(process.client, entries.slice(0, 300));
+    expect(await anchor(process.client, logAnchor)).toBe(300);
+    await appendAll(process.client, entries.slice(300));
+    expect(await anchor(process.client, logAnchor)).toBe(700);
+    const checkpoint = await process.client.checkpoint();
+    const head = { size: 700n, root: to0x(headOf(checkpoint).root) };
+    const inclusion = await inclusionArgs(process.client, 255, head);
+    expect(fromHex(inclusion.entry)).toEqual((await wholeLog(process, log.vkey, log.origin))[255]);
+    await process.stop();
+
+    // The same database starts again; an empty one (yesterday's backup) and another history do not.
+    process = await log.start(databaseUrl);
+    await process.stop();
+    const empty = await log.runToEnd(await newDatabase('restored'));
+    expect(empty.code).toBe(1);
+    expect(empty.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*0 entries.*700[^]*Restore the newest copy/);
+
+    // Another history under the same keys, as long as the anchored one: what a failover that lost commits would go on to.
+    await deployAnchor(log);
+    const forked = await newDatabase('forked');
+    process = await log.start(forked);
+    await appendAll(process.client, await someEntries('forked', 800));
+    await process.stop();
+    log.publish({ rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
+    const fork = await log.runToEnd(forked);
+    expect(fork.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*not those that the chain has anchored/);
+    expect(fork.code).toBe(1);
+  });
+
+  it('must be readable before the log signs anything', async () => {
+    const { log, databaseUrl, logAnchor } = await newLog();
+    log.publish({ rpcUrl: `http://127.0.0.1:${await freePort()}`, chainId: DEVNET_CHAIN_ID, logAnchor });
+    const process = await log.start(databaseUrl, { ready: false });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect((await fetch(`${process.url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${process.url}/checkpoint`)).status).toBe(503);
+    expect(await query(databaseUrl, `SELECT to_regclass('tlog.log_state') AS t`)).toHaveLength(1);
+    await process.stop();
+  });
+});
+
+describe('over HTTP', () => {
+  it('serves C2SP paths as they are specified', async () => {
+    const { log, databaseUrl } = await newLog();
+    const process = await log.start(databaseUrl);
+    const empty = await fetch(`${process.url}/checkpoint`);
+    expect(empty.headers.get('content-type')).toMatch(/^text\/plain/);
+    expect((await empty.text()).split('\n')[1]).toBe('0');
+    const entries = await someEntries('tiles', 600);
+    await appendAll(process.client, entries);
+    const all = await wholeLog(process, log.vkey, log.origin);
+    const hashes = all.map((entry) => nodeHasher.leaf(entry));
+
+    const get = async (tile: string) => fetch(`${process.url}/${tile}`);
+    const bytes = async (tile: string) => new Uint8Array(await (await get(tile)).arrayBuffer());
+    expect(await bytes('tile/0/001')).toEqual(concatBytes(...hashes.slice(256, 512)));
+    for (const width of [1, 2, 87, 88]) {
+      expect(await bytes(`tile/0/002.p/${width}`)).toEqual(concatBytes(...hashes.slice(512, 512 + width)));
+      const bundle = await bytes(`tile/entries/002.p/${width}`);
+      expect(decodeBundle(bundle, width)).toEqual(all.slice(512, 512 + width));
+    }
+    // Partial tiles of older checkpoints stay.
+    expect(await bytes('tile/0/000.p/7')).toEqual(concatBytes(...hashes.slice(0, 7)));
+    expect(await bytes('tile/1/000.p/1')).toHaveLength(32);
+    const full = await get('tile/entries/000');
+    expect(full.headers.get('cache-control')).toContain('immutable');
+    expect(full.headers.get('content-type')).toBe('application/octet-stream');
+    expect((await get('checkpoint')).headers.get('cache-control')).toBe('no-cache');
+    for (const none of [
+      'tile/0/002',
+      'tile/0/002.p/89',
+      'tile/0/003.p/1',
+      'tile/1/000',
+      'tile/2/000.p/1',
+      'tile/0/0',
+      'tile/x/000',
+      'tile/entries/..%2f000',
+      'tile/0/000.p/0',
+    ]) {
+      expect((await get(none)).status, none).toBe(404);
+    }
+    expect(await (await get('metrics')).text()).toContain('tlog_size 600');
+    await process.stop();
+  });
+
+  it('takes entries of its own form from those with the token, and says why not', async () => {
+    const { log, databaseUrl } = await newLog();
+    const process = await log.start(databaseUrl);
+    const story = await provenanceStory();
+    const record = trainingRefusedRecord(market, { order: story.order, reason: 'out-of-time', refusedAt: new Date(0) });
+    const entry = await sealRecord({ ...record, signer: parties.operator });
+    const add = async (body: Uint8Array | string, authorization = `Bearer ${log.token}`) => {
+      const data = typeof body === 'string' ? body : new Uint8Array(body);
+      const response = await fetch(`${process.url}/add`, { method: 'POST', headers: { authorization }, body: data });
+      return { status: response.status, body: (await response.json()) as { error?: { code: string }; index?: number } };
+    };
+    expect(await add(entry, 'Bearer wrong')).toMatchObject({
+      status: 401,
+      body: { error: { code: 'UNAUTHENTICATED' } },
+    });
+    expect(await add(entry, '')).toMatchObject({ status: 401 });
+    expect(await add('')).toMatchObject({ status: 400, body: { error: { code: 'BAD_INPUT' } } });
+    expect(await add('hello')).toMatchObject({ status: 400 });
+    expect(await add(concatBytes(entry, utf8(' ')))).toMatchObject({ status: 400 });
+    expect(await add(new Uint8Array(70_000))).toMatchObject({ status: 413 });
+    expect(await add(entry)).toMatchObject({ status: 200, body: { index: 0 } });
+    expect(await add(entry)).toMatchObject({ status: 200, body: { index: 0 } });
+    expect((await process.client.checkpoint()).size).toBe(1);
+    await expect(process.client.append(utf8('x'))).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    await process.stop();
+  });
+
+  it('pushes back when too many wait', async () => {
+    const { log, databaseUrl } = await newLog();
+    const process = await log.start(databaseUrl, {
+      env: { LOG_MAX_QUEUE: '4', LOG_MAX_BATCH: '2', LOG_WINDOW_MS: '500' },
+    });
+    const entries = await someEntries('push', 60);
+    const statuses = await Promise.all(
+      entries.map(async (entry) => {
+        const headers = { authorization: `Bearer ${log.token}` };
+        return (await fetch(`${process.url}/add`, { method: 'POST', headers, body: new Uint8Array(entry) })).status;
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200, 503]));
+    const accepted = statuses.filter((status) => status === 200).length;
+    expect((await process.client.checkpoint()).size).toBe(accepted);
+    await process.stop();
+  });
+
+  it('finishes what it took when told to stop', async () => {
+    const { log, databaseUrl } = await newLog();
+    const process = await log.start(databaseUrl, { env: { LOG_WINDOW_MS: '300' } });
+    const entries = await someEntries('stop', 100);
+    const headers = { authorization: `Bearer ${log.token}` };
+    const appending = Promise.all(
+      entries.map(async (entry) =>
+        fetch(`${process.url}/add`, { method: 'POST', headers, body: new Uint8Array(entry) }).then(
+          (response) => response.status,
+          () => 0, // it no longer listened
+        ),
+      ),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await process.stop();
+    expect(await process.exited).toBe(0);
+    const answered = (await appending).filter((status) => status === 200).length;
+    expect(await query(databaseUrl, 'SELECT count(*)::int AS n FROM tlog.entries')).toEqual([{ n: answered }]);
+  });
+});
