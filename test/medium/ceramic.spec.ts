@@ -239,6 +239,13 @@ describe('kills', () => {
     await expect.poll(async () => (await streams.loadBatch(keyId, 2))?.anchored, { timeout: 30_000 }).toBe(true);
   });
 
+  it('refuses a second engine in the same folder, and the first goes on', async () => {
+    const second = startCeramic({ dir, port: await freePort() });
+    await expect(second).rejects.toThrow('ended before it was ready');
+    const { streamId } = await streams.publishBatch(batchOf(randomWord(), 1));
+    expect(streamId).toMatch(/^k/);
+  });
+
   it('still has anchored content after a restart that syncs from the blocks alone', async () => {
     const batch = batchOf(randomWord(), 2);
     const { streamId } = await streams.publishBatch(batch);

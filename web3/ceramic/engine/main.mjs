@@ -22,9 +22,20 @@ process.env.IPFS_FLAVOR = 'go';
 const { openNode } = await import('./node.mjs');
 const { httpServer } = await import('./http.mjs');
 
-const node = await openNode(path.resolve(dir));
-const server = httpServer(node.ceramic);
-await server.listen({ port, host: process.env.CERAMIC_HOST ?? '127.0.0.1' });
+async function start() {
+  const node = await openNode(path.resolve(dir));
+  const server = httpServer(node.ceramic);
+  await server.listen({ port, host: process.env.CERAMIC_HOST ?? '127.0.0.1' });
+  return { node, server };
+}
+
+const { node, server } = await start().catch((error) =>
+  fail(
+    error.cause?.code === 'LEVEL_LOCKED'
+      ? `Ceramic engine: another one runs in ${dir}. End it, or name another folder in CERAMIC_DIR.`
+      : `Ceramic engine: ${error.message}`,
+  ),
+);
 console.log(JSON.stringify({ ready: true, pid: process.pid, startedMs: Math.round(performance.now()) }));
 
 let stopping = false;
