@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foundryBinary } from './foundry.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const contractsDir = path.join(root, 'web3/contracts');
@@ -36,8 +37,7 @@ if (process.argv.includes('--check')) {
 }
 
 function build() {
-  const forge = path.join(root, 'node_modules/.bin/forge');
-  const result = spawnSync(forge, ['build', '--quiet', '--skip', 'test'], {
+  const result = spawnSync(foundryBinary('forge'), ['build', '--quiet', '--skip', 'test'], {
     cwd: contractsDir,
     stdio: ['ignore', 2, 2],
   });

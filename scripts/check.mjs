@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
+import { foundryBinary } from './foundry.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const node = path.join(root, 'node_modules/.bin/node');
@@ -27,7 +28,7 @@ const STEPS = [
     name: 'compose file',
     run: async () => (await import('./checks/compose.mjs')).composeErrors(root, 'docker-compose.yml').join('\n'),
   },
-  { name: 'contracts format', run: () => command(bin('forge'), ['fmt', '--check'], 'web3/contracts') },
+  { name: 'contracts format', run: async () => command(foundryBinary('forge'), ['fmt', '--check'], 'web3/contracts') },
   { name: 'contracts ABIs', slow: true, run: () => script('scripts/abi.mjs', '--check') },
   {
     name: 'GraphQL schema',
@@ -55,10 +56,6 @@ for (const step of STEPS) {
 }
 console.log(failed === 0 ? 'All checks passed.' : `${failed} of ${STEPS.length} checks failed.`);
 process.exitCode = failed === 0 ? 0 : 1;
-
-function bin(name) {
-  return path.join(root, 'node_modules/.bin', name);
-}
 
 /** @returns what the command printed, or nothing if it succeeded */
 async function command(file, args, folder = '.') {

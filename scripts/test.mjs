@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foundryBinary } from './foundry.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const modules = path.join(root, 'node_modules');
@@ -35,7 +36,7 @@ function suite(name, command, args, options, count) {
   );
 }
 
-const forge = path.join(modules, '.bin/forge');
+const forge = foundryBinary('forge');
 suite(
   'contracts (forge)',
   forge,
