@@ -52,6 +52,7 @@ contract Rfc6962Test {
         }
     }
 
+    /// forge-config: default.fuzz.runs = 128
     function test_fuzz_anySizeTo2Pow63(bytes32 seed) external view {
         uint256 x = uint256(keccak256(abi.encode(seed)));
         uint64 size = uint64(2 + (x >> 64) % (uint256(2) << (x % 62))); // every bit length is as likely
