@@ -34,11 +34,18 @@ export function associatedDataOf(header: Uint8Array): Buffer {
   return createHash('sha256').update(header).digest();
 }
 
-/** Ciphertext and tag of chunk `index`. */
-export function sealChunk(cipher: ContentCipher, plaintext: Uint8Array, index: number, last: boolean): Buffer {
+/** Ciphertext and tag of chunk `index`, apart: joining them would copy every byte once more. */
+export function sealChunk(
+  cipher: ContentCipher,
+  plaintext: Uint8Array,
+  index: number,
+  last: boolean,
+): [ciphertext: Buffer, tag: Buffer] {
   const gcm = createCipheriv('aes-256-gcm', cipher.contentKey, chunkNonce(cipher.nonceBase, index, last));
   gcm.setAAD(cipher.associatedData);
-  return Buffer.concat([gcm.update(plaintext), gcm.final(), gcm.getAuthTag()]);
+  const ciphertext = gcm.update(plaintext);
+  gcm.final(); // GCM keeps nothing back
+  return [ciphertext, gcm.getAuthTag()];
 }
 
 /** @throws WeighbridgeError PIECE_CORRUPT if this is not chunk `index`, or not the last when it should be. */
@@ -51,11 +58,14 @@ export function openChunk(cipher: ContentCipher, sealed: Uint8Array, index: numb
   });
   gcm.setAAD(cipher.associatedData);
   gcm.setAuthTag(sealed.subarray(end));
+  const plaintext = gcm.update(sealed.subarray(0, end));
   try {
-    return Buffer.concat([gcm.update(sealed.subarray(0, end)), gcm.final()]);
+    gcm.final();
   } catch {
+    plaintext.fill(0); // not authentic: nobody may see it
     throw corrupt(`chunk ${index} does not authenticate`);
   }
+  return plaintext;
 }
 
 /**

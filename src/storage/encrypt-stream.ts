@@ -53,7 +53,7 @@ export function encryptPieceWith(
   return async function* encrypt(source) {
     yield framePieceHeader(header);
     for await (const { bytes, index, last } of rechunk(source, chunkBytes)) {
-      yield sealChunk(cipher, bytes, index, last);
+      yield* sealChunk(cipher, bytes, index, last);
     }
   };
 }

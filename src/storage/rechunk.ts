@@ -1,6 +1,6 @@
 /** One block of a stream that was cut into equal blocks. */
 export interface Block {
-  bytes: Buffer;
+  bytes: Uint8Array;
   index: number;
   /** True for the final block, which may be shorter; it is empty only if it is the only one. */
   last: boolean;
@@ -8,25 +8,37 @@ export interface Block {
 
 /**
  * Cuts a byte stream into blocks of exactly `blockBytes`. One block is held back until it is known whether another
- * follows, so memory is two blocks. An empty stream gives one empty block.
+ * follows, so memory is two blocks. An empty stream gives one empty block. Where blocks lie whole in what the source
+ * gives, they are not copied: a source must not use the same memory again, and Node's streams do not.
  */
 export async function* rechunk(source: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<Block> {
-  let block = Buffer.allocUnsafeSlow(blockBytes);
+  const none = new Uint8Array(0);
+  /** A full block that may be the last one. */
+  let held: Uint8Array | undefined;
+  let partial = none;
   let filled = 0;
   let index = 0;
   for await (const piece of source) {
-    let offset = 0;
-    while (offset < piece.length) {
-      if (filled === blockBytes) {
-        yield { bytes: block, index: index++, last: false };
-        block = Buffer.allocUnsafeSlow(blockBytes);
-        filled = 0;
+    for (let offset = 0; offset < piece.length;) {
+      if (held !== undefined) {
+        yield { bytes: held, index: index++, last: false };
+        held = undefined;
       }
-      const taken = Math.min(blockBytes - filled, piece.length - offset);
-      block.set(piece.subarray(offset, offset + taken), filled);
+      const left = piece.length - offset;
+      if (filled === 0 && left >= blockBytes) {
+        held = piece.subarray(offset, offset + blockBytes);
+        offset += blockBytes;
+        continue;
+      }
+      if (filled === 0) partial = new Uint8Array(blockBytes);
+      const taken = Math.min(blockBytes - filled, left);
+      partial.set(piece.subarray(offset, offset + taken), filled);
       filled += taken;
       offset += taken;
+      if (filled === blockBytes) {
+        [held, partial, filled] = [partial, none, 0];
+      }
     }
   }
-  yield { bytes: block.subarray(0, filled), index, last: true };
+  yield { bytes: held ?? partial.subarray(0, filled), index, last: true };
 }

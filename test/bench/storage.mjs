@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as Piece from '@filoz/synapse-core/piece';
@@ -40,15 +40,21 @@ async function start() {
   const { rpcUrl } = anvil;
   const [deployer, payer] = [generatePrivateKey(), generatePrivateKey()].map(privateKeyToAccount);
   const [logOrigin, treasury, nobody] = ['log.example/bench', deployer.address, deployer.address];
-  const market = await deployContracts({
-    ...{ rpcUrl, deployer, anchorSigners: [nobody], quorum: 1, logOrigin, treasury, protocolFeeBps: 0 },
-  });
+  const log = { anchorSigners: [nobody], quorum: 1, logOrigin };
+  const market = await deployContracts({ rpcUrl, deployer, treasury, protocolFeeBps: 0, ...log });
   const foc = await deployFoc({ rpcUrl, deployer, usdfc: market.usdfc });
   await fund({ rpcUrl, deployer, usdfc: market.usdfc, accounts: [payer.address], usdfcWei: 10n ** 19n });
   const network = {
-    ...{ version: 1, name: 'bench', chainId: DEVNET_CHAIN_ID, rpcUrl, apiUrl: rpcUrl, protocolFeeBps: 0 },
+    version: 1,
+    name: 'bench',
+    chainId: DEVNET_CHAIN_ID,
+    rpcUrl,
+    apiUrl: rpcUrl,
     contracts: { ...market, ...foc, keyNodeStaking: nobody },
-    ...{ operator: nobody, recorder: nobody, treasury },
+    operator: nobody,
+    recorder: nobody,
+    treasury,
+    protocolFeeBps: 0,
     log: { origin: logOrigin, url: rpcUrl, vkey: 'x', anchorSigner: nobody },
     ceramic: { url: rpcUrl, controller: 'did:key:x', model: 'x' },
   };
@@ -94,48 +100,33 @@ async function run(plain, store, provider) {
   return { encrypted, sent, listed, read, opened };
 }
 
+/** Seconds by the clock, and of this process's processor time: on a busy machine they part, and the second one counts. */
 async function timed(work) {
   const start = performance.now();
+  const cpu = process.cpuUsage();
   await work();
-  return (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 };
 }
 
 function report(runs) {
-  const best = (of) => Math.min(...runs.map(of));
-  const rate = (name, seconds, target) => {
-    const value = Math.round(SIZE_MIB / seconds);
+  const best = (steps, clock) => Math.min(...runs.map((r) => steps.reduce((sum, step) => sum + r[step][clock], 0)));
+  const rate = (name, steps, target) => {
+    const value = Math.round(SIZE_MIB / best(steps, 'wall'));
     return { name, value, unit: 'MiB/s', target: target ?? null, met: target === undefined ? null : value > target };
   };
+  const plain = (name, value, unit) => ({ name, value, unit, target: null, met: null });
+  const publish = ['encrypted', 'sent'];
   const figures = [
-    rate(
-      'encrypt and piece CID, to a file',
-      best((r) => r.encrypted),
-    ),
-    rate(
-      'transfer to the provider, hashed by both',
-      best((r) => r.sent),
-    ),
-    rate(
-      'publish: encrypt, piece CID, transfer',
-      best((r) => r.encrypted + r.sent),
-      60,
-    ),
-    { name: 'listing on chain', value: round(best((r) => r.listed)), unit: 's', target: null, met: null },
-    rate(
-      'download and verify',
-      best((r) => r.read),
-    ),
-    rate(
-      'download, verify and decrypt',
-      best((r) => r.opened),
-    ),
-    {
-      name: 'memory of this process',
-      value: Math.round(process.memoryUsage.rss() / 2 ** 20),
-      unit: 'MiB',
-      target: null,
-      met: null,
-    },
+    rate('encrypt and piece CID, to a file', ['encrypted']),
+    rate('transfer to the provider, hashed by both', ['sent']),
+    rate('publish: encrypt, piece CID, transfer', publish, 60),
+    plain('publish, by processor time of the client', Math.round(SIZE_MIB / best(publish, 'cpu')), 'MiB/s'),
+    plain('listing on chain', round(best(['listed'], 'wall')), 's'),
+    rate('download and verify', ['read']),
+    rate('download, verify and decrypt', ['opened']),
+    plain('memory of this process', Math.round(process.memoryUsage.rss() / 2 ** 20), 'MiB'),
+    plain('load of the machine', round(loadavg()[0]), 'processes'),
   ];
   for (const { name, value, unit, target } of figures) {
     console.log(
