@@ -68,7 +68,8 @@ export class DatasetRepository {
   async findOffer(digest: Bytes32): Promise<ListedOffer | undefined> {
     const row = await this.prisma.datasetOffer.findUnique({ where: { digest } });
     if (row === null) return undefined;
-    return { keyId: row.keyId as Bytes32, digest, offer: offerFromJson(row.offer as unknown as OfferJson) };
+    const offer = offerFromJson(row.offer as unknown as OfferJson);
+    return { keyId: row.keyId as Bytes32, digest, offer, logIndex: row.logIndex };
   }
 
   async findManifest(digest: string): Promise<Manifest | undefined> {

@@ -26,4 +26,6 @@ export interface ListedOffer {
   keyId: Bytes32;
   digest: Bytes32;
   offer: Offer;
+  /** Where the `dataset-listed` record of this offer stands in the log. */
+  logIndex: number;
 }
