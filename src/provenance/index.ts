@@ -46,4 +46,5 @@ export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
 export * from './relay/index.js';
 export { assembleReceipt, type ReceiptInput } from './receipt.js';
 export * from './verify/index.js';
+export { noteSigner } from './log/signers.js';
 export { createHttpLogClient, type HttpLogOptions } from './http-log-client.js';
