@@ -1,0 +1,17 @@
+import type { Job as QueueJob } from 'bullmq';
+import type { Handlers } from '../../src/platform/index.js';
+import { runJob, type JobReport, type RunJobDeps } from '../../src/training/index.js';
+
+/** The `training` queue: one use case, and the job's own progress as its report. */
+export function trainingHandlers(deps: Omit<RunJobDeps, 'report'>): Handlers<'training', QueueJob> {
+  return {
+    run: async ({ orderId }, queueJob) => {
+      const report = async (progress: JobReport): Promise<void> => {
+        await queueJob.updateProgress(progress);
+        if (progress.state !== 'training') return;
+        await deps.jobs.patch(orderId, 'training', { progressStep: progress.step, progressOf: progress.of });
+      };
+      await runJob({ ...deps, report }, orderId, queueJob.attemptsMade);
+    },
+  };
+}
