@@ -27,6 +27,7 @@ export async function startCeramic({ dir, port }: { dir: string; port: number })
     logFile: path.join(dir, 'engine.log'),
     ready: () => healthy(url),
     readyTimeoutMs: READY_TIMEOUT_MS,
+    pidFile: path.join(dir, 'engine.pid'),
   });
   return { ...service, url };
 }

@@ -8,7 +8,6 @@ import { deal, type Recipient } from '../keynode/dealer.js';
 import { ipv4ToNumber } from '../lit/node-url.js';
 import { keyNodeStakingBytecode } from './bytecode/key-node-staking.js';
 import { deploymentsBy, fundEther } from './deploy.js';
-import { endOrphan, noteProcess } from './orphan.js';
 import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
 import { startChild, type ChildService, type Service } from './service.js';
 
@@ -108,21 +107,17 @@ class Process implements KeyNode {
   }
 
   async start(): Promise<void> {
-    const pidFile = path.join(nodeDir(this.options.layout, this.n), 'pid');
-    // The node ignores its argument; it tells our processes from those of another devnet.
-    const mark = `--devnet=${pidFile}`;
-    await endOrphan(pidFile, mark);
     this.#child = await startChild({
       name: `key node ${this.n}`,
       command: process.execPath,
-      args: [path.join(this.options.distDir, 'web3/keynode/main.js'), mark],
+      args: [path.join(this.options.distDir, 'web3/keynode/main.js')],
       env: keyNodeEnv(this.options, this.n),
       logFile: path.join(this.options.layout.logs, `key-node-${this.n}.log`),
       ready: async () =>
         (await fetch(`http://${HOST}:${this.port}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyTimeoutMs: READY_TIMEOUT_MS,
+      pidFile: path.join(nodeDir(this.options.layout, this.n), 'pid'),
     });
-    noteProcess(pidFile, this.#child.pid);
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

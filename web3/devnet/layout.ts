@@ -12,6 +12,7 @@ export interface DevnetPorts {
   provider: number;
   log: number;
   api: number;
+  worker: number;
   keyNodes: [number, number, number];
 }
 
@@ -57,6 +58,7 @@ export async function devnetPorts(layout: DevnetLayout): Promise<DevnetPorts> {
     provider: await next(),
     log: await next(),
     api: await next(),
+    worker: await next(),
     keyNodes: [await next(), await next(), await next()],
   };
   writeFileSync(file, JSON.stringify(ports));

@@ -1,7 +1,9 @@
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { execFile, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { promisify } from 'node:util';
+import { repositoryRoot } from './repository-root.js';
 import type { Service } from './service.js';
 
 export interface EmbeddedPostgres extends Service {
@@ -10,6 +12,7 @@ export interface EmbeddedPostgres extends Service {
 }
 
 const USER = 'weighbridge';
+const DEPLOY_TIMEOUT_MS = 60_000;
 
 /**
  * Starts (or finds running) an embedded PostgreSQL in `dir`, durable settings on. As root it runs in a user namespace,
@@ -33,6 +36,16 @@ export async function startPostgres(dir: string, port: number): Promise<Embedded
       run('pg_ctl', ['-D', data, '-m', 'fast', '-w', 'stop'], 'ignore');
     },
   };
+}
+
+/**
+ * Creates the database if it is absent and brings it to the newest migration. Runs the project's own script in a process,
+ * because the script belongs to set-up and is not compiled.
+ */
+export async function deployDatabase(databaseUrl: string): Promise<void> {
+  const script = path.join(repositoryRoot(), 'scripts/prisma.mjs');
+  const env = { ...process.env, DATABASE_URL: databaseUrl };
+  await promisify(execFile)(process.execPath, [script, 'deploy'], { env, timeout: DEPLOY_TIMEOUT_MS });
 }
 
 function run(tool: string, args: string[], stdio: 'pipe' | 'ignore' = 'pipe'): SpawnSyncReturns<string> {

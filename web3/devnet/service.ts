@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { createServer } from 'node:net';
 import { openSync } from 'node:fs';
+import { endOrphan, noteProcess } from './orphan.js';
 
 /** Something that was started and can be stopped. Stopping twice is harmless. */
 export interface Service {
@@ -30,6 +31,11 @@ export interface ChildOptions extends SpawnOptions {
   /** Polled until it answers true. */
   ready: () => Promise<boolean>;
   readyTimeoutMs: number;
+  /**
+   * Where the process is noted, if it is one of ours: a start that finds one there which a killed devnet left behind ends
+   * it first. The program gets one more argument, which it ignores and by which we know it.
+   */
+  pidFile?: string;
 }
 
 export interface ChildService extends Service {
@@ -43,9 +49,12 @@ export interface ChildService extends Service {
  * Starts a child process and waits until it is ready. @throws Error with the end of its log if it dies first or is late.
  */
 export async function startChild(options: ChildOptions): Promise<ChildService> {
-  const { name, command, args, logFile, ready, readyTimeoutMs, ...spawnOptions } = options;
+  const { name, command, args, logFile, ready, readyTimeoutMs, pidFile, ...spawnOptions } = options;
+  const mark = pidFile === undefined ? [] : [`--devnet=${pidFile}`];
+  if (pidFile !== undefined) await endOrphan(pidFile, mark.join());
   const log = openSync(logFile, 'a');
-  const child = spawn(command, args, { ...spawnOptions, stdio: ['ignore', log, log] });
+  const child = spawn(command, [...args, ...mark], { ...spawnOptions, stdio: ['ignore', log, log] });
+  if (pidFile !== undefined && child.pid !== undefined) noteProcess(pidFile, child.pid);
   const exited = exitOf(child);
   let ended = false;
   void exited.then(() => (ended = true));

@@ -1,0 +1,118 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Network } from '../../src/kernel/index.js';
+import { startAnvil } from './anvil.js';
+import { startCeramic } from './ceramic.js';
+import { startKeyNodes, type KeyNodes } from './key-nodes.js';
+import { devnetNetwork } from './network.js';
+import {
+  devnetKeys,
+  devnetLayout,
+  devnetPorts,
+  type DevnetAccounts,
+  type DevnetLayout,
+  type DevnetPorts,
+} from './layout.js';
+import { deployDatabase, startPostgres } from './postgres.js';
+import { startProvider } from './provider.js';
+import { startApi, startLog, startWorker, type RoleContext } from './roles.js';
+import type { ChildService, Service } from './service.js';
+
+export interface Devnet extends Service {
+  layout: DevnetLayout;
+  network: Network;
+  accounts: DevnetAccounts;
+  ports: DevnetPorts;
+  databaseUrl: string;
+  /** Processes that tests kill and start again, by name. */
+  roles: { log: ChildService; api: ChildService; worker: ChildService };
+  keyNodes: KeyNodes;
+  context: RoleContext;
+}
+
+export interface DevnetOptions {
+  dir: string;
+  /** Compiled code, `dist`. */
+  distDir: string;
+  /** Told as each service is up, for people who wait. */
+  onStep?: (name: string, ms: number) => void;
+  /** Added to the environment of log, API and worker. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Every network that production finds elsewhere, on this machine, in one folder: database, chain with the contracts,
+ * storage provider, key nodes, Ceramic, log, API and worker. A second start in the same folder finds all state again.
+ */
+export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
+  const layout = devnetLayout(options.dir);
+  const ports = await devnetPorts(layout);
+  const accounts = devnetKeys(layout);
+  const started: Service[] = [];
+  const stop = async (): Promise<void> => {
+    for (const service of started.splice(0).toReversed()) await service.stop();
+  };
+  const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const from = Date.now();
+    const result = await work();
+    options.onStep?.(name, Date.now() - from);
+    return result;
+  };
+  const up = async <T extends Service>(name: string, start: () => Promise<T>): Promise<T> => {
+    const service = await step(name, start);
+    started.push(service);
+    return service;
+  };
+  try {
+    const [postgres, anvil, ceramic] = await together([
+      up('database', () => startPostgres(sub(layout, 'postgres'), ports.postgres)),
+      up('chain', () => startAnvil({ dir: sub(layout, 'anvil'), port: ports.anvil })),
+      up('Ceramic', () => startCeramic({ dir: sub(layout, 'ceramic'), port: ports.ceramic })),
+    ]);
+    const databaseUrl = postgres.url('weighbridge');
+    const [network] = await together([
+      step('contracts', () =>
+        devnetNetwork({ layout, ports, accounts, rpcUrl: anvil.rpcUrl, ceramicUrl: ceramic.url }),
+      ),
+      step('tables', () => deployDatabase(databaseUrl)),
+    ]);
+    const { distDir, env = {} } = options;
+    const context: RoleContext = { layout, ports, databaseUrl, distDir, env };
+    const roles = {} as Devnet['roles'];
+    const role = async (name: keyof Devnet['roles'], start: typeof startLog): Promise<void> => {
+      roles[name] = await step(name, () => start(context));
+      // Tests put another process in its place: whichever stands there is stopped.
+      started.push({ stop: () => roles[name].stop() });
+    };
+    const [keyNodes] = await together([
+      up('key nodes', () => startKeyNodes({ layout, ports, distDir })),
+      up('storage provider', () =>
+        startProvider({
+          dir: sub(layout, 'provider'),
+          port: ports.provider,
+          networkFile: layout.networkFile,
+          providerKeyFile: layout.keyFile('provider'),
+          deployer: accounts.deployer,
+        }),
+      ),
+      role('log', startLog),
+    ]);
+    await together([role('api', startApi), role('worker', startWorker)]);
+    return { layout, network, accounts, ports, databaseUrl, roles, keyNodes, context, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** All of them, or the first failure once the others have settled, so that none starts after everything was stopped. */
+async function together<T extends readonly unknown[]>(tasks: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks) as unknown as Promise<T>;
+}
+
+function sub(layout: DevnetLayout, name: string): string {
+  const dir = path.join(layout.dir, name);
+  mkdirSync(dir, { recursive: true });
+  return dir;
+}
