@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// `npm run demo`, `npm run dev`: installs what is missing, then runs a compiled program of ours under the installed Node.
+import { spawn, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const [entry, ...args] = process.argv.slice(2);
+if (entry === undefined) {
+  console.error('usage: node scripts/start.mjs ENTRY [ARGS], with ENTRY a file of dist');
+  process.exit(2);
+}
+const setup = spawnSync(process.execPath, [path.join(root, 'scripts/setup.mjs')], { stdio: 'inherit' });
+if (setup.status !== 0) process.exit(1);
+const node = path.join(root, 'node_modules/.bin/node');
+const child = spawn(node, ['--enable-source-maps', path.join(root, 'dist', entry), ...args], {
+  cwd: root,
+  stdio: 'inherit',
+});
+// A terminal sends Ctrl-C to both; the program stops its services and we report how it ended.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
