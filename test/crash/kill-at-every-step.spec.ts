@@ -1,0 +1,203 @@
+// Real: everything. A whole devnet, the CLI, and a worker that dies by SIGKILL before and after each side effect of a job,
+// thirty times and more, and is started again each time by this test, as an init system would.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPublicClient, erc20Abi, http } from 'viem';
+import { createHttpLogClient, headOf, orderIdOfRecord, parseEntry, readEntries } from '../../src/provenance/index.js';
+import { mustRun, weighbridge, type CliOptions, type CliResult } from '../../web3/devnet/demo/cli.js';
+import { startDevnet, type Devnet } from '../../web3/devnet/devnet.js';
+import { repositoryRoot } from '../../web3/devnet/repository-root.js';
+import { startApi, startLog, startWorker } from '../../web3/devnet/roles.js';
+import type { ChildService } from '../../web3/devnet/service.js';
+import { distDir } from '../support/build.js';
+import { testDistDir } from '../support/test-dist.js';
+import { CrashPlan, type CrashPoint } from './crash-points.js';
+
+const COMPLETES: readonly string[] = [
+  'jobs.transition[granting]',
+  'log.append[access-granted]',
+  'jobs.transition[recording]',
+  'chain.anchorAndRecord',
+  'jobs.transition[training]',
+  'vault.unwrap',
+  'trainer.train',
+  'blobs.put',
+  'jobs.transition[completing]',
+  'log.append[training-completed]',
+  'jobs.transition[settling]',
+  'chain.anchorAndSettle',
+  'jobs.patch',
+  'log.append[job-settled]',
+  'jobs.transition[settled]',
+];
+const REFUSES: readonly string[] = [
+  'jobs.transition[refusing]',
+  'log.append[training-refused]',
+  'jobs.transition[refunding]',
+  'chain.anchorAndRefund',
+  'log.append[job-settled]',
+  'jobs.transition[refunded]',
+];
+const bothSides = (steps: readonly string[]): CrashPoint[] =>
+  steps.flatMap((step): CrashPoint[] => [`${step}:before`, `${step}:after`]);
+
+const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-crash-'));
+let devnet: Devnet;
+let cli: Record<'seller' | 'buyer', CliOptions>;
+let dataset = '';
+
+beforeAll(async () => {
+  const testDist = testDistDir();
+  devnet = await startDevnet({ dir: path.join(dir, 'net'), distDir: distDir() });
+  await devnet.roles.worker.stop();
+  const options = { distDir: distDir(), networkFile: devnet.layout.networkFile, cwd: dir };
+  cli = {
+    seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
+    buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
+  };
+  dataset = await publishSmall();
+  workerEntry = path.join(testDist, 'test/crash/dying-worker.js');
+}, 240_000);
+
+afterAll(async () => {
+  await devnet?.stop();
+  rmSync(dir, { recursive: true, force: true });
+}, 60_000);
+
+let workerEntry = '';
+
+describe('a worker killed at every step', () => {
+  it('finishes the job once: one access record, one completion, one payment', async () => {
+    const before = await balances();
+    const running = train('out', '1');
+    const deaths = await runUntilDone(bothSides(COMPLETES), running);
+    const result = await running;
+    expect(result.stderr + result.stdout).not.toContain('INTERNAL');
+    expect(result.code).toBe(0);
+    expect(deaths).toBe(COMPLETES.length * 2);
+    const orderId = (result.json as { orderId: `0x${string}` }).orderId;
+    expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-completed', 'job-settled']);
+    const after = await balances();
+    expect(before.buyer - after.buyer).toBe(5n * 10n ** 18n);
+    expect(after.marketplace - before.marketplace).toBe(5n * 10n ** 18n);
+    const verdict = await weighbridge(
+      ['verify', path.join(dir, 'out.json'), '--weights', path.join(dir, 'out.safetensors')],
+      cli.buyer,
+    );
+    expect(verdict.code).toBe(0);
+  }, 600_000);
+
+  it('refuses a job once: one refusal, the money back once', async () => {
+    const before = await balances();
+    flipStoredBytes();
+    const running = train('refused', '2');
+    const deaths = await runUntilDone(bothSides(REFUSES), running);
+    const result = await running;
+    expect(result.code).toBe(1);
+    expect(deaths).toBe(REFUSES.length * 2);
+    expect(result.json).toMatchObject({ error: { code: 'JOB_STATE', details: { reason: 'data-corrupt' } } });
+    const { orderId } = (result.json as { error: { details: { orderId: `0x${string}` } } }).error.details;
+    expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-refused', 'job-settled']);
+    const withdrawn = await weighbridge(['withdraw'], cli.buyer);
+    expect(withdrawn.code).toBe(0);
+    expect((await balances()).buyer).toBe(before.buyer);
+  }, 300_000);
+});
+
+/** Starts the dying worker again after each death, kills API and log once on the way, until the job's CLI ends. */
+async function runUntilDone(points: CrashPoint[], running: Promise<unknown>): Promise<number> {
+  const plan = new CrashPlan(path.join(dir, 'plan.json'));
+  plan.write(points);
+  let done = false;
+  void running.finally(() => (done = true));
+  let deaths = 0;
+  let worker: ChildService | undefined;
+  while (!done) {
+    worker = await startDyingWorker().catch(() => undefined);
+    const ended = await Promise.race([worker?.exited ?? 'early', running.then(() => 'done' as const)]);
+    if (ended === 'done') break;
+    deaths += 1;
+    if (deaths === 5) await restart('api');
+    if (deaths === 7) await restart('log');
+  }
+  await worker?.stop();
+  expect(plan.remaining()).toEqual([]);
+  return points.length - plan.remaining().length;
+}
+
+async function startDyingWorker(): Promise<ChildService> {
+  const env = { ...devnet.context.env, CRASH_PLAN: path.join(dir, 'plan.json') };
+  return startWorker({ ...devnet.context, env }, workerEntry);
+}
+
+async function restart(role: 'api' | 'log'): Promise<void> {
+  devnet.roles[role].kill('SIGKILL');
+  await devnet.roles[role].exited;
+  devnet.roles[role] = await (role === 'api' ? startApi : startLog)(devnet.context);
+}
+
+/** A dataset small enough to train in seconds. */
+async function publishSmall(): Promise<string> {
+  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
+  const data = path.join(dir, 'small.csv');
+  writeFileSync(data, ['a,b,even', ...rows, ''].join('\n'));
+  const columns = { a: { range: [0, 9] }, b: { range: [0, 9] }, even: { vocabulary: [0, 1] } };
+  writeFileSync(path.join(dir, 'small.columns.json'), JSON.stringify(columns));
+  const terms = path.join(repositoryRoot(), 'examples/terms.json');
+  const args = ['publish', data, '--label', 'even', '--title', 'Small', '--price', '5', '--terms', terms];
+  return ((await mustRun(args, cli.seller)) as { id: string }).id;
+}
+
+async function train(name: string, seed: string): Promise<CliResult> {
+  const file = (suffix: string): string => path.join(dir, `${name}.${suffix}`);
+  const args = [
+    'train',
+    '--dataset',
+    dataset,
+    '--recipe',
+    'mlp',
+    '--epochs',
+    '2',
+    '--seed',
+    seed,
+    '--purpose',
+    'research',
+  ];
+  return weighbridge([...args, '--out', file('safetensors'), '--receipt', file('json')], {
+    ...cli.buyer,
+    timeoutMs: 900_000,
+  });
+}
+
+/** Types of the records that the log holds of a job, in order. */
+async function recordsOf(orderId: `0x${string}`): Promise<string[]> {
+  const log = createHttpLogClient({ url: devnet.network.log.url });
+  const types: string[] = [];
+  for await (const { entry } of readEntries(log, headOf(await log.checkpoint()))) {
+    const record = parseEntry(entry);
+    if (orderIdOfRecord(record) === orderId) types.push(record.type);
+  }
+  return types;
+}
+
+async function balances(): Promise<{ buyer: bigint; marketplace: bigint }> {
+  const { rpcUrl, contracts } = devnet.network;
+  const client = createPublicClient({ transport: http(rpcUrl) });
+  const balanceOf = async (account: `0x${string}`): Promise<bigint> =>
+    client.readContract({ address: contracts.usdfc, abi: erc20Abi, functionName: 'balanceOf', args: [account] });
+  return { buyer: await balanceOf(devnet.accounts.buyer.address), marketplace: await balanceOf(contracts.marketplace) };
+}
+
+/** Flips a byte of every piece on the provider's disk: the storage adapter and the sandbox must both notice. */
+function flipStoredBytes(): void {
+  const provider = path.join(devnet.layout.dir, 'provider');
+  for (const name of readdirSync(provider, { recursive: true, encoding: 'utf8' })) {
+    if (!path.basename(name).startsWith('bafk')) continue;
+    const bytes = readFileSync(path.join(provider, name));
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+    writeFileSync(path.join(provider, name), bytes);
+  }
+}
