@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WrappedKey } from '../../src/catalog/manifest.js';
@@ -12,6 +13,7 @@ import { publicKeyOf } from '../../web3/keynode/bls.js';
 import { readShare, writeShare } from '../../web3/keynode/share-store.js';
 import { createKeyVault } from '../../web3/lit/key-vault.js';
 import { startKeyNet, type KeyNet } from '../support/key-net.js';
+import { slowProxy } from '../support/slow-proxy.js';
 
 let net: KeyNet;
 let key: WrappedKey;
@@ -38,7 +40,7 @@ function newVault() {
   return vault;
 }
 
-describe('threshold two of three', () => {
+describe('threshold two of three', { timeout: 180_000 }, () => {
   it.each([0, 1, 2])('node %i down while connected: the others release', async (down) => {
     const vault = newVault();
     await vault.unwrap(key, worker);
@@ -81,21 +83,22 @@ describe('threshold two of three', () => {
     await expect(fresh.unwrap(key, worker)).resolves.toEqual(dataKey);
   });
 
-  it('a node with a bad share costs a second try, never the key', async () => {
-    const file = net.nodeEnv(2).KEYNODE_SHARE_FILE ?? '';
-    const passphrase = readFileSync(net.nodeEnv(2).KEYNODE_PASSPHRASE_FILE ?? '', 'utf8').trim();
-    const { facts } = await readShare(file, passphrase);
-    const bad = new Uint8Array(32).fill(9);
-    await net.node(1).kill();
-    renameSync(file, `${file}.good`);
-    await writeShare(file, { ...facts, sharePublicKey: publicKeyOf(bad) }, bad, passphrase);
+  it('a node with a bad share that always comes first costs a second round, never the key', async () => {
+    const restoreShare = await corruptShare(2);
+    const slow = await slowProxy(net.network.rpcUrl, 500);
+    const networkFile = path.join(net.layout.dir, 'slow-network.json');
+    writeFileSync(networkFile, JSON.stringify({ ...net.network, rpcUrl: slow.url }));
+    await net.node(2).kill();
+    const late = spawnNode({ ...net.nodeEnv(3), WEIGHBRIDGE_NETWORK: networkFile });
     try {
+      while (!(await net.isUp(2))) await delay(100);
       await net.allUp();
       const vault = newVault();
-      for (let i = 0; i < 8; i++) await expect(vault.unwrap(key, worker)).resolves.toEqual(dataKey);
+      for (let i = 0; i < 3; i++) await expect(vault.unwrap(key, worker)).resolves.toEqual(dataKey);
     } finally {
-      await net.node(1).kill();
-      renameSync(`${file}.good`, file);
+      late.kill('SIGKILL');
+      slow.stop();
+      await restoreShare();
     }
   });
 });
@@ -151,10 +154,29 @@ describe('a share at rest', () => {
   });
 });
 
+function spawnNode(env: NodeJS.ProcessEnv) {
+  return spawn(process.execPath, [path.join(net.distDir, 'web3/keynode/main.js')], { env, timeout: 120_000 });
+}
+
 async function runNode(env: NodeJS.ProcessEnv): Promise<{ code: number; output: string }> {
-  const child = spawn(process.execPath, [path.join(net.distDir, 'web3/keynode/main.js')], { env, timeout: 60_000 });
+  const child = spawnNode(env);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
   const [code] = (await once(child, 'close')) as [number];
   return { code, output };
+}
+
+/** Gives a node a share that is not of this network, under the right label. Returns what undoes it. */
+async function corruptShare(n: 1 | 2 | 3): Promise<() => Promise<void>> {
+  const { KEYNODE_SHARE_FILE: file = '', KEYNODE_PASSPHRASE_FILE: passphraseFile = '' } = net.nodeEnv(n);
+  const passphrase = readFileSync(passphraseFile, 'utf8').trim();
+  const { facts } = await readShare(file, passphrase);
+  const bad = new Uint8Array(32).fill(9);
+  await net.node(n - 1).kill();
+  renameSync(file, `${file}.good`);
+  await writeShare(file, { ...facts, sharePublicKey: publicKeyOf(bad) }, bad, passphrase);
+  return async () => {
+    await net.node(n - 1).kill();
+    renameSync(`${file}.good`, file);
+  };
 }

@@ -21,6 +21,7 @@ export interface KeyNet {
   /** @throws RangeError unless there is a node with this index, from 0 */
   node(index: number): KeyNode;
   signal(index: number, signal: NodeJS.Signals): void;
+  isUp(index: number): Promise<boolean>;
   /** How many nodes the chain lists for clients. */
   activeNodes(): Promise<number>;
   /** Starts what was killed and waits until the chain lists all three again. */
@@ -45,6 +46,7 @@ export interface KeyNet {
 const FAR = 2n ** 60n;
 
 export async function startKeyNet(): Promise<KeyNet> {
+  const compiled = distDir();
   const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-keys-'));
   const layout = devnetLayout(dir);
   const ports = await devnetPorts(layout);
@@ -73,8 +75,11 @@ export async function startKeyNet(): Promise<KeyNet> {
   const network = networkOf(rpcUrl, { marketplace, keyNodeStaking }, deployer.address);
   writeFileSync(layout.networkFile, JSON.stringify(network));
 
-  const options = { layout, ports, distDir: distDir() };
-  const keyNodes = await startKeyNodes(options);
+  const options = { layout, ports, distDir: compiled };
+  const keyNodes = await startKeyNodes(options).catch(async (error: unknown) => {
+    await anvil.stop();
+    throw error;
+  });
   const send = async (functionName: string, args: unknown[]): Promise<void> => {
     const hash: Hex = await wallet.writeContract({ address: marketplace, abi, functionName, args });
     await client.waitForTransactionReceipt({ hash });
@@ -105,6 +110,7 @@ export async function startKeyNet(): Promise<KeyNet> {
     nodes: keyNodes.nodes,
     node,
     signal: (index, signal) => process.kill(node(index).pid, signal),
+    isUp: (index) => isUp(node(index).port),
     activeNodes,
     allUp,
     distDir: options.distDir,
