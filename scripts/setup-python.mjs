@@ -95,7 +95,7 @@ function findPython() {
     if (major === 3 && minor >= MIN_MINOR) return { path: about.base, version, minor, venv: about.venv };
     seen.push(`${name} is ${version}`);
   }
-  const found = chosen ? `WEIGHBRIDGE_PYTHON=${chosen} is not it` : seen.join(', ') || 'found none';
+  const found = seen.join(', ') || (chosen ? `WEIGHBRIDGE_PYTHON=${chosen} does not run` : 'found none');
   throw new SetupError(
     `Python 3.${MIN_MINOR} or newer is needed (${found}). Run: ${isDebian() ? 'apt-get install -y python3 python3-venv' : "your system's package manager to install python3"}`,
   );

@@ -70,7 +70,7 @@ async function heldOutAccuracy(name: string, model: BuiltModel, weights: Uint8Ar
   return (JSON.parse(stdout) as { accuracy: number }).accuracy;
 }
 
-describe('training in the sandbox', () => {
+describe('training in the sandbox', { timeout: 240_000 }, () => {
   it.each([
     ['digits', 'mlp', 0.95],
     ['digits', 'cnn', 0.95],
@@ -105,7 +105,7 @@ describe('training in the sandbox', () => {
   });
 });
 
-describe('what ends a run', () => {
+describe('what ends a run', { timeout: 240_000 }, () => {
   const quick = (): BuiltModel => buildRecipe('mlp', { manifest: digits.manifest, epochs: 1 });
 
   it('one byte of a stored piece flipped', async () => {

@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { fromHex, WeighbridgeError } from '../../src/kernel/index.js';
+import type { TrainInput } from '../../src/training/index.js';
+import { PipeClosedError, writeJob } from './input-frames.js';
+
+const never = new AbortController().signal;
+
+interface Vector {
+  nonceBase: string;
+  wrappedContentKey: string;
+  chunkBytes: number;
+  pieces: { name: string; header: string; piece: string }[];
+}
+
+async function vectorPiece(): Promise<{ vector: Vector; header: Uint8Array; piece: Uint8Array }> {
+  const vector = JSON.parse(await readFile('test/vectors/piece-envelope.json', 'utf8')) as Vector;
+  const longest = vector.pieces.reduce((a, b) => (a.piece.length > b.piece.length ? a : b));
+  return { vector, header: fromHex(longest.header), piece: fromHex(longest.piece) };
+}
+
+/** Only what the frames are made of. */
+function inputOf(change: Partial<TrainInput>): TrainInput {
+  return {
+    manifest: { rowCount: 9 },
+    declaration: { seed: 1 },
+    graph: Uint8Array.of(1),
+    weights: Uint8Array.of(2, 2),
+    dataKey: new Uint8Array(32).fill(7),
+    pieces: [],
+    timeoutMs: 1_000,
+    onProgress: () => undefined,
+    ...change,
+  } as TrainInput;
+}
+
+function framesIn(bytes: Buffer): [string, Buffer][] {
+  const frames: [string, Buffer][] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 5 + bytes.readUInt32BE(at);
+    frames.push([bytes.toString('latin1', at + 4, at + 5), bytes.subarray(at + 5, end)]);
+    at = end;
+  }
+  return frames;
+}
+
+async function* inSteps(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+}
+
+describe('what goes into a box', () => {
+  it.each([1, 7, 1_000])('a job as frames, its piece read in steps of %i bytes', async (step) => {
+    const { vector, header, piece } = await vectorPiece();
+    // A process, not a stream in memory: only a real pipe has taken a write when it says so, and the key is overwritten then.
+    const pipe = spawn('cat');
+    const input = inputOf({ pieces: [() => inSteps(piece, step)] });
+    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, never)]);
+    const frames = framesIn(bytes);
+    const chunks = frames.filter(([kind]) => kind === 'D');
+    expect(frames.map(([kind]) => kind).join('')).toMatch(/^CGWKHD+X$/);
+    expect(JSON.parse(frames[0]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
+    expect(frames[3]?.[1]).toEqual(Buffer.alloc(32, 7));
+    const chunkBytes = Buffer.alloc(4);
+    chunkBytes.writeUInt32BE(vector.chunkBytes);
+    expect(frames[4]?.[1].toString('hex')).toBe(
+      vector.nonceBase +
+        vector.wrappedContentKey +
+        chunkBytes.toString('hex') +
+        createHash('sha256').update(header).digest('hex'),
+    );
+    expect(Buffer.concat(chunks.map(([, body]) => body.subarray(1)))).toEqual(
+      Buffer.from(piece.subarray(4 + header.length)),
+    );
+    expect(chunks.map(([, body]) => body[0])).toEqual(chunks.map((_, index) => (index === chunks.length - 1 ? 1 : 0)));
+    expect(input.dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('waits for the box: no piece is read ahead of it', async () => {
+    const { piece } = await vectorPiece();
+    let read = 0;
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const part of inSteps(piece, 10)) {
+        read += part.length;
+        yield part;
+      }
+    };
+    const pipe = new PassThrough({ highWaterMark: 16 });
+    const writing = writeJob(pipe, inputOf({ pieces: [source] }), never);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(read).toBe(0);
+    const [bytes] = await Promise.all([buffer(pipe), writing]);
+    expect(read).toBe(piece.length);
+    expect(bytes.length).toBeGreaterThan(piece.length);
+  });
+
+  it('passes a fault of storage on as it is', async () => {
+    const fault = new WeighbridgeError('PROVIDER_DOWN', 'gone', { next: 'Retry.' });
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(0);
+      throw fault;
+    };
+    const pipe = new PassThrough();
+    pipe.resume();
+    await expect(writeJob(pipe, inputOf({ pieces: [source] }), never)).rejects.toBe(fault);
+  });
+
+  it('tells a box that is gone from other faults', async () => {
+    const pipe = new PassThrough();
+    pipe.destroy();
+    await expect(writeJob(pipe, inputOf({}), never)).rejects.toBeInstanceOf(PipeClosedError);
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { concatBytes, isWeighbridgeError, utf8 } from '../../src/kernel/index.js';
+import { readAnswer, SilentEndError, type Answer } from './output-frames.js';
+
+const u32 = (...values: number[]): Uint8Array => {
+  const bytes = new Uint8Array(4 * values.length);
+  for (const [index, value] of values.entries()) new DataView(bytes.buffer).setUint32(4 * index, value);
+  return bytes;
+};
+const frame = (kind: string, body: Uint8Array): Uint8Array => concatBytes(u32(body.length), utf8(kind), body);
+const progress = (step: number, of = 100): Uint8Array => frame('P', u32(step, of));
+const result = frame('R', new Uint8Array(1_000).fill(7));
+const numbers = frame('N', u32(3, 0, 50));
+const refusal = (code: number): Uint8Array => frame('E', Uint8Array.of(code));
+
+async function* inSteps(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += step) yield bytes.slice(at, at + step);
+}
+
+async function read(bytes: Uint8Array, step = 64, heard: number[] = []): Promise<Answer> {
+  const onProgress = (reached: number): void => void heard.push(reached);
+  return readAnswer(inSteps(bytes, step), { maxResultBytes: 1_000, totalSteps: 100, onProgress });
+}
+
+describe('what a box may answer', () => {
+  it.each([1, 5, 64, 10_000])('progress, weights and numbers, in reads of %i bytes', async (step) => {
+    const heard: number[] = [];
+    const answer = await read(concatBytes(progress(1), progress(100), result, numbers), step, heard);
+    expect(answer).toEqual({
+      kind: 'result',
+      weights: Buffer.alloc(1_000, 7),
+      numbers: { epochs: 3, rows: 50 },
+    });
+    expect(heard).toEqual([1, 100]);
+  });
+
+  it.each([
+    [1, 'model-rejected'],
+    [2, 'data-corrupt'],
+    [3, 'data-does-not-fit'],
+    [4, 'out-of-memory'],
+    [5, 'trainer-failed'],
+  ])('code %i is %s', async (code, reason) => {
+    expect(await read(concatBytes(progress(1), refusal(code)))).toEqual({ kind: 'refusal', reason });
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['a frame of another kind', frame('L', utf8('row 7'))],
+    ['a progress that falls', concatBytes(progress(2), progress(1), result, numbers)],
+    ['a progress that stands still', concatBytes(progress(2), progress(2), result, numbers)],
+    ['a progress past its end', concatBytes(progress(101), result, numbers)],
+    ['another number of steps', concatBytes(progress(1, 99), result, numbers)],
+    ['a long progress', concatBytes(frame('P', new Uint8Array(9)), result, numbers)],
+    ['weights over their cap', concatBytes(frame('R', new Uint8Array(1_001)), numbers)],
+    ['weights twice', concatBytes(result, result)],
+    ['weights and a code', concatBytes(result, refusal(5))],
+    ['numbers without weights', numbers],
+    ['numbers of another size', concatBytes(result, frame('N', new Uint8Array(13)))],
+    ['a code outside the list', refusal(6)],
+    ['code zero', refusal(0)],
+    ['a code with text', frame('E', utf8('1 row 7'))],
+    ['bytes after the answer', concatBytes(result, numbers, Uint8Array.of(0))],
+    ['progress after the answer', concatBytes(result, numbers, progress(1))],
+    ['bytes after a code', concatBytes(refusal(1), utf8('row 7'))],
+  ])('refuses %s, and repeats nothing of it', async (_name, bytes) => {
+    const error = await read(bytes).catch((caught: unknown) => caught);
+    expect(isWeighbridgeError(error) && [error.code, error.details['reason']]).toEqual([
+      'TRAINER_FAILED',
+      'trainer-failed',
+    ]);
+    expect(JSON.stringify([String(error), isWeighbridgeError(error) && error.details])).not.toContain('row 7');
+  });
+
+  it('refuses a length of 4 GiB without waiting for the bytes', async () => {
+    await expect(read(concatBytes(u32(0xffffffff), utf8('R')))).rejects.toMatchObject({ code: 'TRAINER_FAILED' });
+  });
+
+  it.each([
+    ['nothing', new Uint8Array(0)],
+    ['half a head', Uint8Array.of(0, 0)],
+    ['half a body', result.subarray(0, 100)],
+    ['weights without numbers', result],
+  ])('tells an end after %s from a broken protocol', async (_name, bytes) => {
+    await expect(read(bytes)).rejects.toBeInstanceOf(SilentEndError);
+  });
+});
