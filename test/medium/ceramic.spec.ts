@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { isWeighbridgeError, toHex, utf8, type Bytes32 } from '../../src/kernel/index.js';
-import { accessGrantedRecord, sealRecord } from '../../src/provenance/index.js';
+import { isWeighbridgeError, utf8 } from '../../src/kernel/index.js';
 import {
-  LogRecordSource,
   PgRelayStore,
   RelayFollower,
   type RecordSource,
@@ -16,14 +14,13 @@ import {
   type RelayFollowerOptions,
   type RelayStore,
 } from '../../src/provenance/relay/index.js';
-import { pureHasher } from '../../src/provenance/verify/rfc6962.js';
 import { createRecordStreams } from '../../web3/ceramic/record-streams.js';
 import { startCeramic, type CeramicService } from '../../web3/devnet/ceramic.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { batchOf, CERAMIC_ORIGIN as ORIGIN, randomWord } from '../support/ceramic-batches.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
-import { memoryLog } from '../support/memory-log.js';
-import { market, parties, provenanceStory } from '../support/provenance-story.js';
+import { parties, provenanceStory } from '../support/provenance-story.js';
+import { accesses, leaves, sourceOf } from '../support/relay-log.js';
 
 const seed = new Uint8Array(32).fill(7);
 const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-ceramic-'));
@@ -47,33 +44,6 @@ afterAll(async () => {
 beforeEach(async () => {
   await pool.query('TRUNCATE log_records, relay_pending, relay_batches; UPDATE relay_cursor SET next_index = 0');
 });
-
-/** A log of these entries, as `LogRecordSource` sees one. */
-function sourceOf(entries: Uint8Array[]): RecordSource {
-  const { head, tile } = memoryLog(entries);
-  const checkpoint = async () => ({ size: head.size, root: toHex(head.root), note: '', signatures: [] });
-  return new LogRecordSource({ checkpoint, tile });
-}
-
-/** Access records of one dataset version, each of another order. */
-async function accesses(keyId: Bytes32, count: number): Promise<Uint8Array[]> {
-  const order = {
-    keyId,
-    licence: randomWord(),
-    offer: randomWord(),
-    jobDigest: randomWord(),
-    deadline: 1_900_000_000n,
-  };
-  const [buyer, operator, worker] = [parties.buyer.address, parties.operator.address, parties.worker.address];
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const assignSignature = await parties.operator.signMessage({ message: `assign ${i}` });
-      const grantedAt = new Date(Date.UTC(2026, 10, 25, 12, 0, i));
-      const facts = { order: { ...order, buyer, operator, salt: randomWord() }, worker, assignSignature, grantedAt };
-      return sealRecord({ ...accessGrantedRecord(market, facts), signer: parties.operator });
-    }),
-  );
-}
 
 function follower(
   source: RecordSource,
@@ -101,9 +71,6 @@ class UnmarkingStore extends PgRelayStore {
     return Promise.reject(new Error('killed'));
   }
 }
-
-const leaves = (entries: Uint8Array[], first = 0) =>
-  entries.map((entry, i) => ({ index: first + i, leafHash: toHex(pureHasher.leaf(entry)) }));
 
 const code = (error: unknown): unknown => (isWeighbridgeError(error) ? error.code : error);
 

@@ -7,6 +7,7 @@
 // was acknowledged.
 import path from 'node:path';
 
+/** @returns {never} */
 function fail(message) {
   console.error(message);
   process.exit(1);

@@ -1,0 +1,39 @@
+import { toHex, type Bytes32 } from '../../src/kernel/index.js';
+import { accessGrantedRecord, sealRecord } from '../../src/provenance/index.js';
+import { LogRecordSource, type BatchedRecord, type RecordSource } from '../../src/provenance/relay/index.js';
+import { pureHasher } from '../../src/provenance/verify/rfc6962.js';
+import { randomWord } from './ceramic-batches.js';
+import { memoryLog } from './memory-log.js';
+import { market, parties } from './provenance-story.js';
+
+/** A log of these entries, as `LogRecordSource` sees one. */
+export function sourceOf(entries: Uint8Array[]): RecordSource {
+  const { head, tile } = memoryLog(entries);
+  const checkpoint = async () => ({ size: head.size, root: toHex(head.root), note: '', signatures: [] });
+  return new LogRecordSource({ checkpoint, tile });
+}
+
+/** Access records of one dataset version, each of another order. */
+export async function accesses(keyId: Bytes32, count: number): Promise<Uint8Array[]> {
+  const order = {
+    keyId,
+    licence: randomWord(),
+    offer: randomWord(),
+    jobDigest: randomWord(),
+    deadline: 1_900_000_000n,
+  };
+  const [buyer, operator, worker] = [parties.buyer.address, parties.operator.address, parties.worker.address];
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const assignSignature = await parties.operator.signMessage({ message: `assign ${i}` });
+      const grantedAt = new Date(Date.UTC(2026, 10, 25, 12, 0, i));
+      const facts = { order: { ...order, buyer, operator, salt: randomWord() }, worker, assignSignature, grantedAt };
+      return sealRecord({ ...accessGrantedRecord(market, facts), signer: parties.operator });
+    }),
+  );
+}
+
+/** What a batch says of entries that stand in the log from index `first` on. */
+export function leaves(entries: Uint8Array[], first = 0): BatchedRecord[] {
+  return entries.map((entry, i) => ({ index: first + i, leafHash: toHex(pureHasher.leaf(entry)) }));
+}
