@@ -22,7 +22,9 @@ export function startRequeue(
     }
   };
   let running = run().catch(onError);
-  const timer = setInterval(() => (running = run().catch(onError)), EVERY_MS);
+  const timer = setInterval(() => {
+    running = run().catch(onError);
+  }, EVERY_MS);
   return {
     stop: async () => {
       clearInterval(timer);

@@ -106,9 +106,11 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
 }
 
 /** All of them, or the first failure once the others have settled, so that none starts after everything was stopped. */
-async function together<T extends readonly unknown[]>(tasks: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+async function together<T extends readonly unknown[] | []>(
+  tasks: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(tasks);
-  return Promise.all(tasks) as unknown as Promise<T>;
+  return Promise.all(tasks);
 }
 
 function sub(layout: DevnetLayout, name: string): string {
