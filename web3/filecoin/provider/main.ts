@@ -9,7 +9,7 @@ async function main(): Promise<void> {
   const log = (message: string): void => console.log(`${new Date().toISOString()} ${message}`);
   const provider = createProvider(config, log);
   await ensureRegistered(provider.chain, config);
-  provider.resume();
+  await provider.resume();
   await provider.app.listen({ port: config.port, host: config.host });
   log(`provider ${config.account.address} serves ${config.serviceUrl}`);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -7,6 +7,7 @@ import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
 import { pieceCidFromBytes } from '../piece-cid.js';
 import type { ChainClient } from './chain-client.js';
 import { pieceCidOrRefuse, type PieceFiles } from './piece-files.js';
+import type { Pulls } from './pulls.js';
 import { Refusal } from './refusal.js';
 import { parse } from './routes-pieces.js';
 import type { TransactionJournal, TransactionRecord } from './transaction-journal.js';
@@ -40,17 +41,38 @@ const address = z
   .transform((s) => s as Address);
 const createSchema = z.object({ recordKeeper: address, extraData: hex });
 
+const pullSchema = createSchema.extend({
+  dataSetId: z.number().int().nonnegative().optional(),
+  pieces: z
+    .array(z.object({ pieceCid: z.string().max(200), sourceUrl: z.url({ protocol: /^https?$/ }).max(1_000) }))
+    .min(1)
+    .max(MAX_PIECES_PER_CALL),
+});
+
 interface Parts {
   network: Network;
   chain: ChainClient;
   files: PieceFiles;
   journal: TransactionJournal;
   transactions: Transactions;
+  pulls: Pulls;
 }
 
 /** Curio's routes that bring data sets and pieces on chain. The contracts check the client's consent and money. */
 export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
-  const { network, chain, journal, transactions } = parts;
+  const { network, chain, journal, transactions, pulls } = parts;
+
+  app.post('/pdp/piece/pull', async (request) => {
+    const body = parse(pullSchema, request.body);
+    const id = BigInt(body.dataSetId ?? 0);
+    const cids = body.pieces.map(({ pieceCid }) => ({ data: bytesToHex(pieceCidOrRefuse(pieceCid).bytes) }));
+    // As Curio does: nothing is fetched for a client whose consent or money would not bring the pieces on chain.
+    await transactions.rehearse({
+      functionName: 'addPieces',
+      args: [id, id === 0n ? keeper(body.recordKeeper) : NO_LISTENER, cids, body.extraData],
+    });
+    return pulls.status(digestOf([body.extraData, body.pieces]), body.pieces);
+  });
 
   app.post('/pdp/data-sets', async (request, reply) => {
     const { recordKeeper, extraData } = parse(createSchema, request.body);

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { chainClient, type ChainClient } from './chain-client.js';
 import type { ProviderConfig } from './config.js';
 import { PieceFiles } from './piece-files.js';
+import { Pulls } from './pulls.js';
 import { Refusal } from './refusal.js';
 import { dataSetRoutes } from './routes-data-sets.js';
 import { pieceRoutes } from './routes-pieces.js';
@@ -17,7 +18,7 @@ export interface ProviderServer {
   app: FastifyInstance;
   chain: ChainClient;
   /** Takes up transactions that were pending when the process ended. */
-  resume(): void;
+  resume(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,12 +45,13 @@ export function createProvider(config: ProviderConfig, log: (message: string) =>
   });
   app.get('/pdp/ping', async (_request, reply) => reply.code(200).send());
   pieceRoutes(app, files, new Uploads(files));
-  dataSetRoutes(app, { network, chain, files, journal, transactions });
+  const pulls = new Pulls(chain, network.contracts.serviceProviderRegistry, files);
+  dataSetRoutes(app, { network, chain, files, journal, transactions, pulls });
 
   return {
     app,
     chain,
-    resume: () => transactions.resume(),
+    resume: async () => transactions.resume(),
     close: async () => {
       transactions.stop();
       await app.close();

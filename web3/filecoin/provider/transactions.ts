@@ -7,7 +7,7 @@ import {
   type ContractFunctionName,
   type TransactionReceipt,
 } from 'viem';
-import type { Address } from '../../../src/kernel/index.js';
+import type { Address, Hex } from '../../../src/kernel/index.js';
 import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
 import type { ChainClient } from './chain-client.js';
 import { Refusal } from './refusal.js';
@@ -42,9 +42,12 @@ export class Transactions {
     private readonly log: (message: string) => void,
   ) {}
 
-  /** Takes up what was pending when the process ended. */
-  resume(): void {
-    for (const record of this.journal.pending()) void this.follow(record);
+  /** Takes up what was pending when the process ended, in the order of nonces. The chain may have forgotten it: send again. */
+  async resume(): Promise<void> {
+    for (const record of this.journal.pending().toSorted((a, b) => a.nonce - b.nonce)) {
+      await this.broadcast(record);
+      void this.follow(record);
+    }
   }
 
   stop(): void {
@@ -62,12 +65,19 @@ export class Transactions {
     return turn;
   }
 
-  private async send(call: PdpCall): Promise<TransactionRecord> {
-    const { reader, writer, account } = this.chain;
+  /** Sees what a call would do now. @throws Refusal 400 with the revert data if the contracts refuse it */
+  async rehearse(call: Pick<PdpCall, 'functionName' | 'args'>): Promise<{ data: Hex; gas: bigint }> {
+    const { reader, account } = this.chain;
     const data = encodeFunctionData({ abi: pdpVerifierAbi, functionName: call.functionName, args: call.args });
     const gas = await reader.estimateGas({ account, to: this.pdp, data }).catch((error: unknown) => {
       throw asRefusal(error);
     });
+    return { data, gas };
+  }
+
+  private async send(call: PdpCall): Promise<TransactionRecord> {
+    const { reader, writer, account } = this.chain;
+    const { data, gas } = await this.rehearse(call);
     const nonce = await reader.getTransactionCount({ address: account.address, blockTag: 'pending' });
     const limit = (gas * GAS_MARGIN_PERCENT) / 100n;
     const prepared = await writer.prepareTransactionRequest({ to: this.pdp, data, gas: limit, nonce });
@@ -139,15 +149,16 @@ export class Transactions {
   }
 }
 
-/** The SDK reads the revert data out of the answer's text, in Lotus's form. */
+/**
+ * The SDK reads the revert data out of the answer's text, in the form that Lotus gives it. Lotus' own message is passed on;
+ * other nodes have the data apart from the message.
+ */
 function asRefusal(error: unknown): unknown {
   if (!(error instanceof BaseError)) return error;
+  const lotus = /(?:vm error|revert reason)=\[.*?\]/.exec(error.message)?.[0];
   const revert = error.walk((cause) => cause instanceof Error && 'data' in cause && isHexData(cause.data));
-  if (revert === null || !('data' in revert)) {
-    const reason = /reverted with reason string '?([^'\n]*)|execution reverted:? ?([^\n]*)/.exec(error.message);
-    return reason === null ? error : new Refusal(400, `revert reason=[Error(${reason[1] ?? reason[2] ?? ''})]`);
-  }
-  return new Refusal(400, `the contract refuses this call: revert reason=[${String(revert.data)}]`);
+  const reason = revert !== null && 'data' in revert ? `revert reason=[${String(revert.data)}]` : lotus;
+  return reason === undefined ? error : new Refusal(400, `the contracts refuse this call: ${reason}`);
 }
 
 function isHexData(value: unknown): boolean {

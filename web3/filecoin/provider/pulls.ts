@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { hexToString } from 'viem';
+import { serviceProviderRegistryAbi } from '../../chain/abi/service-provider-registry.js';
+import type { Address, Hex } from '../../../src/kernel/index.js';
+import type { ChainClient } from './chain-client.js';
+import { pieceCidOrRefuse, type PieceFiles } from './piece-files.js';
+import { Refusal } from './refusal.js';
+
+export interface PullPiece {
+  pieceCid: string;
+  /** Where another provider serves the piece. */
+  sourceUrl: string;
+}
+
+export type PullStatus = 'pending' | 'inProgress' | 'retrying' | 'complete' | 'failed';
+
+const PDP_PRODUCT = 0;
+const MAX_PROVIDERS = 100n;
+const ATTEMPTS = 3;
+const MAX_PULLS = 1_000;
+const STALL_MS = 30_000;
+/** From the best to the worst: a pull is as far as its worst piece. */
+const STATUSES: PullStatus[] = ['complete', 'pending', 'inProgress', 'retrying', 'failed'];
+
+/** Copies of pieces that this provider fetches from another one. A repeated request tells how far the first one is. */
+export class Pulls {
+  private readonly pulls = new Map<string, Map<string, PullStatus>>();
+
+  constructor(
+    private readonly chain: ChainClient,
+    private readonly registry: Address,
+    private readonly files: PieceFiles,
+  ) {}
+
+  /** @throws Refusal 400 for a source that is no registered provider's */
+  async status(key: string, pieces: PullPiece[]): Promise<{ status: PullStatus; pieces: object[] }> {
+    const statuses = this.pulls.get(key) ?? (await this.start(key, pieces));
+    const worst = Math.max(...[...statuses.values()].map((status) => STATUSES.indexOf(status)));
+    return {
+      status: STATUSES[worst] ?? 'pending',
+      pieces: [...statuses].map(([pieceCid, status]) => ({ pieceCid, status })),
+    };
+  }
+
+  private async start(key: string, pieces: PullPiece[]): Promise<Map<string, PullStatus>> {
+    await this.requireProviders(pieces);
+    const [oldest] = this.pulls.keys();
+    if (oldest !== undefined && this.pulls.size >= MAX_PULLS) this.pulls.delete(oldest); // its pieces are found by CID
+    const statuses = new Map<string, PullStatus>(pieces.map(({ pieceCid }) => [pieceCid, 'pending']));
+    this.pulls.set(key, statuses);
+    void this.run(pieces, statuses);
+    return statuses;
+  }
+
+  private async run(pieces: PullPiece[], statuses: Map<string, PullStatus>): Promise<void> {
+    for (const piece of pieces) {
+      for (let attempt = 0; attempt < ATTEMPTS && statuses.get(piece.pieceCid) !== 'complete'; attempt++) {
+        statuses.set(piece.pieceCid, attempt === 0 ? 'inProgress' : 'retrying');
+        if (await this.fetchPiece(piece).catch(() => false)) statuses.set(piece.pieceCid, 'complete');
+      }
+      if (statuses.get(piece.pieceCid) !== 'complete') statuses.set(piece.pieceCid, 'failed');
+    }
+  }
+
+  private async fetchPiece({ pieceCid, sourceUrl }: PullPiece): Promise<boolean> {
+    if (await this.files.find(pieceCid)) return true;
+    const idle = new AbortController();
+    const timer = setTimeout(() => idle.abort(), STALL_MS);
+    try {
+      const response = await fetch(sourceUrl, { signal: idle.signal, redirect: 'error' });
+      if (!response.ok || response.body === null) return false;
+      const piece = await this.files.receive(randomUUID(), refreshing(response.body, timer));
+      if (piece.pieceCid === pieceCid) await this.files.keep(piece);
+      else await this.files.drop(piece);
+      return piece.pieceCid === pieceCid;
+    } finally {
+      clearTimeout(timer);
+      idle.abort();
+    }
+  }
+
+  /** Only from registered providers: or anyone could have this process read addresses that only it can reach. */
+  private async requireProviders(pieces: PullPiece[]): Promise<void> {
+    const { providers } = await this.chain.reader.readContract({
+      address: this.registry,
+      abi: serviceProviderRegistryAbi,
+      functionName: 'getProvidersByProductType',
+      args: [PDP_PRODUCT, true, 0n, MAX_PROVIDERS],
+    });
+    const bases = providers.map(({ product, productCapabilityValues }) =>
+      textOf(productCapabilityValues[product.capabilityKeys.indexOf('serviceURL')]),
+    );
+    for (const { pieceCid, sourceUrl } of pieces) {
+      const path = `piece/${pieceCidOrRefuse(pieceCid).text}`;
+      const known = bases.some((base) => URL.canParse(path, base) && new URL(path, base).href === sourceUrl);
+      if (!known) throw new Refusal(400, `no registered provider serves ${pieceCid} at this source`);
+    }
+  }
+}
+
+function textOf(value: Hex | undefined): string {
+  return value === undefined ? '' : hexToString(value);
+}
+
+async function* refreshing(source: AsyncIterable<Uint8Array>, timer: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
+  for await (const bytes of source) {
+    timer.refresh();
+    yield bytes;
+  }
+}
