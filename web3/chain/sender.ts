@@ -2,8 +2,10 @@ import {
   BaseError,
   createWalletClient,
   http,
+  HttpRequestError,
+  keccak256,
   NonceTooLowError,
-  TransactionRejectedRpcError,
+  TimeoutError,
   WaitForTransactionReceiptTimeoutError,
   type LocalAccount,
 } from 'viem';
@@ -13,8 +15,8 @@ import { asChainError } from './chain-errors.js';
 import type { Connection } from './connection.js';
 
 const RECEIPT_TIMEOUT_MS = 90_000;
-/** Another process may spend the same account's nonce between our reading and our sending. */
-const NONCE_ATTEMPTS = 4;
+/** Another process may spend the same account's nonce between our reading and our sending, or a request gets lost. */
+const ATTEMPTS = 4;
 
 export interface Call {
   to: Address;
@@ -42,13 +44,24 @@ export function createSender(connection: Connection, account: LocalAccount): Sen
       // A quarter more than the estimate: somebody else's anchor may land first and change the way through the contract.
       const gas = ((await client.estimateGas({ account, ...call })) * 5n) / 4n;
       const nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' });
+      const request = await wallet.prepareTransactionRequest({ ...call, gas, nonce });
+      const serializedTransaction = await wallet.signTransaction(request);
       try {
-        return await wallet.sendTransaction({ ...call, gas, nonce });
+        return await client.sendRawTransaction({ serializedTransaction });
       } catch (error) {
-        if (attempt === NONCE_ATTEMPTS || !isNonceRace(error)) throw error;
+        // The answer may be lost and the transaction not: its hash is known before it is sent.
+        const hash = keccak256(serializedTransaction);
+        if (await isKnown(hash)) return hash;
+        if (attempt === ATTEMPTS || !(isNonceRace(error) || isLostRequest(error))) throw error;
       }
     }
   };
+
+  const isKnown = (hash: Hex): Promise<boolean> =>
+    client.getTransaction({ hash }).then(
+      () => true,
+      () => false,
+    );
 
   const send = async (call: Call): Promise<Hex> => {
     await client.call({ account, ...call });
@@ -91,15 +104,17 @@ function lateError(transaction: Hex, cause: unknown): WeighbridgeError {
   );
 }
 
-function isNonceRace(error: unknown): boolean {
-  if (!(error instanceof BaseError)) return false;
+/** Sending again is safe: the nonce is spent once, whichever of the two the node takes. */
+function isLostRequest(error: unknown): boolean {
   return (
-    error.walk(
-      (e) =>
-        e instanceof NonceTooLowError ||
-        (e instanceof TransactionRejectedRpcError && /nonce|underpriced|already known/i.test(e.details)) ||
-        (e instanceof BaseError &&
-          /nonce too low|replacement transaction underpriced|already known/i.test(e.details ?? '')),
-    ) !== null
+    error instanceof BaseError && error.walk((e) => e instanceof HttpRequestError || e instanceof TimeoutError) !== null
+  );
+}
+
+function isNonceRace(error: unknown): boolean {
+  const lost = /nonce too low|replacement transaction underpriced|already known/i;
+  return (
+    error instanceof BaseError &&
+    error.walk((e) => e instanceof NonceTooLowError || (e instanceof BaseError && lost.test(e.details ?? ''))) !== null
   );
 }
