@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { MAX_BODY_BYTES } from './graphql.js';
+import { ErrorFilter } from './http-errors.js';
 import { Metrics } from './metrics.js';
 import { installFrontDoor, type RateLimits } from './rate-limits.js';
 
@@ -16,9 +17,19 @@ export interface ServerOptions {
 /** A model of the largest size over a slow line. */
 const UPLOAD_TIMEOUT_MS = 10 * 60 * 1000;
 
+/**
+ * Nest sets its error handler after its routes have taken theirs, too late for what fails in hooks and body parsers: ours
+ * is set before any route, and stays.
+ */
+class ApiAdapter extends FastifyAdapter {
+  override setErrorHandler(): ReturnType<FastifyAdapter['setErrorHandler']> {
+    return this.instance;
+  }
+}
+
 /** The application, ready to listen; `close` ends it gracefully: requests in hand first, the database last. */
 export async function createServer(module: DynamicModule, options: ServerOptions): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({
+  const adapter = new ApiAdapter({
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: options.trustProxy,
     requestTimeout: UPLOAD_TIMEOUT_MS,
@@ -33,6 +44,8 @@ export async function createServer(module: DynamicModule, options: ServerOptions
   fastify.addContentTypeParser('application/octet-stream', (_request: unknown, payload: unknown, done: Done) => {
     done(null, payload);
   });
+  const errors = app.get(ErrorFilter);
+  fastify.setErrorHandler((error, request, reply) => errors.answer(error, request, reply));
   await installFrontDoor(app, options.rateLimits);
   app.get(Metrics).install(app);
   await app.init();

@@ -4,7 +4,7 @@ import { DatabasePool, LOG_CLIENT, MARKETPLACE_CHAIN } from '../platform/index.j
 import type { LogClient } from '../provenance/index.js';
 import type { MarketplaceChain } from '../access/index.js';
 import { TrainingModule } from '../training/index.js';
-import { ErrorFilter } from './error.filter.js';
+import { ErrorFilter } from './http-errors.js';
 import { HealthController, READINESS_CHECKS, type ReadinessCheck } from './health.controller.js';
 import { Metrics, MetricsController } from './metrics.js';
 import { QueueProbe } from './queue-probe.js';
@@ -16,7 +16,8 @@ import { QueueProbe } from './queue-probe.js';
   providers: [
     Metrics,
     QueueProbe,
-    { provide: APP_FILTER, useClass: ErrorFilter },
+    ErrorFilter,
+    { provide: APP_FILTER, useExisting: ErrorFilter },
     {
       provide: READINESS_CHECKS,
       inject: [DatabasePool, QueueProbe, LOG_CLIENT, MARKETPLACE_CHAIN],

@@ -1,10 +1,18 @@
-import { Inject } from '@nestjs/common';
+import { Inject, Logger } from '@nestjs/common';
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import type { Bytes32, Network } from '../kernel/index.js';
 import { datasetNotFound, DatasetType, FindDataset, toDatasetType } from '../catalog/index.js';
 import { assertAllowed, CurrentViewer, Requires, type Viewer } from '../identity/index.js';
 import { NETWORK } from '../platform/index.js';
-import { Bytes32Scalar, PageArgs, pageRequest, toConnection } from '../platform/graphql/index.js';
+import {
+  Bytes32Scalar,
+  PageArgs,
+  pageRequest,
+  publicStream,
+  toConnection,
+  type ErrorLog,
+  type FormatterContext,
+} from '../platform/graphql/index.js';
 import { FindJob } from './find-job.js';
 import type { Job } from './job.js';
 import { JobWatch } from './progress/job-watch.js';
@@ -21,6 +29,10 @@ import {
 
 @Resolver(() => JobType)
 export class TrainingResolver {
+  private readonly log: ErrorLog = {
+    error: (fields, msg) => new Logger('JobProgress').error({ ...fields, msg }),
+  };
+
   constructor(
     private readonly submit: SubmitJob,
     private readonly find: FindJob,
@@ -66,10 +78,11 @@ export class TrainingResolver {
   async jobProgress(
     @CurrentViewer() viewer: Viewer | undefined,
     @Args('id', { type: () => Bytes32Scalar, description: 'The job.' }) id: Bytes32,
+    @Context() context: FormatterContext,
   ): Promise<AsyncIterableIterator<Progress>> {
     const job = await this.find.byId(viewer, id);
     assertAllowed(viewer, 'job.read', job);
-    return this.watch.watch(id, viewer.address);
+    return publicStream(this.watch.watch(id, viewer.address), context, this.log);
   }
 
   @ResolveField(() => DatasetType, { description: 'What it trains on.' })

@@ -1,0 +1,167 @@
+// Real: the API over HTTP and WebSocket, PostgreSQL, BullMQ on PostgreSQL and, where there is one, on Redis, a BullMQ worker.
+// Faked: log, chain, the recorder's key file, and what the worker does: it moves the row and reports, as the real one does.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'graphql-ws';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { processorOf, Queues } from '../../../src/platform/index.js';
+import { JobRepository } from '../../../src/training/job.repository.js';
+import type { JobState } from '../../../src/training/job-state.js';
+import { runMessage } from '../../../src/training/run-message.js';
+import type { Bytes32 } from '../../../src/kernel/index.js';
+import { webSocketClient } from '../../support/api/client.js';
+import { signedIn, type Party } from '../../support/api/steps.js';
+import { startTestApi, type TestApi } from '../../support/api/test-api.js';
+import { someJob } from '../../support/jobs.js';
+import { describeWithRedis, startTestRedis, type TestRedis } from '../../support/redis.js';
+
+const EPOCHS = 5;
+
+interface Progress {
+  id: string;
+  state: JobState;
+  step: number;
+  of: number;
+  reason: string | null;
+}
+
+function suite(startApi: () => Promise<TestApi>): void {
+  let api: TestApi;
+  let buyer: Party;
+  const clients: Client[] = [];
+  beforeAll(async () => {
+    api = await startApi();
+    buyer = await signedIn(api);
+  });
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map(async (client) => client.dispose()));
+  });
+  afterAll(async () => api?.stop());
+
+  const jobs = (): JobRepository => new JobRepository(api.prisma);
+  const create = async (queued: boolean): Promise<Bytes32> => {
+    const job = someJob({ buyer: buyer.account.address.toLowerCase() as Bytes32 });
+    await jobs().create(job, queued ? [runMessage(job.id)] : []);
+    return job.id;
+  };
+
+  /** Everything that a subscriber gets until the server ends the subscription. */
+  function follow(id: string, token = buyer.token): { seen: Progress[]; end: Promise<unknown>; leave: () => void } {
+    const client = webSocketClient(api, token);
+    clients.push(client);
+    const seen: Progress[] = [];
+    let leave = (): void => undefined;
+    const end = new Promise<unknown>((resolve) => {
+      leave = client.subscribe<{ jobProgress: Progress }>(
+        {
+          query: 'subscription ($id: Bytes32!) { jobProgress(id: $id) { id state step of reason } }',
+          variables: { id },
+        },
+        {
+          next: ({ data, errors }) => (errors ? resolve(errors) : data && seen.push(data.jobProgress)),
+          error: resolve,
+          complete: () => resolve('ended'),
+        },
+      );
+    });
+    return { seen, end, leave };
+  }
+
+  it('shows every epoch of a job that a worker runs, in order, and ends with it', async () => {
+    const worker = new Queues({ databaseUrl: api.env.DATABASE_URL, redisUrl: api.env.REDIS_URL }).worker(
+      'training',
+      processorOf('training', {
+        run: async ({ orderId }, job) => {
+          for (const [from, to] of [
+            ['submitted', 'granting'],
+            ['granting', 'recording'],
+            ['recording', 'training'],
+          ] as const) {
+            await jobs().transition(orderId, from, to);
+          }
+          for (let step = 1; step <= EPOCHS; step++) {
+            await job.updateProgress({ state: 'training', step, of: EPOCHS });
+            await sleep(100);
+          }
+          await jobs().transition(orderId, 'training', 'completing');
+          await jobs().transition(orderId, 'completing', 'settling');
+          await jobs().transition(orderId, 'settling', 'settled');
+          await job.updateProgress({ state: 'settled', step: EPOCHS, of: EPOCHS });
+        },
+      }),
+    );
+    try {
+      const id = await create(true);
+      const { seen, end } = follow(id);
+      expect(await end).toBe('ended');
+      expect(seen.map((p) => p.id)).toEqual(seen.map(() => id));
+      expect(seen.at(-1)?.state).toBe('settled');
+      const steps = seen.filter((p) => p.state === 'training' && p.of > 0).map((p) => p.step);
+      expect(steps).toEqual([1, 2, 3, 4, 5]);
+    } finally {
+      await worker.close();
+    }
+  });
+
+  it('misses no end though no event comes: the row alone is enough', async () => {
+    const id = await create(false);
+    const { seen, end } = follow(id);
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(1);
+    await jobs().transition(id, 'submitted', 'refusing', { reason: 'key-denied' });
+    await jobs().transition(id, 'refusing', 'refunding');
+    await jobs().transition(id, 'refunding', 'refunded');
+    expect(await end).toBe('ended');
+    expect(seen[0]).toMatchObject({ state: 'submitted' });
+    expect(seen.at(-1)).toMatchObject({ state: 'refunded', reason: 'key-denied' });
+  });
+
+  it('says at once how a finished job ended', async () => {
+    const id = await create(false);
+    await jobs().transition(id, 'submitted', 'refusing', { reason: 'deadline-passed' });
+    await jobs().transition(id, 'refusing', 'refunding');
+    await jobs().transition(id, 'refunding', 'refunded');
+    const { seen, end } = follow(id);
+    expect(await end).toBe('ended');
+    expect(seen).toEqual([{ id, state: 'refunded', step: 0, of: 0, reason: 'deadline-passed' }]);
+  });
+
+  it('shows nothing to who is no party, and no difference to a job that is not there', async () => {
+    const id = await create(false);
+    const stranger = await signedIn(api);
+    const hidden = JSON.stringify(await follow(id, stranger.token).end);
+    const absent = JSON.stringify(await follow(`0x${'1'.repeat(64)}`, stranger.token).end);
+    expect(hidden).toContain('JOB_NOT_FOUND');
+    expect(hidden.replaceAll(id, '')).toBe(absent.replaceAll(`0x${'1'.repeat(64)}`, ''));
+  });
+
+  it('lets one viewer watch so many jobs at a time, and more once it has left some', async () => {
+    const id = await create(false);
+    const viewer = await signedIn(api);
+    await api.prisma.job.update({ where: { id }, data: { seller: viewer.account.address.toLowerCase() } });
+    const watches = Array.from({ length: 32 }, () => follow(id, viewer.token));
+    await expect.poll(() => watches.every((watch) => watch.seen.length === 1), { timeout: 20_000 }).toBe(true);
+    expect(JSON.stringify(await follow(id, viewer.token).end)).toContain('RATE_LIMITED');
+    watches[0]?.leave();
+    await sleep(500);
+    const another = follow(id, viewer.token);
+    await expect.poll(() => another.seen.length, { timeout: 10_000 }).toBe(1);
+  });
+
+  it('ends subscriptions when the API ends, soon', async () => {
+    const id = await create(false);
+    const { seen, end } = follow(id);
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(1);
+    await api.restart();
+    expect(await end).toBeDefined();
+  });
+}
+
+describe('jobProgress on PostgreSQL', () => suite(async () => startTestApi()));
+
+describeWithRedis('jobProgress on Redis', () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await startTestRedis();
+  });
+  afterAll(async () => redis?.stop());
+  suite(async () => startTestApi({ REDIS_URL: redis.url }));
+});
