@@ -40,12 +40,12 @@ const all = (await scan(whole)).entries.map(({ index, leafHash }) => ({ index, l
 describe('an audit', () => {
   it('lists every record of a dataset, with who and under which licence', async () => {
     const rows = auditRows((await scan(whole)).entries);
-    expect(rows.map(({ index, type, who, problems: found }) => [index, type, who, found])).toEqual([
-      [0, 'dataset-listed', parties.seller.address, []],
-      [1, 'licence-issued', parties.buyer.address, []],
-      [2, 'access-granted', parties.buyer.address, []],
-      [3, 'training-completed', parties.worker.address, []],
-      [4, 'job-settled', undefined, []],
+    expect(rows.map(({ index, type, who, problems: found }) => [index, type, who?.role, who?.address, found])).toEqual([
+      [0, 'dataset-listed', 'seller', parties.seller.address, []],
+      [1, 'licence-issued', 'buyer', parties.buyer.address, []],
+      [2, 'access-granted', 'buyer', parties.buyer.address, []],
+      [3, 'training-completed', 'worker', parties.worker.address, []],
+      [4, 'job-settled', undefined, undefined, []],
     ]);
     expect(rows[2]).toMatchObject({ licence: rows[1]?.licence, job: story.orderId });
   });

@@ -67,7 +67,7 @@ function lines(
         String(row.index),
         time(row.at),
         row.type === 'access-granted' ? out.bold(row.type) : row.type,
-        row.who === undefined ? '-' : shortAddress(row.who),
+        row.who === undefined ? '-' : `${row.who.role} ${shortAddress(row.who.address)}`,
         row.licence === undefined ? '-' : shortId(row.licence),
         row.job === undefined ? '-' : shortId(row.job),
         row.problems.length === 0 ? out.green('✓') : out.red(`✗ ${row.problems.join('; ')}`),

@@ -2,13 +2,19 @@ import type { Address, Bytes32 } from '../../kernel/index.js';
 import type { LogEntry } from '../../provenance/index.js';
 import type { ScannedEntry } from './scan.js';
 
+/** Somebody, and as what. */
+export interface Party {
+  role: 'seller' | 'buyer' | 'operator' | 'worker';
+  address: Address;
+}
+
 /** One line of an audit. */
 export interface AuditRow {
   index: number;
   type: LogEntry['type'];
   at: string;
-  /** On whose behalf: seller, buyer, operator or worker; nobody for a settlement. */
-  who: Address | undefined;
+  /** On whose behalf the record was made; nobody for a settlement. */
+  who: Party | undefined;
   licence: Bytes32 | undefined;
   job: Bytes32 | undefined;
   leafHash: string;
@@ -33,14 +39,14 @@ function describe(entry: LogEntry): Pick<AuditRow, 'at' | 'who' | 'licence' | 'j
   const none = { licence: undefined, job: undefined };
   switch (entry.type) {
     case 'dataset-listed':
-      return { ...none, at: entry.predicate.listedAt, who: entry.predicate.offer.seller };
+      return { ...none, at: entry.predicate.listedAt, who: { role: 'seller', address: entry.predicate.offer.seller } };
     case 'licence-issued': {
       const { issuedAt, licence, licenceId } = entry.predicate;
-      return { at: issuedAt, who: licence.buyer, licence: licenceId, job: undefined };
+      return { at: issuedAt, who: { role: 'buyer', address: licence.buyer }, licence: licenceId, job: undefined };
     }
     case 'access-granted': {
       const { grantedAt, buyer, licence, orderId } = entry.predicate;
-      return { at: grantedAt, who: buyer, licence, job: orderId };
+      return { at: grantedAt, who: { role: 'buyer', address: buyer }, licence, job: orderId };
     }
     case 'training-completed': {
       const { buildDefinition, runDetails } = entry.predicate;
@@ -48,12 +54,17 @@ function describe(entry: LogEntry): Pick<AuditRow, 'at' | 'who' | 'licence' | 'j
       return {
         ...none,
         at: runDetails.metadata.finishedOn,
-        who: worker,
+        who: { role: 'worker', address: worker },
         job: buildDefinition.externalParameters.orderId,
       };
     }
     case 'training-refused':
-      return { ...none, at: entry.predicate.refusedAt, who: entry.predicate.operator, job: entry.predicate.orderId };
+      return {
+        ...none,
+        at: entry.predicate.refusedAt,
+        who: { role: 'operator', address: entry.predicate.operator },
+        job: entry.predicate.orderId,
+      };
     case 'job-settled':
       return { ...none, at: entry.predicate.settledAt, who: undefined, job: entry.predicate.orderId };
   }

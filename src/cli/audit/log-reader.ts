@@ -1,29 +1,21 @@
-import { fromHex, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
+import { fromHex, type Bytes32 } from '../../kernel/index.js';
+import { createHttpLogClient } from '../../provenance/index.js';
 import { verifyCheckpoint, type TreeHead, type Trust } from '../../provenance/verify/index.js';
-import { http } from '../api/http.js';
 
-const TIMEOUT_MS = 20_000;
-
-/** A log by its C2SP paths alone: `checkpoint` and `tile/...`. A static mirror will do; nothing read is trusted. */
+/** A log by its C2SP paths alone, `checkpoint` and `tile/...`: a static mirror will do. Nothing read is trusted. */
 export interface LogReader {
   /** The signed note. */
   checkpoint(): Promise<string>;
   tile(path: string): Promise<Uint8Array>;
 }
 
-export function createLogReader(baseUrl: string): LogReader {
-  const read = async (path: string): Promise<Response> => {
-    const url = `${baseUrl.replace(/\/$/, '')}/${path}`;
-    const response = await http(url, { timeoutMs: TIMEOUT_MS, idempotent: true }).catch((error: unknown) => {
-      throw unavailable(url, 'cannot be reached', error);
-    });
-    if (response.ok) return response;
-    await response.body?.cancel();
-    throw unavailable(url, `answered ${response.status}`);
-  };
+/** @throws WeighbridgeError LOG_UNAVAILABLE (retryable), from its calls */
+export function createLogReader(url: string): LogReader {
+  const log = createHttpLogClient({ url });
   return {
-    checkpoint: async () => (await read('checkpoint')).text(),
-    tile: async (path) => new Uint8Array(await (await read(path)).arrayBuffer()),
+    // The client's own `checkpoint` is for anchoring and not of C2SP; the note is one more file.
+    checkpoint: async () => new TextDecoder().decode(await log.tile('checkpoint')),
+    tile: async (path) => log.tile(path),
   };
 }
 
@@ -35,12 +27,4 @@ export async function signedHead(log: LogReader, trust: Trust): Promise<TreeHead
 /** What LogAnchor holds, as a tree head. */
 export function headOnChain({ size, root }: { size: bigint; root: Bytes32 }): TreeHead {
   return { size: Number(size), root: fromHex(root) };
-}
-
-function unavailable(url: string, what: string, cause?: unknown): WeighbridgeError {
-  return new WeighbridgeError('LOG_UNAVAILABLE', `the log at ${url} ${what}`, {
-    next: 'Check that it runs and that the network file names it (log.url), then run the same command again.',
-    retryable: true,
-    cause,
-  });
 }

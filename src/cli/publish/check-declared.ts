@@ -27,9 +27,9 @@ export async function checkDeclared(
   if (label !== undefined && !byName.has(label)) throw noColumn(label, '--label names', source);
   const rules = source.columns.map((column) => ({ column, bad: contradiction(column, declared[column.name]) }));
   const select = rules.flatMap(({ column, bad }, i) => [
-    `count(*) FILTER (${column.sql} IS NULL) AS empty${i}`,
-    `min(file_row_number) FILTER (${column.sql} IS NULL) + 1 AS void${i}`,
-    ...(bad === undefined ? [] : [`min(file_row_number) FILTER (${bad}) + 1 AS bad${i}`]),
+    `count_if(${column.sql} IS NULL) AS empty${i}`,
+    `min(CASE WHEN ${column.sql} IS NULL THEN file_row_number END) + 1 AS void${i}`,
+    ...(bad === undefined ? [] : [`min(CASE WHEN ${bad} THEN file_row_number END) + 1 AS bad${i}`]),
   ]);
   const row = await duck.row(`SELECT ${select.join(', ')} FROM ${parquetRows(source.parquetFile)}`);
   return rules.flatMap(({ column: { name } }, i) => {

@@ -58,7 +58,7 @@ async function guessTypes(
   const sample = `(SELECT * FROM ${scan(file, header, all, 'ignore_errors=true')} LIMIT ${SAMPLE_ROWS})`;
   const counts = header.names.map((name, i) => {
     const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
-    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count(*) FILTER (abs(${number}) > ${MAX_SAFE}) AS l${i}`;
+    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}`;
   });
   const row = await parse(() => duck.row(`SELECT ${counts.join(', ')} FROM ${sample}`));
   header.names.forEach((name, i) => {
@@ -104,12 +104,12 @@ async function gatherStats(
   const counts = names.map((name, i) => {
     const c = ident(name);
     if (types.get(name) === 'DOUBLE') {
-      return `count(${c}) AS n${i}, count(*) FILTER (${c} = trunc(${c})) AS i${i}, count(*) FILTER (isfinite(${c})) AS f${i}, coalesce(max(abs(${c})) FILTER (isfinite(${c})), 0) AS m${i}`;
+      return `count(${c}) AS n${i}, count_if(${c} = trunc(${c})) AS i${i}, count_if(isfinite(${c})) AS f${i}, coalesce(max(CASE WHEN isfinite(${c}) THEN abs(${c}) END), 0) AS m${i}`;
     }
     return (
-      `count(${c}) AS n${i}, count(*) FILTER (TRY_CAST(${c} AS BIGINT)::VARCHAR = trim(${c})) AS i${i}, ` +
-      `count(TRY_CAST(${c} AS DOUBLE)) AS d${i}, count(*) FILTER (isfinite(TRY_CAST(${c} AS DOUBLE))) AS f${i}, ` +
-      `count(*) FILTER (lower(${c}) IN ('true', 'false')) AS b${i}`
+      `count(${c}) AS n${i}, count_if(TRY_CAST(${c} AS BIGINT)::VARCHAR = trim(${c})) AS i${i}, ` +
+      `count(TRY_CAST(${c} AS DOUBLE)) AS d${i}, count_if(isfinite(TRY_CAST(${c} AS DOUBLE))) AS f${i}, ` +
+      `count_if(lower(${c}) IN ('true', 'false')) AS b${i}`
     );
   });
   const row = await duck.row(`SELECT ${counts.join(', ')} FROM ${text(parquetFile)}`);

@@ -58,6 +58,8 @@ export async function collectJob(
   const weights = await decryptWith(state.job(journal.orderId), ciphertext);
   if (sha256Hex(weights) !== bare(training.weightsDigest)) throw otherWeights(journal.orderId);
   const receiptFile = target.receipt ?? path.join(path.dirname(target.out), 'receipt.json');
+  // A copy stays with the job: the next job's receipt may be written over this one.
+  await writeFileAtomic(path.join(state.job(journal.orderId), 'receipt.json'), receiptBytes);
   await writeFileAtomic(target.out, weights);
   await writeFileAtomic(receiptFile, receiptBytes, 0o644);
   await writeJob(state, { ...journal, outcome: 'settled' });

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Left-aligned columns two spaces apart. Cells may carry colours. The last column is not padded. */
+/** Left-aligned columns two spaces apart. Cells may carry colours. Nothing trails. */
 export function table(rows: string[][]): string[] {
   const widths = rows.reduce<number[]>((max, row) => {
     row.forEach((cell, i) => (max[i] = Math.max(max[i] ?? 0, widthOf(cell))));
@@ -9,7 +9,8 @@ export function table(rows: string[][]): string[] {
   return rows.map((row) =>
     row
       .map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - widthOf(cell))))
-      .join('  '),
+      .join('  ')
+      .trimEnd(),
   );
 }
 

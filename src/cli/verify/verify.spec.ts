@@ -12,7 +12,7 @@ import {
   protocolFeeBps,
   provenanceStory,
 } from '../../../test/support/provenance-story.js';
-import { splitOf, to0x, toHex } from '../../kernel/index.js';
+import { splitOf, to0x, toHex, WeighbridgeError } from '../../kernel/index.js';
 import { assembleReceipt, type LoadedBatch } from '../../provenance/index.js';
 import { parseReceipt, pureHasher, splitHashOf } from '../../provenance/verify/index.js';
 import type { Adapters, CeramicReader, ChainReader } from '../ports.js';
@@ -32,6 +32,14 @@ const indices = {
 };
 const receipt = await assembleReceipt(notedLog(whole), { market, order: story.order, model: declaration, indices });
 
+/** Networks that are asked by `--online` alone, and do not answer. */
+const away = {
+  chainReader: async () => {
+    throw new WeighbridgeError('CHAIN_UNAVAILABLE', 'no chain here', { next: 'Start one.', retryable: true });
+  },
+  ceramic: async () => ({ readBatches: async () => [] }),
+} as Partial<Adapters> as Adapters;
+
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'wb-verify-'));
@@ -43,7 +51,7 @@ afterEach(async () => rm(dir, { recursive: true, force: true }));
 
 async function run(...args: string[]) {
   const terminal = testTerminal({ cwd: dir });
-  const code = await runCli(['verify', path.join(dir, 'receipt.json'), ...args], terminal.io, {} as Adapters);
+  const code = await runCli(['verify', path.join(dir, 'receipt.json'), ...args], terminal.io, away);
   return { code, stdout: terminal.stdout(), stderr: terminal.stderr() };
 }
 
@@ -93,6 +101,14 @@ describe('verify', () => {
   ])('%s is an error of usage', async (_name, args, code, missing) => {
     if (missing !== undefined) await rm(path.join(dir, missing));
     expect((await run(...args)).code).toBe(code);
+  });
+
+  it('keeps the offline verdict when the comparison cannot be made, and says so by its exit code', async () => {
+    const { code, stdout, stderr } = await run('--network', 'network.json', '--online');
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/✓ +signature:job-settled/);
+    expect(stdout).toContain('holds offline');
+    expect(stderr).toContain('no chain here (CHAIN_UNAVAILABLE)');
   });
 
   it('catches a change of any character of the file', async () => {

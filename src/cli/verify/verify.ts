@@ -1,10 +1,9 @@
-import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
-import { parseReceipt, verifyReceipt, type Check } from '../../provenance/verify/index.js';
+import { isWeighbridgeError, sha256Hex, WeighbridgeError } from '../../kernel/index.js';
+import { parseReceipt, verifyReceipt, type Check, type Trust } from '../../provenance/verify/index.js';
 import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
-import { table } from '../ui/table.js';
-import type { Colours } from '../ui/ui.js';
 import type { Comparison } from './online.js';
+import { verdictLines, type FullVerdict } from './print-verdict.js';
 import { readBytes, readTrust } from './read-files.js';
 import { sameDeployment } from './same-deployment.js';
 
@@ -23,33 +22,34 @@ export async function verify(cli: Cli, file: string, options: VerifyOptions): Pr
   if (options.weights !== undefined && offline.ok)
     checks.push(checkWeights(bytes, options.weights, await readBytes(options.weights)));
   // Against a receipt that does not hold there is nothing to compare.
-  const online = options.online === true && offline.ok ? await goOnline(cli, bytes, trust) : [];
-  const all = [...checks, ...online.flatMap((comparison) => comparison.checks)];
+  const compared =
+    options.online === true && offline.ok ? await compare(cli, bytes, trust) : { online: [], unavailable: undefined };
+  const all = [...checks, ...compared.online.flatMap((comparison) => comparison.checks)];
   const failed = all.find((check) => !check.ok);
-  const ok = failed === undefined && all.length > 0;
-  ui.result({ ok, trust: from, checks, online }, () => [
-    `${file}, by the trust of ${from}`,
-    '',
-    ...checkLines(checks, ui.out),
-    ...online.flatMap((comparison) => [
-      '',
-      `compared with ${comparison.with}: adds ${comparison.adds}`,
-      ...checkLines(comparison.checks, ui.out),
-    ]),
-    '',
-    ok
-      ? ui.out.green(`The receipt holds: ${all.length} of ${all.length} checks.`)
-      : ui.out.red(`The receipt does NOT hold: "${failed?.name ?? 'file'}" failed.`),
+  const ok = failed === undefined && all.length > 0 && compared.unavailable === undefined;
+  const verdict = { ok, trust: from, checks, ...compared };
+  ui.result({ ...verdict, unavailable: compared.unavailable?.message ?? null }, () => [
+    ...verdictLines(file, verdict, ui.out),
     ...(options.trust === undefined ? ['Trust was taken from the network file: name your own with --trust.'] : []),
   ]);
-  if (!ok) throw new Reported(invalid(failed));
+  if (!ok) throw new Reported(failed === undefined ? (compared.unavailable ?? invalid(failed)) : invalid(failed));
 }
 
-async function goOnline(
+/** A service that is away leaves the offline verdict standing: it is printed all the same, and the exit code is 3. */
+async function compare(
   cli: Cli,
   bytes: Uint8Array,
-  trust: { chainId: number; contracts: { marketplace: `0x${string}` } },
-): Promise<Comparison[]> {
+  trust: Trust,
+): Promise<Pick<FullVerdict, 'online' | 'unavailable'>> {
+  try {
+    return { online: await goOnline(cli, bytes, trust), unavailable: undefined };
+  } catch (error) {
+    if (isWeighbridgeError(error) && error.retryable) return { online: [], unavailable: error };
+    throw error;
+  }
+}
+
+async function goOnline(cli: Cli, bytes: Uint8Array, trust: Trust): Promise<Comparison[]> {
   const network = await cli.network();
   if (!sameDeployment(network, trust)) {
     throw new WeighbridgeError('WRONG_CHAIN', 'network file and trust file are of different deployments', {
@@ -78,16 +78,6 @@ function checkWeights(receipt: Uint8Array, file: string, weights: Uint8Array): C
       : `${file} has SHA-256 ${found}, the receipt is about ${expected}`,
     ...(ok ? {} : { code: 'DIGEST_MISMATCH' as const }),
   };
-}
-
-function checkLines(checks: Check[], out: Colours): string[] {
-  return table(
-    checks.map(({ name, ok, detail, restsOn }) => [
-      ok ? out.green('✓') : out.red('✗'),
-      ok ? name : out.red(name),
-      detail + out.dim(`  [rests on ${restsOn}]`),
-    ]),
-  );
 }
 
 function invalid(failed: Check | undefined): WeighbridgeError {
