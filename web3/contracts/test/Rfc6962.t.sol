@@ -135,6 +135,23 @@ contract Rfc6962Test {
         require(!h.included("leaf", 0, 0, new bytes32[](0), "leaf"));
     }
 
+    /// @dev If the last leaf could be read as an inner node, there would be a path to an entry beyond the end.
+    function test_inclusion_atTheSize_isRefused() external view {
+        bytes32[] memory proof = new bytes32[](2);
+        (proof[0], proof[1]) = ("left of it", "the first two leaves");
+        bytes32 root = MadeUpTree.node(proof[1], MadeUpTree.node(proof[0], "beyond"));
+        require(h.included("beyond", 3, 4, proof, root), "in a tree of four it is an entry");
+        require(!h.included("beyond", 3, 3, proof, root), "in a tree of three it is not");
+    }
+
+    /// @dev A proof does not bind the sizes, and the one from 3 to 4 has the shape that one from 3 to 2 would have.
+    function test_consistency_backwards_isRefused() external view {
+        MadeUpTree.Tree memory tree = _tree("backwards", 4, 3, 0);
+        bytes32[] memory proof = tree.consistency();
+        require(h.consistent(3, 4, proof, tree.oldRoot(), tree.root()));
+        require(!h.consistent(3, 2, proof, tree.oldRoot(), tree.root()));
+    }
+
     /// @dev Sizes at the end of the type, where a shift by 64 or an overflow would show.
     function test_largestSizes_succeed() external view {
         uint64 max = type(uint64).max;
