@@ -14,9 +14,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
-CELL_FEATURES = (
-    "radius texture perimeter area smoothness compactness concavity concave_points symmetry fractal_dimension".split()
-)
+CELL_FEATURES = [
+    "radius",
+    "texture",
+    "perimeter",
+    "area",
+    "smoothness",
+    "compactness",
+    "concavity",
+    "concave_points",
+    "symmetry",
+    "fractal_dimension",
+]
 
 
 def main(source: Path) -> None:

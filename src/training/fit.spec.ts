@@ -20,11 +20,11 @@ interface Files {
   weights: Uint8Array;
 }
 
-function check(files: Partial<Files>, change: Partial<ModelDeclaration> = {}): string {
+function check(files: Partial<Files>, change: Partial<ModelDeclaration> = {}, rowCount = 100): string {
   const { graph, weights } = { ...model, ...files };
   const digests = { graph: sha256Hex(graph), weights: sha256Hex(weights) };
   try {
-    checkFit({ columns }, { ...model.declaration, ...digests, ...change }, graph, weights);
+    checkFit({ columns, rowCount }, { ...model.declaration, ...digests, ...change }, graph, weights);
   } catch (error) {
     return String(error instanceof Error && 'code' in error ? error.code : error);
   }
@@ -117,5 +117,23 @@ describe('the fit check', () => {
     ],
   ])('says that a model does not fit: %s', (_name, change) => {
     expect(check({}, change)).toBe('MODEL_DOES_NOT_FIT');
+  });
+
+  it('counts the memory that the rows will take', () => {
+    expect(check({}, {}, 2 ** 27)).toBe('fits');
+    expect(check({}, {}, 2 ** 27 + 1)).toBe('MODEL_DOES_NOT_FIT');
+  });
+
+  it('no byte of a graph makes the reader fail otherwise', () => {
+    const outcomes = new Set<string>();
+    for (let at = 0; at < model.graph.length; at++) {
+      for (const change of [0x01, 0x7f, 0x80, 0xff]) {
+        const graph = model.graph.slice();
+        graph[at] = (graph[at] ?? 0) ^ change;
+        outcomes.add(check({ graph }));
+      }
+    }
+    // Some bytes do not matter here: an attribute, the name of a hidden value. The trainer reads those.
+    expect([...outcomes].sort()).toEqual(['MODEL_REJECTED', 'fits']);
   });
 });

@@ -8,6 +8,8 @@ import { readSafetensors, SafetensorsError, type TensorShapes } from './safetens
 
 export const MAX_GRAPH_BYTES = 4 << 20;
 export const MAX_WEIGHTS_BYTES = 256 << 20;
+/** What the rows may take as numbers in the memory of a box. */
+export const MAX_FEATURE_BYTES = 2 * 2 ** 30;
 
 /**
  * Checks before payment that a model is one that the trainer can take and that it fits the dataset's public schema. The
@@ -17,7 +19,7 @@ export const MAX_WEIGHTS_BYTES = 256 << 20;
  *   for these columns)
  */
 export function checkFit(
-  manifest: Pick<Manifest, 'columns'>,
+  manifest: Pick<Manifest, 'columns' | 'rowCount'>,
   declaration: ModelDeclaration,
   graph: Uint8Array,
   weights: Uint8Array,
@@ -32,6 +34,7 @@ export function checkFit(
     throw error;
   }
   checkColumns(manifest.columns, declaration);
+  checkMemory(manifest.rowCount, declaration);
   return shapes;
 }
 
@@ -63,6 +66,16 @@ function checkColumns(columns: readonly Column[], { features, label, input }: Mo
   const inputs = input.shape.reduce((product, size) => product * size, 1);
   if (width !== inputs) {
     throw doesNotFit(`the features are ${width} numbers wide, the graph takes ${inputs}`, 'Make the two agree.');
+  }
+}
+
+function checkMemory(rowCount: number, { input }: ModelDeclaration): void {
+  const bytes = rowCount * input.shape.reduce((product, size) => product * size, 4);
+  if (bytes > MAX_FEATURE_BYTES) {
+    throw doesNotFit(
+      `${rowCount} rows of ${bytes / rowCount / 4} numbers take ${bytes} bytes, at most ${MAX_FEATURE_BYTES} are given`,
+      'Use fewer columns, or smaller vocabularies.',
+    );
   }
 }
 

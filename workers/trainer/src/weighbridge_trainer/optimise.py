@@ -75,7 +75,8 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
     optimiser = make_optimiser(config.optimiser)
-    state = optimiser.init(trainable)
+    # All of it is zeros at the start; running `init` would compile one small program a tensor.
+    state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     shape = (plan.segment_steps, plan.micro_batches, plan.micro_rows)
     traced = jax.jit(make_segment(program, optimiser), donate_argnums=(0, 1)).trace(
         trainable,
