@@ -44,6 +44,7 @@ export { consistencyProof, inclusionProof } from './tiles/proofs.js';
 export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
 export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
 export * from './relay/index.js';
+export { proveRecords, type ProvenEntry } from './prove-records.js';
 export { assembleReceipt, type ReceiptInput } from './receipt.js';
 export * from './verify/index.js';
 export { noteSigner } from './log/signers.js';

@@ -1,17 +1,13 @@
 import { getAddress } from 'viem';
 import { orderIdOf, orderToJson, WeighbridgeError, type Deployed, type Order } from '../kernel/index.js';
-import { headOf } from './anchor-args.js';
 import { completionOf } from './commitment.js';
 import type { LogClient } from './ports.js';
-import { inclusionProof } from './tiles/proofs.js';
-import { readEntry } from './tiles/read-entries.js';
-import { VerifiedTree } from './tiles/tree.js';
+import { proveRecords } from './prove-records.js';
 import { toBase64 } from './verify/base64.js';
 import { parseCheckpoint } from './verify/checkpoint.js';
 import { parseNote } from './verify/note.js';
 import { readRecord } from './verify/receipt-records.js';
 import { formatReceipt, RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './verify/receipt-schema.js';
-import { formatTlogProof } from './verify/tlog-proof.js';
 
 export interface ReceiptInput {
   market: Deployed;
@@ -32,16 +28,14 @@ export async function assembleReceipt(
   log: Pick<LogClient, 'checkpoint' | 'tile'>,
   input: ReceiptInput,
 ): Promise<Uint8Array> {
-  const { note, size, root } = await log.checkpoint();
-  const tree = await VerifiedTree.open((path) => log.tile(path), headOf({ size, root }));
-  const records = {} as Receipt['records'];
-  for (const type of RECEIPT_RECORDS) {
-    const index = input.indices[type];
-    const { entry } = await readEntry(log, tree, index);
-    const hashes = await inclusionProof(tree, index);
-    records[type] = { entry: toBase64(entry), proof: formatTlogProof({ index, hashes, checkpoint: note }) };
-  }
-  return formatReceipt(receiptOf(input, parseCheckpoint(parseNote(note).text).origin, records));
+  const { checkpoint, entries } = await proveRecords(
+    log,
+    RECEIPT_RECORDS.map((type) => input.indices[type]),
+  );
+  const records = Object.fromEntries(
+    entries.map(({ entry, proof }, i) => [RECEIPT_RECORDS[i], { entry: toBase64(entry), proof }]),
+  ) as Receipt['records'];
+  return formatReceipt(receiptOf(input, parseCheckpoint(parseNote(checkpoint).text).origin, records));
 }
 
 /** What the records say, in the places where people look for it. */

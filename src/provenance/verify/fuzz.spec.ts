@@ -1,5 +1,5 @@
-import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import * as fc from 'fast-check';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { declaration, market, provenanceStory } from '../../../test/support/provenance-story.js';
 import { notedLog, signNote, trust } from '../../../test/support/noted-log.js';
 import { isWeighbridgeError, utf8 } from '../../kernel/index.js';
@@ -16,8 +16,9 @@ import { EMPTY_ROOT } from './rfc6962.js';
 import { formatTlogProof, parseTlogProof } from './tlog-proof.js';
 import { receiptChecks } from './verify-receipt.js';
 
-/** `npm run fuzz` sets FUZZ_RUNS; what is cheap gets all of them in `npm test` too. */
+/** `npm run fuzz` sets FUZZ_RUNS. */
 const numRuns = Number(process.env.FUZZ_RUNS ?? 1000);
+vi.setConfig({ testTimeout: 3_600_000 });
 
 let receipt: Uint8Array;
 let entry: Uint8Array;

@@ -63,13 +63,15 @@ describe('a receipt', () => {
   it('fails by name when any one character changes, whichever', async () => {
     const alphabet = '0123456789abcdefABCDEF+/=" \n{}:,xyz—';
     const records = text.indexOf('"records"');
+    const thorough = process.env.FUZZ_RUNS !== undefined;
     const missed: string[] = [];
     for (let i = 0; i < text.length; i++) {
       const old = text[i] ?? '';
-      // The other case of a letter is what lenient decoders overlook. `npm run fuzz` tries the whole alphabet everywhere.
-      const one = swapCase(old) === old ? (alphabet[(i * 7) % alphabet.length] ?? '') : swapCase(old);
-      const others = i < records ? [one, '0', alphabet[i % alphabet.length] ?? ''] : [one === old ? '?' : one];
-      for (const other of new Set(process.env.FUZZ_RUNS === undefined ? others : [one, ...alphabet.split('')])) {
+      // The other case of a letter is what lenient decoders overlook. `npm run fuzz` tries more everywhere.
+      const pick = alphabet[(i * 7) % alphabet.length] ?? '';
+      const one = swapCase(old) === old ? pick : swapCase(old);
+      const others = thorough || i < records ? [one, pick, '0'] : [one === old ? '?' : one];
+      for (const other of new Set(thorough ? [...others, 'A', '=', '"', ' ', '\n'] : others)) {
         if (other === old) continue;
         const failure = await firstFailure(utf8(text.slice(0, i) + other + text.slice(i + 1)));
         if (!failure?.code || failure.code === 'UNEXPECTED') missed.push(`${i}: ${old} -> ${other}`);
