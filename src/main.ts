@@ -1,30 +1,54 @@
-import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { privateKeyToAccount } from 'viem/accounts';
+import { isAddressEqual } from 'viem';
+import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { createChainReader } from '../web3/chain/chain-reader.js';
 import { createApi } from './create-api.js';
-import { isWeighbridgeError, type Hex } from './kernel/index.js';
-import { loadApiEnv } from './platform/index.js';
+import { isWeighbridgeError, WeighbridgeError, type Hex } from './kernel/index.js';
+import { loadApiEnv, type ApiEnv } from './platform/index.js';
 import { createHttpLogClient } from './provenance/index.js';
 
-/** The API process: binds the ports that `createApi` asks for to the log, the chain and the recorder's key. */
+/**
+ * The API process. Environment: see `platform/env.ts`. Ready when `/readyz` answers 200. SIGTERM ends it gracefully;
+ * SIGKILL loses nothing that it acknowledged.
+ */
 async function main(): Promise<void> {
   const env = loadApiEnv();
   const network = env.WEIGHBRIDGE_NETWORK;
-  const api = await createApi(env, {
-    log: createHttpLogClient({ url: network.log.url, token: contents(env.LOG_ADD_TOKEN_FILE) }),
+  const app = await createApi(env, {
+    log: createHttpLogClient({ url: network.log.url, token: secret('LOG_ADD_TOKEN_FILE', env) }),
     chain: createChainReader({ network }),
-    recorder: privateKeyToAccount(contents(env.RECORDER_KEY_FILE) as Hex),
+    recorder: recorderOf(env),
   });
-  await api.listen({ host: env.HOST, port: env.PORT });
+  await app.listen(env.PORT, env.HOST);
 }
 
-function contents(file: string): string {
-  return readFileSync(file, 'utf8').trim();
+/** A recorder that the network file does not name would sign licences that nobody accepts. */
+function recorderOf(env: ApiEnv): PrivateKeyAccount {
+  const { recorder } = env.WEIGHBRIDGE_NETWORK;
+  const key = secret('RECORDER_KEY_FILE', env);
+  const account = /^0x[0-9a-fA-F]{64}$/.test(key) ? privateKeyToAccount(key as Hex) : undefined;
+  if (account !== undefined && isAddressEqual(account.address, recorder)) return account;
+  throw new WeighbridgeError('CONFIG_INVALID', `RECORDER_KEY_FILE does not hold the key of ${recorder}`, {
+    next: 'Name the key file of the address that the network file gives as recorder.',
+  });
 }
 
-main().catch((error: unknown) => {
-  const lines = isWeighbridgeError(error) ? [`${error.code}: ${error.message}`, error.next] : [String(error)];
-  process.stderr.write(`${lines.join('\n')}\n`);
+function secret(variable: 'LOG_ADD_TOKEN_FILE' | 'RECORDER_KEY_FILE', env: ApiEnv): string {
+  try {
+    return readFileSync(env[variable], 'utf8').trim();
+  } catch (cause) {
+    throw new WeighbridgeError('CONFIG_INVALID', `${variable}: ${env[variable]} cannot be read`, {
+      next: `Set ${variable} to a file that this process may read.`,
+      cause,
+    });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  // Nothing logs yet, and an operator reads this first.
+  if (isWeighbridgeError(error)) console.error(`${error.code}: ${error.message}\n${error.next}`);
+  else console.error(error);
   process.exit(1);
-});
+}

@@ -4,14 +4,14 @@ import { networkSchema, WeighbridgeError, type Network } from '../kernel/index.j
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const limit = z.coerce.number().int().min(1);
-const file = z.string().min(1, 'a path');
+const file = z.string({ error: 'not set' }).min(1, 'empty');
 
 const shared = {
   /** Path of network.json: the public facts of the deployment. */
   WEIGHBRIDGE_NETWORK: file.transform(readNetwork),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'a postgresql:// URL' }),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'not a postgresql:// URL' }),
   /** Set: BullMQ runs on Redis or Valkey. Unset: on PostgreSQL. */
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'a redis:// URL' }).optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'not a redis:// URL' }).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Folder of content-addressed blobs, shared by API and workers. */
   BLOB_DIR: file,

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
+import { WeighbridgeError } from '../../kernel/index.js';
 
 export interface StoredBlob {
   digest: string;
@@ -73,7 +73,8 @@ export class BlobStore {
   async read(digest: string): Promise<Uint8Array> {
     if ((await this.stat(digest)) === undefined) throw blobNotFound(digest);
     const bytes = await readFile(this.pathOf(digest));
-    if (sha256Hex(bytes) !== digest) throw digestMismatch(digest, sha256Hex(bytes));
+    const actual = createHash('sha256').update(bytes).digest('hex');
+    if (actual !== digest) throw digestMismatch(digest, actual);
     return bytes;
   }
 
