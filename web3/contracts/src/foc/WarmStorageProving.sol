@@ -49,7 +49,10 @@ abstract contract WarmStorageProving {
     /// @notice Deadline of the period that `nextProvingPeriod` would begin if it were called now.
     function nextDeadline(uint256 dataSetId) public view returns (uint256) {
         uint256 deadline = provingDeadlines[dataSetId];
-        if (deadline == 0) return block.number + maxProvingPeriod;
+        uint256 start = provingActivationEpoch[dataSetId];
+        if (start == 0) return block.number + maxProvingPeriod;
+        // A data set that was empty for a while goes on with the periods it had: they are what pay is reckoned by.
+        if (deadline == 0) return start + maxProvingPeriod * ((block.number - start) / maxProvingPeriod + 1);
         return deadline + maxProvingPeriod * (_periodsSkipped(deadline) + 1);
     }
 

@@ -145,6 +145,31 @@ contract PossessionTest is FocTest {
         prove(5); // over the gap
     }
 
+    function test_emptiedDataSet_goesOnWithThePeriodsItHad() public {
+        startPeriod();
+        uint256 start = fwssView.provingActivationEpoch(setId);
+        uint256[] memory all = new uint256[](PIECES);
+        for (uint256 i = 0; i < PIECES; i++) {
+            all[i] = i;
+        }
+        scheduleRemoval(all);
+        VM.roll(pdp.getNextChallengeEpoch(setId) + 1);
+        prove(5);
+        nextPeriod();
+        require(fwssView.provingDeadline(setId) == 0 && pdp.getNextChallengeEpoch(setId) == 0, "nothing to prove");
+        require(pay.getRail(fwssView.getDataSet(setId).pdpRailId).paymentRate == 0, "nothing to pay");
+
+        VM.roll(start + 5 * PERIOD + 7); // no faults while it is empty
+        add(setId, 7, 300, piecesOf(PIECES, 1));
+        uint256 challenge = start + 6 * PERIOD - WINDOW + 3;
+        VM.prank(PROVIDER);
+        pdp.nextProvingPeriod(setId, challenge, "");
+        require(fwssView.provingDeadline(setId) == start + 6 * PERIOD, "border");
+        VM.roll(challenge + 1);
+        prove(5);
+        require(fwssView.provenPeriods(setId, 5) && !fwssView.provenPeriods(setId, 1), "period");
+    }
+
     function test_removal_revertsWithoutTheClientsSignature() public {
         uint256[] memory ids = new uint256[](1);
         VM.prank(PROVIDER);
