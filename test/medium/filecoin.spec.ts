@@ -171,6 +171,14 @@ describe('a piece store', () => {
     expect(await codeOf(createPieceStore({ network: net.network }).upload(piece, file))).toBe('CONFIG_INVALID');
   });
 
+  test('a chain that is another one, or away, is told apart from a provider that is', async () => {
+    const { piece, file } = await sample(200);
+    expect(() => createPieceStore({ network: { ...net.network, chainId: 1 } })).toThrow('not on chain 1');
+    const away = createPieceStore({ network: { ...net.network, rpcUrl: 'http://127.0.0.1:9' }, account: payer });
+    expect(await codeOf(away.upload(piece, file))).toBe('CHAIN_UNAVAILABLE');
+    expect(await codeOf(collect(away.download(piece.pieceCid)))).toBe('CHAIN_UNAVAILABLE');
+  });
+
   test('a byte that was flipped on the disk of the provider is found', async () => {
     const { piece, file } = await sample(700_000);
     const store = createPieceStore({ network: net.network, account: payer });

@@ -60,6 +60,7 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
     logFile: path.join(dir, 'provider.log'),
     ready: async () => (await fetch(`${url}pdp/ping`, { signal: AbortSignal.timeout(PING_TIMEOUT_MS) })).ok,
     readyTimeoutMs: READY_TIMEOUT_MS,
+    pidFile: path.join(dir, 'provider.pid'),
   });
   await approveProvider(network, deployer, address);
   return { ...service, url };

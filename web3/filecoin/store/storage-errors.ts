@@ -1,4 +1,4 @@
-import { BaseError, HttpRequestError, TimeoutError } from 'viem';
+import { BaseError, HttpRequestError, TimeoutError, WaitForTransactionReceiptTimeoutError } from 'viem';
 import { isWeighbridgeError, WeighbridgeError } from '../../../src/kernel/index.js';
 
 /** What a contract says through the SDK when the payer's money or allowance does not do. */
@@ -45,6 +45,13 @@ export function asStorageError(error: unknown): unknown {
   if (NO_MONEY.test(text)) return noBalance({}, error);
   if (/insufficient funds for (gas|transfer)/i.test(text)) return noBalance({ missing: 'FIL for gas' }, error);
   if (text.includes('piece CID mismatch')) return digestMismatch('The provider read another piece.', error);
+  if (findCause(error, isReceiptTimeout)) {
+    return new WeighbridgeError('TIMEOUT', 'The transaction is not on chain yet.', {
+      next: 'Run the same command again: what is on chain by then is found.',
+      retryable: true,
+      cause: error,
+    });
+  }
   if (findCause(error, isRpcFault)) {
     return new WeighbridgeError('CHAIN_UNAVAILABLE', 'The chain does not answer.', {
       next: 'Check the RPC address of the network file, then run the same command again.',
@@ -58,6 +65,10 @@ export function asStorageError(error: unknown): unknown {
 
 function isRpcFault(error: unknown): error is Error {
   return error instanceof HttpRequestError || error instanceof TimeoutError;
+}
+
+function isReceiptTimeout(error: unknown): error is Error {
+  return error instanceof WaitForTransactionReceiptTimeoutError;
 }
 
 /** iso-web's and undici's names for a connection that was refused, cut or too slow. */
