@@ -1,5 +1,6 @@
 # Two images: `app` runs every process that is Node alone, `worker` adds Python, JAX and bubblewrap.
-# No container engine was at hand where this was written: it is checked by reading, and was never built there.
+# No container engine was at hand where this was written: the images were never built there. What was tried outside a
+# container is that every process starts on compiled code and production packages alone.
 
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /app
