@@ -226,7 +226,7 @@ describe('the log process', () => {
     await proxy.stop();
   });
 
-  it('goes on after PostgreSQL was killed and came back', async () => {
+  it('goes on after PostgreSQL cut every connection, went away and came back', async () => {
     const { log } = await newLog();
     const own = path.join(dir, 'pg-own');
     const port = await freePort();
