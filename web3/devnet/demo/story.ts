@@ -67,7 +67,8 @@ export async function runStory(context: StoryContext): Promise<StoryResult[]> {
   return results;
 }
 
-async function oneDataset(context: StoryContext, dataset: DemoDataset): Promise<StoryResult> {
+/** The story on one dataset, from listing to the verified receipt. */
+export async function oneDataset(context: StoryContext, dataset: DemoDataset): Promise<StoryResult> {
   const { timeline } = context;
   const published = await timeline.step(
     'seller: encrypt, store and list',
@@ -98,7 +99,7 @@ async function oneDataset(context: StoryContext, dataset: DemoDataset): Promise<
   return { dataset, datasetId: published.id, accuracy, ...trained };
 }
 
-async function publish(context: StoryContext, { name, title, label, priceUsdfc }: DemoDataset) {
+export async function publish(context: StoryContext, { name, title, label, priceUsdfc }: DemoDataset) {
   const examples = path.join(context.root, 'examples');
   return publishedJson.parse(
     await mustRun(
