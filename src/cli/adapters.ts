@@ -1,5 +1,6 @@
+import type { PublicClient } from 'viem';
 import type { Hex, Network } from '../kernel/index.js';
-import type { Adapters, ChainReader } from './ports.js';
+import type { Adapters } from './ports.js';
 
 const RPC_TIMEOUT_MS = 10_000;
 
@@ -27,32 +28,45 @@ export const adapters: Adapters = {
   },
   chainReader: async (network) => {
     const { createChainReader } = await import('../../web3/chain/chain-reader.js');
-    return { ...createChainReader({ network }), transaction: await transactionReader(network) };
+    return {
+      ...createChainReader({ network }),
+      transaction: async (hash) => rpc(network, async (client) => transactionOf(client, hash)),
+    };
   },
+  nativeBalance: async (network, address) => rpc(network, async (client) => client.getBalance({ address })),
   ceramic: async ({ ceramic: { url, controller, model } }) => {
     const { createRecordStreams } = await import('../../web3/ceramic/record-streams.js');
     return createRecordStreams({ url, controller, model });
   },
 };
 
-/** The commands' only question that is not for one of our contracts. */
-async function transactionReader({ rpcUrl }: Network): Promise<ChainReader['transaction']> {
-  const [{ createPublicClient, http, TransactionReceiptNotFoundError }, { WeighbridgeError }] = await Promise.all([
+/** What the commands ask of the chain itself, not of our contracts. */
+async function rpc<T>({ rpcUrl }: Network, ask: (client: PublicClient) => Promise<T>): Promise<T> {
+  const [{ createPublicClient, http }, { WeighbridgeError }] = await Promise.all([
     import('viem'),
     import('../kernel/index.js'),
   ]);
-  const client = createPublicClient({ transport: http(rpcUrl, { timeout: RPC_TIMEOUT_MS, retryCount: 2 }) });
-  return async (hash: Hex) => {
-    try {
-      const { status, to } = await client.getTransactionReceipt({ hash });
-      return { succeeded: status === 'success', to };
-    } catch (error) {
-      if (error instanceof TransactionReceiptNotFoundError) return undefined;
-      throw new WeighbridgeError('CHAIN_UNAVAILABLE', `the chain at ${new URL(rpcUrl).origin} did not answer`, {
-        next: 'Check that the node runs, then run the same command again.',
-        retryable: true,
-        cause: error,
-      });
-    }
-  };
+  try {
+    return await ask(createPublicClient({ transport: http(rpcUrl, { timeout: RPC_TIMEOUT_MS, retryCount: 2 }) }));
+  } catch (error) {
+    throw new WeighbridgeError('CHAIN_UNAVAILABLE', `the chain at ${new URL(rpcUrl).origin} did not answer`, {
+      next: 'Check that the node runs, then run the same command again.',
+      retryable: true,
+      cause: error,
+    });
+  }
+}
+
+async function transactionOf(
+  client: PublicClient,
+  hash: Hex,
+): Promise<{ succeeded: boolean; to: Hex | null } | undefined> {
+  const { TransactionReceiptNotFoundError } = await import('viem');
+  try {
+    const { status, to } = await client.getTransactionReceipt({ hash });
+    return { succeeded: status === 'success', to };
+  } catch (error) {
+    if (error instanceof TransactionReceiptNotFoundError) return undefined;
+    throw error;
+  }
 }

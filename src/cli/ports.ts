@@ -57,5 +57,7 @@ export interface Adapters {
   sellerChain(network: Network, account: Account): Promise<SellerChain>;
   buyerChain(network: Network, account: Account): Promise<BuyerChain>;
   chainReader(network: Network): Promise<ChainReader>;
+  /** Of the coin that pays for transactions, in its smallest unit. */
+  nativeBalance(network: Network, address: Address): Promise<bigint>;
   ceramic(network: Network): Promise<CeramicReader>;
 }

@@ -136,6 +136,7 @@ describe('the key file', () => {
   const args = ['account', '--network', 'network.json', '--key-file', 'key'];
   const adapters: Partial<Adapters> = {
     buyerChain: async () => ({ usdfcBalance: async () => 3n, owed: async () => 0n }) as never,
+    nativeBalance: async () => 0n,
   };
   beforeEach(async () => writeFile(path.join(dir, 'network.json'), JSON.stringify(network)));
 

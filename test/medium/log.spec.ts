@@ -28,7 +28,7 @@ import { deployContracts } from '../../web3/devnet/deploy.js';
 import { startPostgres, type EmbeddedPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { startCommitProxy } from '../support/commit-proxy.js';
-import { stopAllLogs, testLog, wellFormedEntry, type LogProcess } from '../support/log-process.js';
+import { testLog, wellFormedEntry, type LogProcess } from '../support/log-process.js';
 import { market, parties, provenanceStory } from '../support/provenance-story.js';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-log-'));
@@ -43,7 +43,6 @@ beforeAll(async () => {
   anvil = await startAnvil({ dir: path.join(dir, 'anvil'), port: await freePort(), blockTimeSeconds: 0 });
 });
 afterAll(async () => {
-  await stopAllLogs();
   await anvil?.stop();
   await postgres?.stop();
   rmSync(dir, { recursive: true, force: true });

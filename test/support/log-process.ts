@@ -34,12 +34,6 @@ export interface TestLog {
   runToEnd(databaseUrl: string): Promise<{ code: number | null; stderr: string }>;
 }
 
-/** Processes that a failed test left behind must not outlive the run. */
-const started = new Set<ChildService>();
-export async function stopAllLogs(): Promise<void> {
-  for (const child of started) await child.stop();
-}
-
 /** A log of its own in `dir`, with the real process behind it. */
 export function testLog(dir: string, origin = 'log.example/test'): TestLog {
   mkdirSync(dir, { recursive: true });
@@ -86,7 +80,6 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
         ready: async () => (await fetch(url + probe)).ok,
         readyTimeoutMs: 60_000,
       });
-      started.add(child);
       return { ...child, url, client: createHttpLogClient({ url, token, attempts: 12 }) };
     },
     async runToEnd(databaseUrl) {

@@ -3,6 +3,9 @@ import type { DeclaredColumn, DeclaredColumns } from './declared-columns.js';
 import { parquetRows, text, type Duck } from './duck.js';
 import { malformedAt, type Source, type SourceColumn } from './source.js';
 
+const FILL =
+  'Fill it, leave the row out, or make the column one that recipes pass over: no range, and {"type": "string"} for true/false.';
+
 export interface MissingValues {
   column: string;
   rows: number;
@@ -11,7 +14,8 @@ export interface MissingValues {
 /**
  * Holds the rows against what the seller declared, on the seller's machine, and tells nobody else: a range that the data
  * leave would make recipes scale wrongly, and the buyer could not see why.
- * @returns columns with missing values, for a warning
+ * A trainer refuses a number that is missing, so a column that recipes would use must have none.
+ * @returns other columns with missing values, for a warning
  * @throws WeighbridgeError BAD_INPUT naming the column and the first row that contradicts its declaration, MALFORMED_DATA
  */
 export async function checkDeclared(
@@ -32,11 +36,12 @@ export async function checkDeclared(
     ...(bad === undefined ? [] : [`min(CASE WHEN ${bad} THEN file_row_number END) + 1 AS bad${i}`]),
   ]);
   const row = await duck.row(`SELECT ${select.join(', ')} FROM ${parquetRows(source.parquetFile)}`);
-  return rules.flatMap(({ column: { name } }, i) => {
+  return rules.flatMap(({ column: { name, type } }, i) => {
     const bad = row[`bad${i}`];
     if (bad !== undefined && bad !== null) throw contradicts(Number(bad), name, declared[name]);
     const empty = Number(row[`empty${i}`]);
-    if (empty > 0 && name === label) {
+    if (empty === 0) return [];
+    if (name === label) {
       throw malformedAt(
         Number(row[`void${i}`]),
         name,
@@ -44,7 +49,15 @@ export async function checkDeclared(
         'Give every row a label, or leave the row out.',
       );
     }
-    return empty > 0 ? [{ column: name, rows: empty }] : [];
+    if (declared[name]?.range !== undefined || type === 'boolean') {
+      throw malformedAt(
+        Number(row[`void${i}`]),
+        name,
+        'there is no value, and every run that uses the column would be refused',
+        FILL,
+      );
+    }
+    return [{ column: name, rows: empty }];
   });
 }
 

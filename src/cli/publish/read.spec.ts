@@ -189,8 +189,12 @@ describe('what the seller declares', () => {
     expect(await check('x,w,y\n0,a,0\n16,b,1\n', declared, 'y')).toEqual([]);
   });
 
-  it('counts missing values', async () => {
-    expect(await check('x,y\n1,0\n,1\n,0\n', { x: { range: [0, 1] } }, 'y')).toEqual([{ column: 'x', rows: 2 }]);
+  it('counts missing values of columns that no recipe uses, or that are words', async () => {
+    const declared: DeclaredColumns = { w: { vocabulary: ['a'] } };
+    expect(await check('x,w,y\n1,a,0\n,,1\n,a,0\n', declared, 'y')).toEqual([
+      { column: 'x', rows: 2 },
+      { column: 'w', rows: 1 },
+    ]);
   });
 
   it.each<[string, string, DeclaredColumns, string | undefined, string, RegExp]>([
@@ -220,6 +224,22 @@ describe('what the seller declares', () => {
       /column "z", which the file does not have/,
     ],
     ['a label that is not there', 'x\n1\n', {}, 'y', 'BAD_INPUT', /--label names column "y"/],
+    [
+      'a missing number of a declared range',
+      'x\n1\n""\n',
+      { x: { range: [0, 1] } },
+      undefined,
+      'MALFORMED_DATA',
+      /^row 2, column "x": there is no value/,
+    ],
+    [
+      'a missing true or false',
+      'x,y\ntrue,1\n,1\n',
+      {},
+      'y',
+      'MALFORMED_DATA',
+      /^row 2, column "x": there is no value/,
+    ],
     ['a label without a value', 'x,y\n1,0\n2,\n', {}, 'y', 'MALFORMED_DATA', /^row 2, column "y": the label/],
     ['a range of text', 'x\na\n', { x: { range: [0, 1] } }, undefined, 'BAD_INPUT', /has a range and holds string/],
     [

@@ -54,6 +54,10 @@ export async function sealDataset(plan: PublishPlan, slot: DatasetSlot, dir: str
       wrappedKey,
       ...encrypted,
     };
+  } catch (error) {
+    // Ciphertext without a key is of no use to anybody, and the disk may be full of it.
+    await removePieces(dir);
+    throw error;
   } finally {
     dataKey.fill(0);
   }

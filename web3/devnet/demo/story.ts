@@ -67,8 +67,7 @@ export async function runStory(context: StoryContext): Promise<StoryResult[]> {
   return results;
 }
 
-/** The story on one dataset, from listing to the verified receipt. */
-export async function oneDataset(context: StoryContext, dataset: DemoDataset): Promise<StoryResult> {
+async function oneDataset(context: StoryContext, dataset: DemoDataset): Promise<StoryResult> {
   const { timeline } = context;
   const published = await timeline.step(
     'seller: encrypt, store and list',
@@ -99,7 +98,7 @@ export async function oneDataset(context: StoryContext, dataset: DemoDataset): P
   return { dataset, datasetId: published.id, accuracy, ...trained };
 }
 
-export async function publish(context: StoryContext, { name, title, label, priceUsdfc }: DemoDataset) {
+async function publish(context: StoryContext, { name, title, label, priceUsdfc }: DemoDataset) {
   const examples = path.join(context.root, 'examples');
   return publishedJson.parse(
     await mustRun(

@@ -1,0 +1,93 @@
+// Real: the program as it is built and started by `npx weighbridge`, its processes, pipes and files. Faked: nothing. No network.
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assembleReceipt } from '../../src/provenance/index.js';
+import { distDir } from '../support/build.js';
+import { notedLog, trust } from '../support/noted-log.js';
+import { declaration, market, provenanceStory } from '../support/provenance-story.js';
+
+const bin = path.resolve(import.meta.dirname, '../../bin/weighbridge.mjs');
+/** Prints the URL of every module that is loaded. */
+const SPY =
+  'data:text/javascript,import{registerHooks}from"node:module";registerHooks({load(u,c,n){process.stderr.write("load "+u+"\\n");return n(u,c)}})';
+const HEAVY = /@lit-protocol|@filoz|@duckdb|@ceramicnetwork|@prisma|generated\/prisma|bullmq|@nestjs/;
+
+let dir: string;
+beforeAll(async () => {
+  distDir();
+  dir = mkdtempSync(path.join(tmpdir(), 'wb-cli-process-'));
+  const story = await provenanceStory();
+  const { listed, licensed, granted, completed, settled } = story.entries;
+  const log = notedLog([listed, licensed, granted, completed, settled]);
+  const indices = {
+    'dataset-listed': 0,
+    'licence-issued': 1,
+    'access-granted': 2,
+    'training-completed': 3,
+    'job-settled': 4,
+  };
+  writeFileSync(
+    path.join(dir, 'receipt.json'),
+    await assembleReceipt(log, { market, order: story.order, model: declaration, indices }),
+  );
+  writeFileSync(path.join(dir, 'trust.json'), JSON.stringify(trust));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function run(args: string[], node: string[] = []) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...node, bin, ...args], {
+    cwd: dir,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+describe('the program', () => {
+  it('shows its help, and loads no SDK for it', () => {
+    const { status, stdout, stderr } = run(['train', '--help'], ['--import', SPY]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('Usage: weighbridge train');
+    const loaded = stderr.split('\n').filter((line) => line.startsWith('load '));
+    expect(loaded.length).toBeGreaterThan(5);
+    expect(loaded.filter((line) => HEAVY.test(line) || line.includes('/viem/'))).toEqual([]);
+  });
+
+  it('verifies offline, and loads no SDK of a network for it', () => {
+    const { status, stdout, stderr } = run(
+      ['verify', 'receipt.json', '--trust', 'trust.json', '--json'],
+      ['--import', SPY],
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+    expect(stderr.split('\n').filter((line) => HEAVY.test(line))).toEqual([]);
+  });
+
+  it('exits with 1, 2 and 3 as its help says', () => {
+    writeFileSync(path.join(dir, 'broken.json'), '{}\n');
+    expect(run(['verify', 'broken.json', '--trust', 'trust.json']).status).toBe(1);
+    expect(run(['verify']).status).toBe(2);
+    expect(run(['verify', 'receipt.json']).status).toBe(2);
+  });
+
+  it('does not die of a reader that has seen enough', async () => {
+    const child = spawn(process.execPath, [bin, 'verify', 'receipt.json', '--trust', 'trust.json'], { cwd: dir });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    expect(stderr).toBe('');
+  });
+
+  it('says what to do in a checkout that is not built', () => {
+    const checkout = mkdtempSync(path.join(dir, 'checkout-'));
+    cpSync(path.dirname(bin), path.join(checkout, 'bin'), { recursive: true });
+    const { status, stderr } = spawnSync(process.execPath, [path.join(checkout, 'bin/weighbridge.mjs')], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/not built yet\nnext: {2}run "npm run setup && npm run build"/);
+  });
+});
