@@ -52,7 +52,7 @@ export const networkSchema = z.strictObject({
     url: z.url(),
     /** did:key that controls the record streams. */
     controller: z.string(),
-    /** Stream id of the AccessBatch model. */
+    /** Stream id of the record batches' model (web3/ceramic/batch-model.ts). */
     model: z.string(),
   }),
 });
