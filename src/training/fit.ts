@@ -1,10 +1,12 @@
 import type { Column, Manifest } from '../catalog/manifest.js';
-import { sha256Hex, WeighbridgeError } from '../kernel/index.js';
+import { sha256Hex } from '../kernel/index.js';
+import { shapesOf } from './gate.js';
 import type { Feature, ModelDeclaration } from './model-declaration.js';
+import { doesNotFit, modelRejected } from './model-errors.js';
 import { checkModel } from './onnx/check-model.js';
 import { WireError } from './onnx/wire.js';
-import { doesNotFit, featureWidth } from './recipes/schema-features.js';
-import { readSafetensors, SafetensorsError, type TensorShapes } from './safetensors.js';
+import { featureWidth } from './recipes/schema-features.js';
+import type { TensorShapes } from './safetensors.js';
 
 export const MAX_GRAPH_BYTES = 4 << 20;
 export const MAX_WEIGHTS_BYTES = 256 << 20;
@@ -26,11 +28,11 @@ export function checkFit(
 ): TensorShapes {
   checkDigest('graph.onnx', graph, declaration.graph, MAX_GRAPH_BYTES);
   checkDigest('weights.safetensors', weights, declaration.weights, MAX_WEIGHTS_BYTES);
-  const shapes = readShapes(weights);
+  const shapes = shapesOf(weights);
   try {
     checkModel(graph, shapes, declaration);
   } catch (error) {
-    if (error instanceof WireError) throw rejected(`graph.onnx: ${error.message}`);
+    if (error instanceof WireError) throw modelRejected(`graph.onnx: ${error.message}`);
     throw error;
   }
   checkColumns(manifest.columns, declaration);
@@ -39,17 +41,8 @@ export function checkFit(
 }
 
 function checkDigest(name: string, bytes: Uint8Array, digest: string, maxBytes: number): void {
-  if (bytes.length > maxBytes) throw rejected(`${name} has ${bytes.length} bytes, at most ${maxBytes} are taken`);
-  if (sha256Hex(bytes) !== digest) throw rejected(`${name} is not the file whose digest the declaration names`);
-}
-
-function readShapes(weights: Uint8Array): TensorShapes {
-  try {
-    return new Map(readSafetensors(weights, { maxBytes: MAX_WEIGHTS_BYTES }).map(({ name, shape }) => [name, shape]));
-  } catch (error) {
-    if (error instanceof SafetensorsError) throw rejected(`weights.safetensors: ${error.message}`);
-    throw error;
-  }
+  if (bytes.length > maxBytes) throw modelRejected(`${name} has ${bytes.length} bytes, at most ${maxBytes} are taken`);
+  if (sha256Hex(bytes) !== digest) throw modelRejected(`${name} is not the file whose digest the declaration names`);
 }
 
 function checkColumns(columns: readonly Column[], { features, label, input }: ModelDeclaration): void {
@@ -106,10 +99,4 @@ function columnOf(byName: ReadonlyMap<string, Column>, name: string): Column {
   const column = byName.get(name);
   if (column === undefined) throw doesNotFit(`the dataset has no column "${name}"`, 'Use the columns of its schema.');
   return column;
-}
-
-function rejected(message: string): WeighbridgeError {
-  return new WeighbridgeError('MODEL_REJECTED', message, {
-    next: 'Export the model again in the profile (see docs of the model format), or use a recipe.',
-  });
 }

@@ -1,5 +1,6 @@
 import { sha256Hex, WeighbridgeError } from '../kernel/index.js';
 import type { ModelDeclaration } from './model-declaration.js';
+import { modelRejected } from './model-errors.js';
 import type { TrainOutput } from './ports.js';
 import { readSafetensors, SafetensorsError, safetensorsLayout, writeSafetensors } from './safetensors.js';
 import type { SafetensorsRule, Tensor, TensorShapes } from './safetensors.js';
@@ -27,9 +28,14 @@ export interface Expected {
   rowCount: number;
 }
 
-/** Names and shapes of a submitted weights file. @throws SafetensorsError */
+/** Names and shapes of a submitted weights file. @throws WeighbridgeError MODEL_REJECTED */
 export function shapesOf(weights: Uint8Array): TensorShapes {
-  return new Map(readSafetensors(weights, { maxBytes: weights.length }).map(({ name, shape }) => [name, shape]));
+  try {
+    return new Map(readSafetensors(weights, { maxBytes: weights.length }).map(({ name, shape }) => [name, shape]));
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw modelRejected(`weights.safetensors: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Size in bytes of the only file that can pass: the sandbox reader stops a larger one early. */

@@ -11,9 +11,7 @@ import { sha256Hex, WeighbridgeError } from '../../src/kernel/index.js';
 import { buildRecipe, shapesOf, weigh, type BuiltModel, type TrainInput } from '../../src/training/index.js';
 import { writeModel } from '../../src/training/onnx/write-model.js';
 import { writeSafetensors } from '../../src/training/safetensors.js';
-import { drawBlueprint, startBox } from '../../workers/sandbox/box.js';
 import { createSandboxTrainer } from '../../workers/sandbox/index.js';
-import { DEFAULT_LIMITS } from '../../workers/sandbox/limits.js';
 import { encryptedDataset, exampleDataset, type EncryptedDataset } from '../support/encrypted-dataset.js';
 import { makeSmugglingTrainer } from '../support/smuggling-trainer/make.mjs';
 
@@ -211,16 +209,6 @@ describe('what ends a run', { timeout: 240_000 }, () => {
     expect(await failure(trainer.train(inputOf(digits, quick(), { pieces: [broken, broken] }), never))).toMatchObject({
       code: 'PROVIDER_DOWN',
     });
-  });
-
-  it('leaves no process behind, however early it ends', async () => {
-    const blueprint = await drawBlueprint(pythonDir, trainerDir, DEFAULT_LIMITS);
-    for (const delayMs of [0, 0, 1, 2, 5, 10, 20, 50, 200]) {
-      const box = startBox(blueprint, 'weighbridge_trainer', 60);
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-      box.destroy();
-      expect(await box.exited).toEqual({ code: 137 });
-    }
   });
 
   it('a trainer build that smuggles rows in an extra tensor: the gate keeps it back', async () => {

@@ -53,11 +53,8 @@ export async function drawBlueprint(pythonDir: string, trainerDir: string, limit
  */
 export function startBox(blueprint: Blueprint, module: string, cpuSeconds: number): Box {
   const { python, bwrap, args, filter, limits } = blueprint;
-  const kib = Math.floor(limits.addressSpaceBytes / 1024);
-  const seconds = Math.ceil(cpuSeconds);
-  const blocks = Math.ceil(limits.tmpBytes / 512);
-  const limitsThenRun = `ulimit -c 0 && ulimit -n ${MAX_OPEN_FILES} && ulimit -f ${blocks} && ulimit -S -t ${seconds} && ulimit -H -t ${seconds + HARD_LIMIT_SECONDS} && ulimit -v ${kib} && exec "$@"`;
-  const child = spawn('/bin/sh', ['-c', limitsThenRun, 'sh', bwrap, ...args, ...pythonArguments(python, module)], {
+  const script = [...ulimits(limits, Math.ceil(cpuSeconds)), 'exec "$@"'].join(' && ');
+  const child = spawn('/bin/sh', ['-c', script, 'sh', bwrap, ...args, ...pythonArguments(python, module)], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: {},
   });
@@ -70,6 +67,18 @@ export function startBox(blueprint: Blueprint, module: string, cpuSeconds: numbe
     exited: exitOf(child),
     destroy: () => void destroyBox(child, inside),
   };
+}
+
+/** In the units of POSIX `ulimit`: KiB of addresses, blocks of 512 bytes, seconds. */
+function ulimits({ addressSpaceBytes, tmpBytes }: SandboxLimits, cpuSeconds: number): string[] {
+  return [
+    'ulimit -c 0',
+    `ulimit -n ${MAX_OPEN_FILES}`,
+    `ulimit -f ${Math.ceil(tmpBytes / 512)}`,
+    `ulimit -S -t ${cpuSeconds}`,
+    `ulimit -H -t ${cpuSeconds + HARD_LIMIT_SECONDS}`,
+    `ulimit -v ${Math.floor(addressSpaceBytes / 1024)}`,
+  ];
 }
 
 /**

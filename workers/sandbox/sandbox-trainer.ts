@@ -22,6 +22,9 @@ const CPU_TIME_EXIT = 152;
 /** 128 + SIGKILL, and not from us: the kernel ran out of memory. */
 const KILLED_EXIT = 137;
 
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 interface Ready {
   blueprint: Blueprint;
   identity: TrainerIdentity;
@@ -42,7 +45,13 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
   };
   return {
     assertAvailable: async () => void (await prepare()),
-    train: async (input, signal) => trainInBox(await prepare(), input, signal).finally(() => input.dataKey.fill(0)),
+    train: async (input, signal) => {
+      try {
+        return await trainInBox(await prepare(), input, signal);
+      } finally {
+        input.dataKey.fill(0);
+      }
+    },
   };
 }
 
@@ -56,7 +65,8 @@ async function trainInBox(
   input: TrainInput,
   signal: AbortSignal,
 ): Promise<TrainOutput> {
-  const deadline = AbortSignal.timeout(input.timeoutMs);
+  const expectation = expectationOf(input);
+  const deadline = AbortSignal.timeout(Math.min(Math.ceil(input.timeoutMs), MAX_TIMER_MS));
   const ended = new AbortController();
   const box = startBox(blueprint, MODULE, (input.timeoutMs / 1000) * availableParallelism());
   const stop = AbortSignal.any([signal, deadline]);
@@ -66,7 +76,7 @@ async function trainInBox(
   let stderrBytes = 0;
   box.stderr.on('data', (chunk: Buffer) => (stderrBytes += chunk.length));
   try {
-    const answer = await converse(box, input, AbortSignal.any([stop, ended.signal]));
+    const answer = await converse(box, input, expectation, AbortSignal.any([stop, ended.signal]));
     return { ...resultOf(answer), trainer: identity };
   } catch (error) {
     if (signal.aborted) throw stopped(signal);
@@ -81,12 +91,12 @@ async function trainInBox(
 }
 
 /** Feeds the box and reads its answer, whichever comes to an end first. */
-async function converse(box: Box, input: TrainInput, signal: AbortSignal): Promise<Answer> {
+async function converse(box: Box, input: TrainInput, expectation: Expectation, signal: AbortSignal): Promise<Answer> {
   const feeding = writeJob(box.stdin, input, signal).catch((error: unknown) => {
     // A box that has refused a model reads no further: then its answer counts, not the broken pipe.
     if (!(error instanceof PipeClosedError)) throw error;
   });
-  const answer = readAnswer(box.stdout, expectationOf(input));
+  const answer = readAnswer(box.stdout, expectation);
   // If feeding fails, that is thrown; if it ends well, the answer is still to come.
   return Promise.race([answer, feeding.then(async () => answer)]);
 }

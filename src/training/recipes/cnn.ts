@@ -1,4 +1,4 @@
-import { doesNotFit } from './schema-features.js';
+import { doesNotFit } from '../model-errors.js';
 import type { Layer } from './sequential.js';
 
 const CHANNELS = [16, 32] as const;

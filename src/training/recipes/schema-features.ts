@@ -1,6 +1,7 @@
 import type { Column, Manifest } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
 import type { Feature, ModelDeclaration } from '../model-declaration.js';
+import { doesNotFit } from '../model-errors.js';
 
 const MAX_CLASSES = 4096;
 
@@ -63,10 +64,6 @@ function classesOf(column: Column): (string | number)[] {
     `column "${column.name}" has no declared vocabulary or integer range of 2 to ${MAX_CLASSES} classes`,
     'Choose a label column with declared classes.',
   );
-}
-
-export function doesNotFit(message: string, next: string): WeighbridgeError {
-  return new WeighbridgeError('MODEL_DOES_NOT_FIT', message, { next });
 }
 
 /** How many float32 a feature becomes. */
