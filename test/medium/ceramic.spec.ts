@@ -1,5 +1,6 @@
 // Real: the js-ceramic engine in its own process, Ceramic's HTTP client, PostgreSQL with every migration, signed records.
 // Faked: the log's HTTP server. Its tiles and checkpoint are made in memory from the same records and checked as ever.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,6 +17,7 @@ import {
 } from '../../src/provenance/relay/index.js';
 import { createRecordStreams } from '../../web3/ceramic/record-streams.js';
 import { startCeramic, type CeramicService } from '../../web3/devnet/ceramic.js';
+import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { batchOf, CERAMIC_ORIGIN as ORIGIN, randomWord } from '../support/ceramic-batches.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
@@ -207,8 +209,10 @@ describe('kills', () => {
   });
 
   it('refuses a second engine in the same folder, and the first goes on', async () => {
-    const second = startCeramic({ dir, port: await freePort() });
-    await expect(second).rejects.toThrow('ended before it was ready');
+    const main = path.join(repositoryRoot(), 'web3/ceramic/engine/main.mjs');
+    const env = { CERAMIC_DIR: dir, CERAMIC_PORT: String(await freePort()) };
+    const second = spawnSync(process.execPath, [main], { env, encoding: 'utf8', timeout: 60_000 });
+    expect(second).toMatchObject({ status: 1, stderr: expect.stringContaining('another one runs in') as unknown });
     const { streamId } = await streams.publishBatch(batchOf(randomWord(), 1));
     expect(streamId).toMatch(/^k/);
   });
