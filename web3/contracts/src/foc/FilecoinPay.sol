@@ -16,48 +16,6 @@ contract FilecoinPay is PayRails {
         uint256 endEpoch;
     }
 
-    event RailCreated(
-        uint256 indexed railId,
-        address indexed payer,
-        address indexed payee,
-        address token,
-        address operator,
-        address validator,
-        address serviceFeeRecipient,
-        uint256 commissionRateBps
-    );
-    event RailLockupModified(
-        uint256 indexed railId,
-        uint256 oldLockupPeriod,
-        uint256 newLockupPeriod,
-        uint256 oldLockupFixed,
-        uint256 newLockupFixed
-    );
-    event RailRateModified(uint256 indexed railId, uint256 oldRate, uint256 newRate);
-    event RailOneTimePaymentProcessed(
-        uint256 indexed railId, uint256 netPayeeAmount, uint256 operatorCommission, uint256 networkFee
-    );
-    event RailTerminated(uint256 indexed railId, address indexed by, uint256 endEpoch);
-    error RailAlreadyTerminated(uint256 railId);
-    error RailNotTerminated(uint256 railId);
-    error RateChangeNotAllowedOnTerminatedRail(uint256 railId);
-    error InvalidTerminatedRailModification(
-        uint256 actualPeriod, uint256 actualLockupFixed, uint256 attemptedPeriod, uint256 attemptedLockupFixed
-    );
-    error OnlyRailOperatorAllowed(address expected, address caller);
-    error OnlyRailClientAllowed(address expected, address caller);
-    error NotAuthorizedToTerminateRail(uint256 railId, address allowedClient, address allowedOperator, address caller);
-    error CommissionRateTooHigh(uint256 maxAllowed, uint256 actual);
-    error MissingServiceFeeRecipient();
-    error LockupPeriodExceedsOperatorMaximum(
-        address token, address operator, uint256 maxAllowedPeriod, uint256 requestedPeriod
-    );
-    error LockupNotSettledRateChangeNotAllowed(
-        uint256 railId, address from, bool isSettled, uint256 currentRate, uint256 attemptedRate
-    );
-    error OneTimePaymentExceedsLockup(uint256 railId, uint256 available, uint256 required);
-    error CannotSettleFutureEpochs(uint256 railId, uint256 maxAllowedEpoch, uint256 attemptedEpoch);
-    error CannotSettleTerminatedRailBeforeMaxEpoch(uint256 railId, uint256 requiredBlock, uint256 currentBlock);
     uint256 private _railCount;
     mapping(address payer => mapping(address token => uint256[])) private _payerRails;
     mapping(address payee => mapping(address token => uint256[])) private _payeeRails;

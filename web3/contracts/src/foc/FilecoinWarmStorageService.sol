@@ -9,9 +9,9 @@ import {IPDPListener} from "./IPDPListener.sol";
 import {PDPVerifier} from "./PDPVerifier.sol";
 import {ServiceProviderRegistry} from "./ServiceProviderRegistry.sol";
 import {SessionKeyRegistry} from "./SessionKeyRegistry.sol";
-import {IWarmStorageEvents} from "./IWarmStorageEvents.sol";
 import {WarmStorageConsent} from "./WarmStorageConsent.sol";
 import {WarmStorageMetadata} from "./WarmStorageMetadata.sol";
+import {WarmStoragePayments} from "./WarmStoragePayments.sol";
 import {WarmStorageProving} from "./WarmStorageProving.sol";
 import {WarmStorageTerms} from "./WarmStorageTerms.sol";
 
@@ -21,12 +21,11 @@ import {WarmStorageTerms} from "./WarmStorageTerms.sol";
 /// changes and upgrades are not offered; calls to them revert.
 contract FilecoinWarmStorageService is
     Ownable,
-    WarmStorageTerms,
+    WarmStoragePayments,
     WarmStorageMetadata,
     WarmStorageProving,
     IPDPListener,
-    IValidator,
-    IWarmStorageEvents
+    IValidator
 {
     using EnumerableSet for EnumerableSet.UintSet;
 
@@ -51,7 +50,6 @@ contract FilecoinWarmStorageService is
 
     string public constant VERSION = "1.2.0";
     PDPVerifier private immutable PDP;
-    IFilecoinPay private immutable PAY;
     ServiceProviderRegistry public immutable serviceProviderRegistry;
 
     /// @notice Reads this contract for clients; set once.
@@ -72,11 +70,11 @@ contract FilecoinWarmStorageService is
     )
         Ownable(msg.sender)
         WarmStorageTerms(usdfc)
+        WarmStoragePayments(pay)
         WarmStorageConsent(sessionKeys)
         WarmStorageProving(provingPeriod, challengeWindow)
     {
         PDP = pdp;
-        PAY = pay;
         serviceProviderRegistry = providers;
     }
 
@@ -87,10 +85,6 @@ contract FilecoinWarmStorageService is
 
     function pdpVerifierAddress() external view returns (address) {
         return address(PDP);
-    }
-
-    function paymentsContractAddress() external view returns (address) {
-        return address(PAY);
     }
 
     function dataSetsOf(address payer) external view returns (uint256[] memory) {
@@ -132,7 +126,7 @@ contract FilecoinWarmStorageService is
         _refuseCdn(dataSetId, request.metadata.keys);
         _checkCreate(request.payer, request.clientDataSetId, serviceProvider, request.metadata, request.signature);
         address payee = serviceProviderRegistry.getProviderPayee(providerId);
-        uint256 railId = _openRails(request.payer, payee);
+        uint256 railId = _openRails(request.payer, payee, PDP.USDFC_SYBIL_FEE());
         dataSets[dataSetId] =
             DataSet(railId, request.payer, payee, serviceProvider, request.clientDataSetId, 0, providerId);
         railToDataSet[railId] = dataSetId;
@@ -159,7 +153,7 @@ contract FilecoinWarmStorageService is
             emit PieceAdded(dataSetId, firstAdded + i, pieceData[i], keys[i], values[i]);
         }
         _checkAdd(set.payer, set.clientDataSetId, nonce, pieceData, metadata, signature);
-        _updateRate(dataSetId, PDP.getDataSetLeafCount(dataSetId));
+        _updateRateOf(dataSetId, PDP.getDataSetLeafCount(dataSetId));
     }
 
     /// @inheritdoc IPDPListener
@@ -183,7 +177,7 @@ contract FilecoinWarmStorageService is
         onlyPdpVerifier
     {
         _startPeriod(dataSetId, challengeEpoch, leafCount);
-        if (dataSets[dataSetId].pdpEndEpoch == 0) _updateRate(dataSetId, leafCount);
+        if (dataSets[dataSetId].pdpEndEpoch == 0) _updateRateOf(dataSetId, leafCount);
     }
 
     /// @notice Ends a data set's service: the provider is paid for the lockup period more, and may then drop it.
@@ -237,32 +231,8 @@ contract FilecoinWarmStorageService is
         );
     }
 
-    /// @dev Opens the rail to the payee, and pays the fee of a new data set into the pool of FilecoinPay.
-    function _openRails(address payer, address payee) private returns (uint256 railId) {
-        uint256 fee = PDP.USDFC_SYBIL_FEE();
-        _checkMeans(payer, MINIMUM_PRICE_PER_MONTH / EPOCHS_PER_MONTH * LOCKUP_PERIOD + fee);
-        railId = PAY.createRail(usdfcTokenAddress, payer, payee, address(this), 0, address(0));
-        PAY.modifyRailLockup(railId, LOCKUP_PERIOD, 0);
-        uint256 feeRail = PAY.createRail(usdfcTokenAddress, payer, address(PAY), address(0), 0, address(0));
-        PAY.modifyRailLockup(feeRail, 0, fee);
-        PAY.modifyRailPayment(feeRail, 0, fee);
-        PAY.terminateRail(feeRail);
-    }
-
-    /// @dev Says what is missing in the client's words; FilecoinPay would refuse it too, in its own.
-    function _checkMeans(address payer, uint256 minimum) private view {
-        (bool approved,,,,,) = PAY.operatorApprovals(usdfcTokenAddress, payer, address(this));
-        if (!approved) revert OperatorNotApproved(payer, address(this));
-        (,, uint256 available,) = PAY.getAccountInfoIfSettled(usdfcTokenAddress, payer);
-        if (available < minimum) revert InsufficientLockupFunds(payer, minimum, available);
-    }
-
-    function _updateRate(uint256 dataSetId, uint256 leafCount) private {
-        uint256 railId = dataSets[dataSetId].pdpRailId;
-        uint256 rate = calculateRatePerEpoch(leafCount * LEAF_BYTES);
-        if (PAY.getRail(railId).paymentRate == rate) return;
-        PAY.modifyRailPayment(railId, rate, 0);
-        emit RailRateUpdated(dataSetId, railId, rate);
+    function _updateRateOf(uint256 dataSetId, uint256 leafCount) private {
+        _updateRate(dataSetId, dataSets[dataSetId].pdpRailId, leafCount);
     }
 
     function _refuseCdn(uint256 dataSetId, string[] memory keys) private pure {

@@ -2,13 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {IFilecoinPay, IValidator} from "./IFilecoinPay.sol";
+import {IFilecoinPayEvents} from "./IFilecoinPayEvents.sol";
 import {PayAccounts} from "./PayAccounts.sol";
 
 /// @title Settlement of FilecoinPay's rails
 /// @notice How what was locked becomes the payee's. Locked for a live rail: `rate * lockupPeriod + lockupFixed`, and what accrued at
 /// its rates from `settledUpTo` to the payer's `lockupLastSettledAt`. For a terminated one: what accrues until `endEpoch`, and
 /// `lockupFixed`.
-abstract contract PayRails is PayAccounts {
+abstract contract PayRails is PayAccounts, IFilecoinPayEvents {
     struct Rail {
         IFilecoinPay.RailView state;
         bool finalized;
@@ -31,21 +32,6 @@ abstract contract PayRails is PayAccounts {
         uint256 settledEpoch;
         string note;
     }
-
-    event RailSettled(
-        uint256 indexed railId,
-        uint256 totalSettledAmount,
-        uint256 totalNetPayeeAmount,
-        uint256 operatorCommission,
-        uint256 networkFee,
-        uint256 settledUpTo
-    );
-    event RailFinalized(uint256 indexed railId);
-
-    error RailInactiveOrSettled(uint256 railId);
-    error ValidatorModifiedAmountExceedsMaximum(uint256 railId, uint256 maxAllowed, uint256 attempted);
-    error ValidatorSettledBeforeSegmentStart(uint256 railId, uint256 allowedStart, uint256 attemptedStart);
-    error ValidatorSettledBeyondSegmentEnd(uint256 railId, uint256 allowedEnd, uint256 attemptedEnd);
 
     uint256 public constant COMMISSION_MAX_BPS = 10_000;
     /// @notice The network keeps 1/200 of every payment, rounded up, in this contract's own account.

@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {FilecoinPay} from "../../src/foc/FilecoinPay.sol";
 import {IFilecoinPay, IValidator} from "../../src/foc/IFilecoinPay.sol";
+import {IFilecoinPayEvents} from "../../src/foc/IFilecoinPayEvents.sol";
 import {PayAccounts} from "../../src/foc/PayAccounts.sol";
-import {PayRails} from "../../src/foc/PayRails.sol";
 import {FocTest} from "./FocTest.sol";
 
 contract HalfValidator is IValidator {
@@ -106,7 +106,7 @@ contract FilecoinPayTest is FocTest {
         uint256 rail = pay.createRail(token, client, SELLER, address(0), 0, address(0));
         VM.expectRevert(
             abi.encodeWithSelector(
-                FilecoinPay.LockupPeriodExceedsOperatorMaximum.selector, token, address(this), LOCKUP, LOCKUP + 1
+                IFilecoinPayEvents.LockupPeriodExceedsOperatorMaximum.selector, token, address(this), LOCKUP, LOCKUP + 1
             )
         );
         pay.modifyRailLockup(rail, LOCKUP + 1, 0);
@@ -138,7 +138,9 @@ contract FilecoinPayTest is FocTest {
     function test_modifyRail_revertsForAnyoneButItsOperator() public {
         uint256 rail = openRail(address(0));
         VM.prank(client);
-        VM.expectRevert(abi.encodeWithSelector(FilecoinPay.OnlyRailOperatorAllowed.selector, address(this), client));
+        VM.expectRevert(
+            abi.encodeWithSelector(IFilecoinPayEvents.OnlyRailOperatorAllowed.selector, address(this), client)
+        );
         pay.modifyRailPayment(rail, 0, 0);
     }
 
@@ -177,7 +179,9 @@ contract FilecoinPayTest is FocTest {
     function test_settleRail_revertsWithCannotSettleFutureEpochs() public {
         uint256 rail = openRail(address(0));
         VM.expectRevert(
-            abi.encodeWithSelector(FilecoinPay.CannotSettleFutureEpochs.selector, rail, block.number, block.number + 1)
+            abi.encodeWithSelector(
+                IFilecoinPayEvents.CannotSettleFutureEpochs.selector, rail, block.number, block.number + 1
+            )
         );
         pay.settleRail(rail, block.number + 1);
     }
@@ -193,7 +197,7 @@ contract FilecoinPayTest is FocTest {
         VM.roll(block.number + 10);
         VM.expectRevert(
             abi.encodeWithSelector(
-                PayRails.ValidatorModifiedAmountExceedsMaximum.selector, greedy, 10 * RATE, 10 * RATE + 1
+                IFilecoinPayEvents.ValidatorModifiedAmountExceedsMaximum.selector, greedy, 10 * RATE, 10 * RATE + 1
             )
         );
         pay.settleRail(greedy, block.number);
@@ -202,7 +206,7 @@ contract FilecoinPayTest is FocTest {
     function test_modifyRailPayment_paysOnceFromWhatIsSetAside() public {
         uint256 rail = openRail(address(0));
         pay.modifyRailLockup(rail, LOCKUP, 200);
-        VM.expectRevert(abi.encodeWithSelector(FilecoinPay.OneTimePaymentExceedsLockup.selector, rail, 200, 201));
+        VM.expectRevert(abi.encodeWithSelector(IFilecoinPayEvents.OneTimePaymentExceedsLockup.selector, rail, 200, 201));
         pay.modifyRailPayment(rail, RATE, 201);
         pay.modifyRailPayment(rail, RATE, 150);
         require(paidTo(SELLER) == 149 && paidTo(address(pay)) == 1, "fee is 1/200, rounded up");
@@ -215,15 +219,17 @@ contract FilecoinPayTest is FocTest {
         VM.roll(block.number + 10);
         VM.prank(client);
         pay.terminateRail(rail);
-        VM.expectRevert(abi.encodeWithSelector(FilecoinPay.RailAlreadyTerminated.selector, rail));
+        VM.expectRevert(abi.encodeWithSelector(IFilecoinPayEvents.RailAlreadyTerminated.selector, rail));
         pay.terminateRail(rail);
-        VM.expectRevert(abi.encodeWithSelector(FilecoinPay.RateChangeNotAllowedOnTerminatedRail.selector, rail));
+        VM.expectRevert(abi.encodeWithSelector(IFilecoinPayEvents.RateChangeNotAllowedOnTerminatedRail.selector, rail));
         pay.modifyRailPayment(rail, RATE + 1, 0);
         uint256 end = block.number + LOCKUP;
         VM.roll(end);
         VM.prank(client);
         VM.expectRevert(
-            abi.encodeWithSelector(FilecoinPay.CannotSettleTerminatedRailBeforeMaxEpoch.selector, rail, end + 1, end)
+            abi.encodeWithSelector(
+                IFilecoinPayEvents.CannotSettleTerminatedRailBeforeMaxEpoch.selector, rail, end + 1, end
+            )
         );
         pay.settleTerminatedRailWithoutValidation(rail);
         VM.roll(end + 1);
@@ -232,7 +238,7 @@ contract FilecoinPayTest is FocTest {
         checkBooks(0);
         (,,, uint256 rateUsed, uint256 lockupUsed,) = pay.operatorApprovals(token, client, address(this));
         require(rateUsed == 0 && lockupUsed == 0, "allowance is free again");
-        VM.expectRevert(abi.encodeWithSelector(PayRails.RailInactiveOrSettled.selector, rail));
+        VM.expectRevert(abi.encodeWithSelector(IFilecoinPayEvents.RailInactiveOrSettled.selector, rail));
         pay.getRail(rail);
     }
 
