@@ -61,8 +61,8 @@ export const MUTANTS = [
     ['if (newSize <= oldSize)', 'if (newSize < oldSize)'],
     ['if (newSize <= oldSize) revert NotNewer(newSize, oldSize);', ''],
     [
-      'if (!Rfc6962.verifyConsistency(oldSize, newSize, proof, rootOf[oldSize], newRoot)) revert Fork(oldSize, newSize);',
-      '',
+      'if (!Rfc6962.verifyConsistency(oldSize, newSize, proof, rootOf[oldSize], newRoot)) {',
+      'if (false) {',
     ],
     [
       '_checkQuorum(_hashTypedDataV4(keccak256(abi.encode(CHECKPOINT_TYPEHASH, origin, newSize, newRoot))), signatures);',
@@ -99,8 +99,8 @@ export const MUTANTS = [
     ['Access(bytes32 orderId,bytes32 keyId', 'Access(bytes32 orderId,bytes32 key'],
     ['ACCESS, orderId, keyId, licence, worker', 'ACCESS, orderId, keyId, keyId, worker'],
   ]),
-  ...inFile('TypedData.sol', 'MarketplaceSettle', [['Completion(bytes32 orderId', 'Completion(bytes32 order']]),
-  ...inFile('TypedData.sol', 'MarketplaceRefund', [['Refusal(bytes32 orderId', 'Refusal(bytes32 order']]),
+  ...inFile('TypedData.sol', 'MarketplaceSettle', [['"Completion(bytes32 orderId', '"Completion(bytes32 order']]),
+  ...inFile('TypedData.sol', 'MarketplaceRefund', [['"Refusal(bytes32 orderId', '"Refusal(bytes32 order']]),
   ...inFile('Marketplace.sol', 'MarketplaceList', [
     ['treasury_ == address(0) || ', ''],
     [' || protocolFeeBps_ > BPS', ''],
