@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import type { MarketplaceChain } from './access/index.js';
 import type { ApiEnv } from './platform/index.js';
-import { Queues } from './platform/index.js';
+import { BlobStore, Queues } from './platform/index.js';
 import type { LogClient, RecordSigner } from './provenance/index.js';
 import { createServer } from './server/index.js';
 
@@ -16,6 +16,7 @@ export interface ApiPorts {
 /** The API, ready to listen. Its database must have every migration. */
 export async function createApi(env: ApiEnv, ports: ApiPorts): Promise<NestFastifyApplication> {
   const queue = { databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL };
+  await new BlobStore(env.BLOB_DIR).prepare();
   await new Queues(queue).migrate();
   const network = env.WEIGHBRIDGE_NETWORK;
   const module = AppModule.forRoot({ ...queue, network, blobDir: env.BLOB_DIR, logLevel: env.LOG_LEVEL, ports });

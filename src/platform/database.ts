@@ -23,8 +23,10 @@ export class DatabasePool extends Pool {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     });
-    // An idle connection that the server drops is replaced at its next use; unheard, the event would end the process.
+    // A connection that the server drops fails the query that uses it, or is replaced at its next use. The event says the
+    // same once more, for idle connections and for those in a transaction; unheard, it would end the process.
     this.on('error', () => undefined);
+    this.on('connect', (client) => client.on('error', () => undefined));
   }
 }
 

@@ -18,12 +18,30 @@ export function toPublicError(error: unknown, requestId: string): PublicError {
     const { code, message, next, details, retryable } = cause;
     return { code, message, next, details: retryable ? { ...details, retryable } : details };
   }
+  if (isConnectionLost(cause)) {
+    return {
+      code: 'UNAVAILABLE',
+      message: 'a part of this service does not answer',
+      next: 'Try again in a moment.',
+      details: { requestId, retryable: true },
+    };
+  }
   return {
     code: 'INTERNAL',
     message: 'something went wrong on our side',
     next: 'Try again; if it stays, report the request id.',
     details: { requestId },
   };
+}
+
+/** Codes of node, PostgreSQL and Prisma for a server that is away, starts or stops. */
+const CONNECTION_LOST = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|08\w{3}|P1001|P1002|P1008|P1017|P2024)$/;
+
+function isConnectionLost(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return (
+    CONNECTION_LOST.test(String(code)) || /^(Connection terminated|timeout exceeded when trying)/.test(String(message))
+  );
 }
 
 /** True for what must be logged with its stack: nobody wrote it for a caller. */

@@ -6,6 +6,7 @@ import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { IdentityModule, Sessions, type RequestContext } from '../identity/index.js';
 import { assertCost, describeRoots, errorFormatter, MAX_DEPTH } from '../platform/graphql/index.js';
 import { httpStatusOf } from './http-status.js';
+import { beforeSubscription, StartBudget, type ConnectionContext } from './subscriptions.js';
 
 /** Manifests with thousands of columns fit; models do not and go as blobs. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
@@ -34,13 +35,14 @@ export function graphqlModule(): DynamicModule {
         preExecution: (schema: GraphQLSchema, document: DocumentNode, _context: unknown, variables: unknown) => {
           assertCost(schema, document, variables);
         },
+        preSubscriptionExecution: beforeSubscription,
       },
       subscription: {
         keepAlive: KEEP_ALIVE_MS,
         wsDefaultSubprotocol: 'graphql-transport-ws',
-        onConnect: async ({ payload }: { payload: unknown }): Promise<RequestContext> => {
+        onConnect: async ({ payload }: { payload: unknown }): Promise<ConnectionContext> => {
           const { authorization } = (payload ?? {}) as { authorization?: unknown };
-          return { viewer: await sessions.viewerOf(authorization) };
+          return { viewer: await sessions.viewerOf(authorization), starts: new StartBudget() };
         },
       },
     }),

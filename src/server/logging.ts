@@ -8,9 +8,16 @@ const QUIET = new Set(['/healthz', '/readyz', '/metrics']);
 /** pino for Nest: a line a request with method, path, status and time; no headers, no bodies, no query strings. */
 export function loggingOptions(level: string): Params {
   return {
+    // Its own default pattern matches nothing on Fastify.
+    forRoutes: ['*path'],
     pinoHttp: {
       level,
-      autoLogging: { ignore: (request: IncomingMessage) => QUIET.has(request.url ?? '') },
+      // Under Fastify the middleware sees every URL as "/".
+      autoLogging: {
+        ignore: (request: IncomingMessage & { originalUrl?: string }) => QUIET.has(request.originalUrl ?? ''),
+      },
+      customSuccessMessage: () => 'request',
+      customErrorMessage: () => 'request failed',
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]),
         censor: '[redacted]',

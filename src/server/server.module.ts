@@ -27,7 +27,7 @@ import { QueueProbe } from './queue-probe.js';
         log: LogClient,
         chain: Pick<MarketplaceChain, 'now'>,
       ): ReadinessCheck[] => [
-        { name: 'database', check: async () => pool.query('SELECT 1') },
+        { name: 'database', check: async () => pool.query('SELECT FROM jobs LIMIT 0') },
         { name: 'queue', check: async () => queue.check() },
         { name: 'log', check: async () => log.checkpoint() },
         { name: 'chain', check: async () => chain.now() },

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { access, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { WeighbridgeError } from '../../kernel/index.js';
@@ -25,6 +25,19 @@ export class BlobStore {
     private readonly dir: string,
     private readonly maxBytes = MAX_BLOB_BYTES,
   ) {}
+
+  /** Makes the folder. @throws WeighbridgeError CONFIG_INVALID if it cannot be written: better at start than at an upload */
+  async prepare(): Promise<void> {
+    try {
+      await mkdir(path.join(this.dir, 'incoming'), { recursive: true });
+      await access(this.dir, constants.W_OK);
+    } catch (cause) {
+      throw new WeighbridgeError('CONFIG_INVALID', `BLOB_DIR: ${this.dir} cannot be written`, {
+        next: 'Set BLOB_DIR to a folder that this process may write.',
+        cause,
+      });
+    }
+  }
 
   /**
    * Stores a blob. Bytes of one that is there already are read and checked all the same, but not kept twice.

@@ -133,6 +133,18 @@ function suite(startApi: () => Promise<TestApi>): void {
     expect(hidden.replaceAll(id, '')).toBe(absent.replaceAll(`0x${'1'.repeat(64)}`, ''));
   });
 
+  it('refuses a subscription that the schema does not have, in our words', async () => {
+    const client = webSocketClient(api, buyer.token);
+    clients.push(client);
+    const outcome = await new Promise<unknown>((resolve) => {
+      client.subscribe(
+        { query: 'subscription { jobProgres(id: 1) { state } }' },
+        { next: resolve, error: resolve, complete: () => resolve('ended') },
+      );
+    });
+    expect(JSON.stringify(outcome)).toContain('BAD_INPUT');
+  });
+
   it('lets one viewer watch so many jobs at a time, and more once it has left some', async () => {
     const id = await create(false);
     const viewer = await signedIn(api);

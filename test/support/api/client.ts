@@ -2,7 +2,13 @@ import { createClient, type Client } from 'graphql-ws';
 import type { LocalAccount } from 'viem';
 import { createSiweMessage, type CreateSiweMessageParameters } from 'viem/siwe';
 import { WebSocket } from 'ws';
-import type { TestApi } from './test-api.js';
+import type { Network } from '../../../src/kernel/index.js';
+
+/** As much of an API as a client knows. */
+export interface ApiAddress {
+  url: string;
+  network: Network;
+}
 
 export interface Answer {
   status: number;
@@ -11,7 +17,7 @@ export interface Answer {
 }
 
 /** One GraphQL request over HTTP, as any client would make it. */
-export async function ask(api: TestApi, query: string, variables: object = {}, token?: string): Promise<Answer> {
+export async function ask(api: ApiAddress, query: string, variables: object = {}, token?: string): Promise<Answer> {
   const response = await fetch(`${api.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...bearer(token) },
@@ -22,7 +28,13 @@ export async function ask(api: TestApi, query: string, variables: object = {}, t
 }
 
 /** What one field answers. @throws Error with the code, if it failed */
-export async function get<T>(api: TestApi, field: string, query: string, variables = {}, token?: string): Promise<T> {
+export async function get<T>(
+  api: ApiAddress,
+  field: string,
+  query: string,
+  variables = {},
+  token?: string,
+): Promise<T> {
   const { data, errors } = await ask(api, query, variables, token);
   if (errors.length > 0) throw new Error(`${errors[0]?.extensions.code}: ${errors[0]?.message}`);
   return data?.[field] as T;
@@ -38,7 +50,7 @@ export function bearer(token: string | undefined): Record<string, string> {
 }
 
 export async function siweMessage(
-  api: TestApi,
+  api: ApiAddress,
   account: LocalAccount,
   change: Partial<CreateSiweMessageParameters> = {},
 ): Promise<string> {
@@ -57,18 +69,18 @@ export async function siweMessage(
 const SIGN_IN =
   'mutation ($message: String!, $signature: String!) { signIn(message: $message, signature: $signature) { token } }';
 
-export async function askSignIn(api: TestApi, message: string, account: LocalAccount): Promise<Answer> {
+export async function askSignIn(api: ApiAddress, message: string, account: LocalAccount): Promise<Answer> {
   return ask(api, SIGN_IN, { message, signature: await account.signMessage({ message }) });
 }
 
 /** A session's token. */
-export async function signIn(api: TestApi, account: LocalAccount): Promise<string> {
+export async function signIn(api: ApiAddress, account: LocalAccount): Promise<string> {
   const { data, errors } = await askSignIn(api, await siweMessage(api, account), account);
   if (errors.length > 0) throw new Error(`sign-in: ${errors[0]?.message}`);
   return (data as unknown as { signIn: { token: string } }).signIn.token;
 }
 
-export function webSocketClient(api: TestApi, token?: string): Client {
+export function webSocketClient(api: ApiAddress, token?: string): Client {
   return createClient({
     url: `${api.url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,

@@ -4,12 +4,13 @@ import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { privateKeyToAccount, generatePrivateKey } from 'viem/accounts';
 import { createApi } from '../../../src/create-api.js';
-import { networkSchema, type Network } from '../../../src/kernel/index.js';
+import type { Network } from '../../../src/kernel/index.js';
 import { PrismaService, type ApiEnv } from '../../../src/platform/index.js';
 import { freePort } from '../../../web3/devnet/service.js';
 import { startTestDatabase, type TestDatabase } from '../database.js';
 import { FakeChain } from './fake-chain.js';
 import { FakeLog } from './fake-log.js';
+import { testNetwork } from './test-network.js';
 
 export interface TestApi {
   app: NestFastifyApplication;
@@ -76,24 +77,4 @@ export async function startTestApi(change: Partial<ApiEnv> = {}): Promise<TestAp
     },
   };
   return api;
-}
-
-function testNetwork(apiUrl: string, recorder: string): Network {
-  const address = (n: number): string => `0x${n.toString(16).padStart(40, '0')}`;
-  const names = ['marketplace', 'logAnchor', 'keyNodeStaking', 'usdfc', 'multicall3', 'pdp', 'fwss', 'fwssView'];
-  const more = ['filecoinPay', 'serviceProviderRegistry', 'sessionKeyRegistry', 'endorsements'];
-  return networkSchema.parse({
-    version: 1,
-    name: 'test',
-    chainId: 31415926,
-    rpcUrl: 'http://127.0.0.1:1',
-    apiUrl,
-    contracts: Object.fromEntries([...names, ...more].map((name, i) => [name, address(i + 1)])),
-    operator: address(0x0be7),
-    recorder,
-    treasury: address(0x77ea),
-    protocolFeeBps: 250,
-    log: { origin: 'log.example/test', url: 'http://127.0.0.1:1', vkey: 'unused', anchorSigner: address(0xa9c4) },
-    ceramic: { url: 'http://127.0.0.1:1', controller: 'did:key:unused', model: 'unused' },
-  });
 }
