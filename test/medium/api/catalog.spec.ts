@@ -191,6 +191,21 @@ describe('listDataset', () => {
       async () => ({ listing: await registered({ manifest: { label: 'nothing' } }) }),
     ],
     [
+      'a record of other pieces',
+      'OFFER_MISMATCH',
+      async () => ({ listing: await registered({ record: { pieces: [{ pieceCid: 'bafkother', sizeBytes: 1 }] } }) }),
+    ],
+    [
+      'a record with another signature of the offer',
+      'OFFER_MISMATCH',
+      async () => ({ listing: await registered({ record: { offerSignature: `0x${'12'.repeat(65)}` } }) }),
+    ],
+    [
+      'a record from the future',
+      'OFFER_MISMATCH',
+      async () => ({ listing: await registered({ record: { listedAt: new Date(Date.now() + 3_600_000) } }) }),
+    ],
+    [
       'the record of another listing',
       'PROOF_INVALID',
       async () => {

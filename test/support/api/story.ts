@@ -44,6 +44,8 @@ export interface ListingChange {
   terms?: Terms;
   offer?: Partial<Offer>;
   datasetId?: `0x${string}`;
+  /** What the record says beside the manifest and offer that it belongs to. */
+  record?: Partial<Pick<Parameters<typeof datasetListedRecord>[1], 'pieces' | 'listedAt' | 'offerSignature'>>;
   /** Signs offer and record instead of the seller. */
   signer?: LocalAccount;
 }
@@ -98,7 +100,8 @@ export async function makeListing(network: Network, seller: LocalAccount, change
   const signer = change.signer ?? seller;
   const domain = marketplaceDomain(market);
   const offerSignature = await signer.signTypedData({ domain, types: TYPES, primaryType: 'Offer', message: offer });
-  const record = datasetListedRecord(market, { offer, offerSignature, pieces: manifest.pieces, listedAt: new Date() });
+  const { pieces } = manifest;
+  const record = datasetListedRecord(market, { offer, offerSignature, pieces, listedAt: new Date(), ...change.record });
   // The record says who the seller is; a forger can only sign it as somebody else.
   const entry = await sealRecord({ ...record, signer });
   const envelope = JSON.parse(new TextDecoder().decode(entry).split('\n').slice(1).join('\n')) as object;
