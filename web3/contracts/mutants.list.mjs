@@ -60,10 +60,7 @@ export const MUTANTS = [
   ...inFile('LogAnchor.sol', 'LogAnchor', [
     ['if (newSize <= oldSize)', 'if (newSize < oldSize)'],
     ['if (newSize <= oldSize) revert NotNewer(newSize, oldSize);', ''],
-    [
-      'if (!Rfc6962.verifyConsistency(oldSize, newSize, proof, rootOf[oldSize], newRoot)) {',
-      'if (false) {',
-    ],
+    ['if (!Rfc6962.verifyConsistency(oldSize, newSize, proof, rootOf[oldSize], newRoot)) {', 'if (false) {'],
     [
       '_checkQuorum(_hashTypedDataV4(keccak256(abi.encode(CHECKPOINT_TYPEHASH, origin, newSize, newRoot))), signatures);',
       '',
