@@ -1,4 +1,5 @@
 import type { LocalAccount } from 'viem';
+import type { Order } from '../../../src/kernel/index.js';
 import { ask, bearer, get, signIn, type Answer } from './client.js';
 import { makeLicence, makeListing, makeOrder, newAccount, type ListingChange, type MadeListing } from './story.js';
 import type { TestApi } from './test-api.js';
@@ -53,4 +54,12 @@ export async function readyToSubmit(api: TestApi) {
 
 export async function submit(api: TestApi, input: object, token?: string): Promise<Answer> {
   return ask(api, SUBMIT, { input }, token);
+}
+
+export type Ready = Awaited<ReturnType<typeof readyToSubmit>>;
+
+/** One more paid order for the same dataset, model and buyer, with something changed before it is opened on chain. */
+export async function paidOrder(api: TestApi, ready: Ready, change: Partial<Order> = {}, model = ready.model) {
+  const made = await makeOrder(api.network, ready.buyer.account, ready.listing, ready.licence, change, model);
+  return { ...made, orderId: api.chain.open(made.order, ready.listing.offer) };
 }
