@@ -20,7 +20,9 @@ export async function search(cli: Cli, words: string, options: { first: number; 
     const { hasNextPage, endCursor } = page.pageInfo;
     return [
       ...table([['dataset', 'title', 'a run', 'size', 'listed'].map(out.dim), ...rows]),
-      ...(hasNextPage && endCursor !== null ? ['', `${page.totalCount} in all; more with --after ${endCursor}`] : []),
+      ...(hasNextPage && endCursor !== null
+        ? ['', `${page.totalCount} in all; more with --after ${plain(endCursor)}`]
+        : []),
       '',
       `Try next: weighbridge show ${shortId(page.nodes[0]?.id ?? '')}`,
     ];

@@ -35,7 +35,7 @@ export async function checkDeclared(
     `min(CASE WHEN ${column.sql} IS NULL THEN file_row_number END) + 1 AS void${i}`,
     ...(bad === undefined ? [] : [`min(CASE WHEN ${bad} THEN file_row_number END) + 1 AS bad${i}`]),
   ]);
-  const row = await duck.row(`SELECT ${select.join(', ')} FROM ${parquetRows(source.parquetFile)}`);
+  const row = await duck.aggregate(select, parquetRows(source.parquetFile));
   return rules.flatMap(({ column: { name, type } }, i) => {
     const bad = row[`bad${i}`];
     if (bad !== undefined && bad !== null) throw contradicts(Number(bad), name, declared[name]);

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { WeighbridgeError } from '../../kernel/index.js';
@@ -13,15 +14,19 @@ export interface Duck {
   rows(sql: string): Promise<Row[]>;
   /** The first row, of a query that gives one. */
   row(sql: string): Promise<Row>;
+  /** One row of many aggregates over a Parquet file. Some hundred in one query would cost more than that many queries. */
+  aggregate(expressions: string[], from: string): Promise<Row>;
   close(): void;
 }
+
+const AGGREGATES_AT_ONCE = 256;
 
 /**
  * @param privateDir - spills go here and nowhere else: they hold plaintext rows.
  */
 export async function openDuck(privateDir: string): Promise<Duck> {
   const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: '1GB',
+    memory_limit: `${memoryLimitMib()}MiB`,
     temp_directory: path.join(privateDir, 'spill'),
     // It must not load code from the network because a file says so.
     autoinstall_known_extensions: 'false',
@@ -39,11 +44,41 @@ export async function openDuck(privateDir: string): Promise<Duck> {
     run: async (sql) => void (await read(sql)),
     rows: read,
     row: async (sql) => (await read(sql))[0] ?? {},
+    aggregate: async (expressions, from) => {
+      const whole: Row = {};
+      for (let i = 0; i < expressions.length; i += AGGREGATES_AT_ONCE) {
+        const part = expressions.slice(i, i + AGGREGATES_AT_ONCE).join(', ');
+        Object.assign(whole, (await read(`SELECT ${part} FROM ${from}`))[0]);
+      }
+      return whole;
+    },
     close: () => {
       connection.closeSync();
       instance.closeSync();
     },
   };
+}
+
+/** A quarter of the machine, from 1 to 4 GiB: thousands of columns need the latter, and what does not fit is spilled. */
+function memoryLimitMib(): number {
+  const quarterMib = Math.floor(totalmem() / 4 / 2 ** 20);
+  return Math.min(4096, Math.max(1024, quarterMib));
+}
+
+/** Cells that are held at once, for each thread: what keeps a table of thousands of columns within the memory limit. */
+const CELLS_AT_ONCE = 32_000_000;
+/** DuckDB's own default, and the least that it takes. */
+const MAX_GROUP_ROWS = 122_880;
+const MIN_GROUP_ROWS = 2_048;
+
+/** Rows of a Parquet row group for a table this wide. */
+function rowsAtOnce(columns: number): number {
+  return Math.min(MAX_GROUP_ROWS, Math.max(MIN_GROUP_ROWS, Math.floor(CELLS_AT_ONCE / columns)));
+}
+
+/** How a table of so many columns is written. */
+export function parquetFormat(columns: number, compression: 'snappy' | 'zstd'): string {
+  return `(FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${rowsAtOnce(columns)})`;
 }
 
 /** An SQL identifier. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { columnOf } from './column-of.js';
 import { assertDistinct } from './csv-header.js';
 import type { DeclaredColumn, DeclaredColumns } from './declared-columns.js';
-import { ident, parquetRows, text, type Duck } from './duck.js';
+import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
 import { emptyData, malformed, malformedAt, type Source, type SourceColumn } from './source.js';
 
 /**
@@ -20,13 +20,14 @@ export async function readJsonLines(
   const parquetFile = path.join(privateDir, 'source.parquet');
   // Depth 2 keeps what is nested as JSON, which is refused below by name. All rows decide the types.
   const scan = `read_json(${text(file)}, format='newline_delimited', records=true, sample_size=-1, maximum_depth=2)`;
+  let described;
   try {
-    await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(parquetFile)} (FORMAT parquet, COMPRESSION snappy)`);
+    described = await duck.rows(`DESCRIBE SELECT * FROM ${scan}`);
+    await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(parquetFile)} ${parquetFormat(described.length, 'snappy')}`);
   } catch (error) {
     await explain(file, error);
     throw error;
   }
-  const described = await duck.rows(`DESCRIBE SELECT * FROM ${scan}`);
   const { n } = await duck.row(`SELECT count(*) AS n FROM ${text(parquetFile)}`);
   if (Number(n) === 0) throw emptyData('the file');
   assertDistinct(described.map(({ column_name: name }) => String(name)));

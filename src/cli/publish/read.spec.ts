@@ -116,6 +116,21 @@ describe('CSV', () => {
     await expect(read(content)).rejects.toMatchObject({ code: 'EMPTY_DATA' });
   });
 
+  const wide = (columns: number) => {
+    const header = Array.from({ length: columns }, (_, i) => `c${i}`).join(',');
+    return `${header}\n${`${'1,'.repeat(columns - 1)}2.5\n`.repeat(500)}`;
+  };
+
+  it('reads as many columns as a manifest takes', async () => {
+    const source = await read(wide(4096));
+    expect(source.columns.map(({ type }) => type)).toEqual([...Array<string>(4095).fill('integer'), 'number']);
+    expect(await checkDeclared(duck, source, {}, 'c0')).toEqual([]);
+  });
+
+  it('refuses one column more than a manifest takes', async () => {
+    await expect(read(wide(4097))).rejects.toMatchObject({ code: 'MALFORMED_DATA' });
+  });
+
   it('takes digits as text where the seller says so', async () => {
     const source = await read('zip\n01234\n98x\n', 'csv', { zip: { type: 'string' } });
     expect(types(source)).toEqual({ zip: 'string' });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { keyIdOf, to0x, type Bytes32, type Network } from '../../kernel/index.js';
-import { DEFAULT_CHUNK_BYTES } from '../../storage/index.js';
+import { DEFAULT_CHUNK_BYTES, encryptedPieceBytes } from '../../storage/index.js';
 import type { Account, Adapters } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
 import { checkDeclared } from './check-declared.js';
@@ -76,21 +76,29 @@ async function encryptAll(
 ): Promise<Pick<Sealed, 'columns' | 'rowCount' | 'pieces'>> {
   const newHasher = await adapters.pieceHasher();
   const duck = await openDuck(privateDir);
+  const bar = ui.bar({ label: 'encrypting', total: 0, unit: 'bytes' });
   try {
     const source = await readSource(duck, plan.file, plan.format, privateDir, plan.declared);
     const missing = await checkDeclared(duck, source, plan.declared, plan.label);
-    for (const { column, rows } of missing)
+    for (const { column, rows } of missing) {
       ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
+    }
     ui.note(`read ${source.rowCount} rows, ${source.columns.length} columns`);
     const pieces: Sealed['pieces'] = [];
+    let doneBytes = 0;
     for await (const shard of writeShards(duck, source, privateDir, plan.shardBytes)) {
       const file = `piece-${pieces.length}`;
-      const piece = await encryptShard(shard.file, path.join(dir, file), dataKey, newHasher());
+      bar.setTotal(doneBytes + encryptedPieceBytes(shard.sizeBytes));
+      const piece = await encryptShard(shard.file, path.join(dir, file), dataKey, newHasher(), (sizeBytes) =>
+        bar.update(doneBytes + sizeBytes),
+      );
+      doneBytes += piece.sizeBytes;
       await rm(shard.file);
       pieces.push({ ...piece, rowCount: shard.rowCount, file, uploaded: false });
     }
     return { columns: previewColumns(source, plan.declared), rowCount: source.rowCount, pieces };
   } finally {
+    bar.stop();
     duck.close();
   }
 }

@@ -1,13 +1,14 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WeighbridgeError } from '../../kernel/index.js';
-import { ident, parquetRows, text, type Duck } from './duck.js';
+import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
 import type { Source } from './source.js';
 
 /** One Parquet file of plaintext rows, in the private directory. The consumer deletes it when it is encrypted. */
 export interface Shard {
   file: string;
   rowCount: number;
+  sizeBytes: number;
 }
 
 /**
@@ -28,7 +29,7 @@ export async function* writeShards(
     const { size } = await stat(file);
     if (size <= maxBytes) {
       number++;
-      yield { file, rowCount: range.rowCount };
+      yield { file, rowCount: range.rowCount, sizeBytes: size };
       continue;
     }
     await rm(file);
@@ -48,7 +49,7 @@ async function writeRows(
     ? ''
     : ` WHERE file_row_number >= ${range.from} AND file_row_number < ${range.from + range.rowCount}`;
   await duck.run(
-    `COPY (SELECT ${select} FROM ${parquetRows(source.parquetFile)}${where}) TO ${text(file)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (SELECT ${select} FROM ${parquetRows(source.parquetFile)}${where}) TO ${text(file)} ${parquetFormat(source.columns.length, 'zstd')}`,
   );
 }
 

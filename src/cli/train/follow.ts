@@ -1,7 +1,7 @@
 import { isWeighbridgeError, WeighbridgeError } from '../../kernel/index.js';
 import type { JobProgress, JobState } from '../api/schemas.js';
 import type { Bar } from '../ui/bar.js';
-import { shortId } from '../ui/text.js';
+import { plain, shortId } from '../ui/text.js';
 import type { JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
 
@@ -64,7 +64,7 @@ function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void;
       state = progress.state;
       if (isNew) {
         stop();
-        ui.note(WORDS[state] + (progress.reason === null ? '' : `: ${progress.reason}`));
+        ui.note(WORDS[state] + (progress.reason === null ? '' : `: ${plain(progress.reason)}`));
         if (state === 'training') bar = ui.bar({ label: 'training', total: Math.max(1, progress.of), unit: 'steps' });
       }
       bar?.setTotal(Math.max(1, progress.of));

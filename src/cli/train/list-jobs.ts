@@ -15,12 +15,14 @@ export async function listJobs(cli: Cli, options: { first: number; after?: strin
       plain(job.dataset.title),
       `${formatWei(job.priceWei)} USDFC`,
       time(job.createdAt),
-      job.reason ?? '',
+      plain(job.reason ?? ''),
     ]);
     const { hasNextPage, endCursor } = page.pageInfo;
     return [
       ...table([['job', 'state', 'dataset', 'price', 'begun', ''].map(out.dim), ...rows]),
-      ...(hasNextPage && endCursor !== null ? ['', `${page.totalCount} in all; more with --after ${endCursor}`] : []),
+      ...(hasNextPage && endCursor !== null
+        ? ['', `${page.totalCount} in all; more with --after ${plain(endCursor)}`]
+        : []),
     ];
   });
 }

@@ -39,7 +39,7 @@ export async function prepareJob(
   const operator = operatorOf(checked.offer, network);
   await assertBalance(checked.offer, deps);
   const deadline = BigInt((await chain.now()) + deadlineMinutes * 60);
-  ui.note(`accepting the terms of "${plain(checked.dataset.title)}" for "${purpose}"`);
+  ui.note(`accepting the terms of "${plain(checked.dataset.title)}" for "${plain(purpose)}"`);
   const held = await obtainLicence(checked, purpose, deadline, { market, account, state, api, chain, now: deps.now });
   ui.note('sending the model');
   await api.putBlob(model.declaration.graph, model.graph);

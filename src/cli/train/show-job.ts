@@ -75,7 +75,9 @@ function lines(job: Job, { ui }: Cli): string[] {
       ['price', `${formatWei(job.priceWei)} USDFC`],
       ['begun', time(job.createdAt)],
       ['deadline', time(job.deadline)],
-      ...optional.filter(([, value]) => value !== null).map(([name, value]): [string, string] => [name, String(value)]),
+      ...optional
+        .filter(([, value]) => value !== null)
+        .map(([name, value]): [string, string] => [name, plain(String(value))]),
     ]),
     ...next(job),
   ];

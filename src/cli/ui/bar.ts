@@ -8,15 +8,16 @@ export interface BarOptions {
 }
 
 export interface Bar {
-  update(done: number, note?: string): void;
+  update(done: number): void;
   /** A total may become known late. */
   setTotal(total: number): void;
   stop(): void;
 }
 
 const MIB = 1024 * 1024;
+const WIDTH = 24;
 
-/** A progress bar on a terminal; nothing at all elsewhere, so that logs stay readable. */
+/** A progress bar on a terminal, drawn from its first update on; nothing at all elsewhere, so that logs stay readable. */
 export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: BarOptions): Bar {
   if (!stream.isTTY) return { update: () => undefined, setTotal: () => undefined, stop: () => undefined };
   const amount = (n: number) => (unit === 'bytes' ? (n / MIB).toFixed(1) : String(n));
@@ -25,19 +26,26 @@ export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: Ba
     stream,
     hideCursor: true,
     clearOnComplete: false,
-    barCompleteChar: '\u2588',
-    barIncompleteChar: '\u2591',
-    format: (_options, params, payload: { note?: string }) => {
-      const filled = Math.round(Math.min(1, params.progress || 0) * 24);
-      const blocks = '\u2588'.repeat(filled) + '\u2591'.repeat(24 - filled);
-      const note = payload.note === undefined ? '' : `  ${payload.note}`;
-      return `${label.padEnd(12)} ${blocks} ${amount(params.value)}/${amount(params.total)}${suffix}${note}`;
+    format: (_options, { progress, value, total: all }) => {
+      const filled = Math.round(Math.min(1, progress || 0) * WIDTH);
+      const blocks = '\u2588'.repeat(filled) + '\u2591'.repeat(WIDTH - filled);
+      return `${label.padEnd(12)} ${blocks} ${amount(value)}/${amount(all)}${suffix}`;
     },
   });
-  bar.start(total, 0, {});
+  let expected = total;
+  let started = false;
   return {
-    update: (done, note) => bar.update(done, note === undefined ? {} : { note }),
-    setTotal: (next) => bar.setTotal(next),
-    stop: () => bar.stop(),
+    update: (done) => {
+      if (started) bar.update(done);
+      else bar.start(expected, done);
+      started = true;
+    },
+    setTotal: (next) => {
+      expected = next;
+      if (started) bar.setTotal(next);
+    },
+    stop: () => {
+      if (started) bar.stop();
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { isWeighbridgeError, WeighbridgeError } from '../../kernel/index.js';
 import { isDiskFull } from '../state/disk-full.js';
 import type { Io } from './io.js';
+import { plain } from './text.js';
 import { createUi } from './ui.js';
 
 /** An error as a script reads it under `--json`. */
@@ -16,7 +17,10 @@ export function printError(io: Io, json: boolean, thrown: unknown): WeighbridgeE
     createUi(io, true).result({ error: { code, message, next, details, retryable } } satisfies ErrorJson, () => []);
   } else {
     const { err } = createUi(io, false);
-    io.stderr.write(`${err.red('error:')} ${message} ${err.dim(`(${code})`)}\n${err.cyan('next:')}  ${next}\n`);
+    // Both may be the server's words.
+    io.stderr.write(
+      `${err.red('error:')} ${plain(message)} ${err.dim(`(${code})`)}\n${err.cyan('next:')}  ${plain(next)}\n`,
+    );
   }
   if (io.env['WEIGHBRIDGE_DEBUG'] && thrown instanceof Error) io.stderr.write(`${thrown.stack ?? thrown.message}\n`);
   return error;

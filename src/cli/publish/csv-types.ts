@@ -1,0 +1,93 @@
+import { open, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { CsvStats } from './csv-column.js';
+import type { CsvHeader } from './csv-header.js';
+import { parsing, scanCsv, type Physical } from './csv-scan.js';
+import type { DeclaredColumns } from './declared-columns.js';
+import { ident, text, type Duck } from './duck.js';
+
+/** What the types are guessed from: bytes and not rows, because a row may be of thousands of columns. */
+const SAMPLE_BYTES = 4 << 20;
+/** Whole numbers beyond this do not survive a double. */
+export const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
+/** A column is read as numbers if the first rows hold nothing else, so that most files are parsed once. */
+export async function guessTypes(
+  duck: Duck,
+  file: string,
+  privateDir: string,
+  header: CsvHeader,
+  declared: DeclaredColumns,
+): Promise<Map<string, Physical>> {
+  const all = new Map<string, Physical>(header.names.map((name) => [name, 'VARCHAR']));
+  const sample = scanCsv(await writeSample(file, privateDir), header, all, 'ignore_errors=true');
+  const counts = header.names.map((name, i) => {
+    const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
+    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}`;
+  });
+  const row = await parsing(async () => duck.row(`SELECT ${counts.join(', ')} FROM ${sample}`));
+  header.names.forEach((name, i) => {
+    const n = Number(row[`n${i}`]);
+    const allNumbers = n > 0 && n === Number(row[`d${i}`]) && Number(row[`l${i}`]) === 0;
+    const type = declared[name]?.type;
+    if (type === undefined ? allNumbers : allNumbers && type !== 'string') all.set(name, 'DOUBLE');
+  });
+  return all;
+}
+
+/** The beginning of the file, up to a line's end. */
+async function writeSample(file: string, privateDir: string): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
+    const end = bytesRead < SAMPLE_BYTES ? bytesRead : buffer.lastIndexOf(10, bytesRead - 1) + 1;
+    const sample = path.join(privateDir, 'sample.csv');
+    await writeFile(sample, buffer.subarray(0, end), { mode: 0o600 });
+    return sample;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Counts what every row holds. */
+export async function gatherStats(
+  duck: Duck,
+  parquetFile: string,
+  { names }: CsvHeader,
+  types: Map<string, Physical>,
+): Promise<CsvStats[]> {
+  const counts = names.flatMap((name, i) => {
+    const c = ident(name);
+    if (types.get(name) === 'DOUBLE') {
+      return [
+        `count(${c}) AS n${i}`,
+        `count_if(${c} = trunc(${c})) AS i${i}`,
+        `count_if(isfinite(${c})) AS f${i}`,
+        `coalesce(max(CASE WHEN isfinite(${c}) THEN abs(${c}) END), 0) AS m${i}`,
+      ];
+    }
+    return [
+      `count(${c}) AS n${i}`,
+      `count_if(TRY_CAST(${c} AS BIGINT)::VARCHAR = trim(${c})) AS i${i}`,
+      `count(TRY_CAST(${c} AS DOUBLE)) AS d${i}`,
+      `count_if(isfinite(TRY_CAST(${c} AS DOUBLE))) AS f${i}`,
+      `count_if(lower(${c}) IN ('true', 'false')) AS b${i}`,
+    ];
+  });
+  const row = await duck.aggregate(counts, text(parquetFile));
+  const count = (key: string) => Number(row[key] ?? 0);
+  return names.map((name, i) => {
+    const physical = types.get(name) ?? 'VARCHAR';
+    const filled = count(`n${i}`);
+    return {
+      name,
+      physical,
+      filled,
+      integers: count(`i${i}`),
+      numbers: physical === 'DOUBLE' ? filled : count(`d${i}`),
+      finite: count(`f${i}`),
+      booleans: count(`b${i}`),
+      largest: count(`m${i}`),
+    };
+  });
+}
