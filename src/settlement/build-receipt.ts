@@ -1,5 +1,6 @@
+import { marketOf } from '../platform/index.js';
 import { assembleReceipt } from '../provenance/index.js';
-import { marketOf, type Job } from '../training/index.js';
+import type { Job } from '../training/index.js';
 import type { SettleJobDeps } from './settle-deps.js';
 
 /**

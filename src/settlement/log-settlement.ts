@@ -1,6 +1,7 @@
 import type { Hex, Share } from '../kernel/index.js';
+import { marketOf } from '../platform/index.js';
 import { jobSettledRecord, sealRecord } from '../provenance/index.js';
-import { marketOf, type Job } from '../training/index.js';
+import type { Job } from '../training/index.js';
 import type { SettleJobDeps } from './settle-deps.js';
 
 /**

@@ -1,5 +1,6 @@
 import { asciiBytes32, marketplaceDomain, TYPES, type Hex } from '../kernel/index.js';
-import { marketOf, withAnchoredProof, type Job } from '../training/index.js';
+import { marketOf } from '../platform/index.js';
+import { withAnchoredProof, type Job } from '../training/index.js';
 import { logSettlement } from './log-settlement.js';
 import type { SettleJobDeps } from './settle-deps.js';
 

@@ -1,5 +1,6 @@
 import { marketplaceDomain, to0x, fromHex, TYPES, type Hex } from '../kernel/index.js';
-import { marketOf, withAnchoredProof, workerAccount, type Job } from '../training/index.js';
+import { marketOf } from '../platform/index.js';
+import { withAnchoredProof, workerAccount, type Job } from '../training/index.js';
 import { buildReceipt } from './build-receipt.js';
 import { logSettlement } from './log-settlement.js';
 import type { SettleJobDeps } from './settle-deps.js';

@@ -1,6 +1,6 @@
 import { marketplaceDomain, TYPES, type Address, type Bytes32, type Hex } from '../../kernel/index.js';
+import { marketOf } from '../../platform/index.js';
 import type { RunJobDeps } from './deps.js';
-import { marketOf } from './market.js';
 
 /** The operator's word that `worker` serves this order: contract and log both check it. Deterministic (RFC 6979). */
 export async function assignWorker(

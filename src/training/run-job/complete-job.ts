@@ -1,8 +1,7 @@
+import { marketOf } from '../../platform/index.js';
 import { headOf, readEntry, sealRecord, trainingCompletedRecord, VerifiedTree } from '../../provenance/index.js';
-
 import type { Job } from '../job.js';
 import type { RunJobDeps } from './deps.js';
-import { marketOf } from './market.js';
 import { settleMessage } from './settle-message.js';
 import { workerAccount } from './worker-account.js';
 

@@ -1,8 +1,8 @@
+import { marketOf } from '../../platform/index.js';
 import { accessGrantedRecord, sealRecord } from '../../provenance/index.js';
 import type { Job } from '../job.js';
 import { assignWorker } from './assign-worker.js';
 import type { RunJobDeps } from './deps.js';
-import { marketOf } from './market.js';
 import { workerAccount } from './worker-account.js';
 
 /**

@@ -1,7 +1,7 @@
+import { marketOf } from '../../platform/index.js';
 import { sealRecord, trainingRefusedRecord, type RefusalReason } from '../../provenance/index.js';
 import type { Job } from '../job.js';
 import type { RunJobDeps } from './deps.js';
-import { marketOf } from './market.js';
 import { settleMessage } from './settle-message.js';
 
 /**
