@@ -1,3 +1,4 @@
+import { WeighbridgeError } from '../../kernel/index.js';
 import { marketOf } from '../../platform/index.js';
 import { accessGrantedRecord, sealRecord } from '../../provenance/index.js';
 import type { Job } from '../job.js';
@@ -17,6 +18,7 @@ export async function grantAccess(deps: RunJobDeps, job: Job): Promise<Job> {
 }
 
 async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
+  await assertOpen(deps, job);
   const worker = workerAccount(deps.workerSeed, job.id).address;
   const startedAt = new Date();
   const record = accessGrantedRecord(marketOf(deps.network), {
@@ -27,4 +29,13 @@ async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
   });
   const pendingEntry = await sealRecord({ ...record, signer: deps.operator });
   return deps.jobs.transition(job.id, 'submitted', 'granting', { worker, pendingEntry, startedAt });
+}
+
+/** An order that is closed on chain, or about to be, gets no record: nobody could be given access by it any more. */
+async function assertOpen({ chain }: RunJobDeps, { id, order }: Job): Promise<void> {
+  if (BigInt(await chain.now()) <= order.deadline && (await chain.order(id)).state === 'open') return;
+  throw new WeighbridgeError('DEADLINE_PASSED', `order ${id} is past its deadline or closed on chain`, {
+    next: 'Open a new order with a later deadline.',
+    details: { reason: 'deadline-passed' },
+  });
 }

@@ -30,7 +30,7 @@ function failure(code: ErrorCode, retryable: boolean, reason?: string): Weighbri
 }
 
 /** A job in one row, and ports that count. `fail` names the port call that throws, and with what. */
-function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: unknown } = {}) {
+function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: unknown; chainNow?: number } = {}) {
   let row = {
     id: orderId,
     keyId: order.keyId,
@@ -74,12 +74,19 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
         return { index: known >= 0 ? known : appended.push(entry) - 1, leafHash: '' };
       },
     },
+    chain: {
+      now: async () => fail.chainNow ?? 0,
+      order: async () => ({ state: 'open' }) as Awaited<ReturnType<RunJobDeps['chain']['order']>>,
+    },
     operator,
     workerSeed,
     logger: { info: () => undefined, warn: () => undefined },
     signal: new AbortController().signal,
     report: async ({ state }) => void states.push(state),
-  } satisfies Partial<Omit<RunJobDeps, 'log'>> & { log: Pick<RunJobDeps['log'], 'append'> };
+  } satisfies Partial<Omit<RunJobDeps, 'log' | 'chain'>> & {
+    log: Pick<RunJobDeps['log'], 'append'>;
+    chain: Pick<RunJobDeps['chain'], 'now' | 'order'>;
+  };
   return { deps: deps as unknown as RunJobDeps, appended, messages, states, row: () => row };
 }
 
@@ -100,6 +107,13 @@ describe('runJob', () => {
     expect(messages).toEqual([{ queue: 'settlement', name: 'settle', jobId: orderId, payload: { orderId } }]);
     const record = parseEntry(appended[0] ?? new Uint8Array());
     expect(record).toMatchObject({ type: 'training-refused', predicate: { orderId, reason: 'data-corrupt' } });
+  });
+
+  it('logs no access for an order whose deadline passed while the job waited', async () => {
+    const { deps, appended, row } = world({}, { chainNow: Number(order.deadline) + 1 });
+    await runJob(deps, orderId, 0);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'deadline-passed' });
+    expect(appended.map((entry) => parseEntry(entry).type)).toEqual(['training-refused']);
   });
 
   it('leaves what may heal to the queue, and changes nothing', async () => {
