@@ -1,5 +1,6 @@
 /** What a buyer's side needs of training: pure, without database or queue. A second door beside `index.ts`. */
 export { checkFit } from './fit.js';
+export { isFinal, JOB_STATES, type JobState } from './job-state.js';
 export { declarationSchema, type ModelDeclaration } from './model-declaration.js';
 export {
   buildRecipe,

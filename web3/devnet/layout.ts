@@ -90,7 +90,7 @@ export function devnetKeys(layout: DevnetLayout): DevnetAccounts {
     const text = secretFile(layout.keyFile(name), () => `0x${randomBytes(32).toString('hex')}\n`);
     accounts[name] = privateKeyToAccount(text.trim() as `0x${string}`);
   }
-  for (const seed of ['worker-seed', 'relay-seed', 'log-add-token', 'key-node-passphrase']) {
+  for (const seed of ['worker-seed', 'relay-seed', 'log-add-token']) {
     secretFile(layout.keyFile(seed), () => `${randomBytes(32).toString('hex')}\n`);
   }
   secretFile(layout.keyFile('log-ed25519.pem'), () =>

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { manifestSchema, termsSchema } from '../../catalog/manifest.js';
 import { offerJson } from '../../kernel/index.js';
+import { isFinal, JOB_STATES, type JobState } from '../../training/models.js';
+
+export { isFinal, JOB_STATES, type JobState };
 
 /** Shapes of the marketplace's answers. Strings that end up in signatures or paths are held to their exact form. */
 export const bytes32 = z
@@ -47,25 +50,6 @@ export const datasetSchema = datasetSummarySchema.extend({
   accessCount: z.number().int(),
 });
 export type Dataset = z.infer<typeof datasetSchema>;
-
-export const JOB_STATES = [
-  'submitted',
-  'granting',
-  'recording',
-  'training',
-  'completing',
-  'settling',
-  'settled',
-  'refusing',
-  'refunding',
-  'refunded',
-] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
-/** No state follows these. */
-export function isFinal(state: JobState): boolean {
-  return state === 'settled' || state === 'refunded';
-}
 
 export const progressSchema = z.object({
   id: bytes32,
