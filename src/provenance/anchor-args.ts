@@ -53,13 +53,14 @@ export async function anchorArgs(log: LogClient, anchored: AnchoredHead): Promis
 
 /**
  * One entry with its path under `head`, which must be anchored, or be anchored in the same transaction.
- * @throws WeighbridgeError PROOF_INVALID, LOG_UNAVAILABLE; RangeError if the entry is not under that head
+ * @throws WeighbridgeError PROOF_INVALID, LOG_UNAVAILABLE (retryable), also if the entry is not under that head yet
  */
 export async function inclusionArgs(
   log: Pick<LogClient, 'tile'>,
   index: number,
   head: AnchoredHead,
 ): Promise<InclusionCall> {
+  assertPublished(Number(head.size), index);
   const tree = await VerifiedTree.open((path) => log.tile(path), {
     size: Number(head.size),
     root: fromHex(head.root),
@@ -67,6 +68,20 @@ export async function inclusionArgs(
   const { entry } = await readEntry(log, tree, index);
   const proof = await inclusionProof(tree, index);
   return { size: head.size, index: BigInt(index), proof: proof.map(to0x), entry: to0x(entry) };
+}
+
+/**
+ * That the entry at `index` is under a published checkpoint of `size` entries. It is durable before that: checkpoints may
+ * wait for their witnesses.
+ * @throws WeighbridgeError LOG_UNAVAILABLE (retryable)
+ */
+export function assertPublished(size: number, index: number): void {
+  if (index < size) return;
+  throw new WeighbridgeError('LOG_UNAVAILABLE', `entry ${index} is in the log, but under no published checkpoint yet`, {
+    next: 'Try again in a moment; if it stays so, the log waits for its witnesses: see its own log.',
+    details: { index, size },
+    retryable: true,
+  });
 }
 
 /** The tree that a checkpoint fixes. */

@@ -1,12 +1,11 @@
 import { pino } from 'pino';
-import { isWeighbridgeError, type Hex } from '../kernel/index.js';
+import { isWeighbridgeError } from '../kernel/index.js';
 import { anchorReader } from './log/anchor-reader.js';
-import { loadLogConfig, type LogConfig } from './log/config.js';
+import { loadLogConfig } from './log/config.js';
 import { logHttp } from './log/http.js';
+import { logCosigner } from './log/log-cosigner.js';
 import { LogService } from './log/log-service.js';
 import { logMetrics } from './log/metrics.js';
-import type { CommittedHead } from './log/sequencer.js';
-import { signAnchorCheckpoint } from './log/signers.js';
 
 /**
  * The log process: holds the log's two keys, and is the only one that does. Environment: see `log/config.ts`. Ready when
@@ -14,10 +13,12 @@ import { signAnchorCheckpoint } from './log/signers.js';
  */
 async function main(): Promise<void> {
   const config = loadLogConfig(process.env);
-  const { env, network, signer, addToken } = config;
+  const { env, network, signer, anchorAccount, addToken } = config;
   const logger = pino({ name: 'log', level: env.LOG_LEVEL });
+  const anchor = { chainId: network.chainId, contract: network.contracts.logAnchor };
   const metrics = logMetrics({
     size: () => (service.active ? service.committed().edge.size : 0),
+    published: () => (service.active ? service.published().size : 0),
     queued: () => service.queued,
     active: () => service.active,
   });
@@ -26,6 +27,8 @@ async function main(): Promise<void> {
       databaseUrl: env.DATABASE_URL,
       signer,
       readAnchor: anchorReader(network.rpcUrl, network.contracts.logAnchor),
+      cosigner: logCosigner(anchorAccount, anchor, signer.origin),
+      onWaiting: (error) => logger.warn({ err: error }, 'the newest checkpoint waits for its cosignatures'),
       windowMs: env.LOG_WINDOW_MS,
       maxBatch: env.LOG_MAX_BATCH,
       maxQueue: env.LOG_MAX_QUEUE,
@@ -37,7 +40,7 @@ async function main(): Promise<void> {
       inactive: (error) => logger.warn({ err: error }, 'not sequencing; will try again'),
     },
   );
-  const app = logHttp({ service, metrics, addToken, logger, signForAnchor: anchorSigner(config) });
+  const app = logHttp({ service, metrics, addToken, logger });
   const stop = (): void => {
     service.stop().catch((error: unknown) => logger.error({ err: error }, 'stopping'));
   };
@@ -48,18 +51,6 @@ async function main(): Promise<void> {
   } finally {
     await app.close();
   }
-}
-
-/** Signs a checkpoint for the chain when first asked: batches are many, anchors few. Keeps the newest. */
-function anchorSigner({ network, anchorAccount, signer }: LogConfig): (head: CommittedHead) => Promise<Hex> {
-  const anchor = { chainId: network.chainId, contract: network.contracts.logAnchor };
-  let newest: { head: CommittedHead; signature: Promise<Hex> } | undefined;
-  return async (head) => {
-    if (newest?.head === head) return newest.signature;
-    const checkpoint = { origin: signer.origin, size: head.edge.size, root: head.edge.root() };
-    newest = { head, signature: signAnchorCheckpoint(anchorAccount, anchor, checkpoint) };
-    return newest.signature;
-  };
 }
 
 main().catch((error: unknown) => {

@@ -3,7 +3,7 @@ import type { Hex } from '../kernel/index.js';
 /** Where an entry stands in the log. */
 export interface Appended {
   index: number;
-  /** A signed checkpoint of at least `index + 1` entries exists when this is answered. */
+  /** A signed checkpoint of at least `index + 1` entries is durable when this is answered; it is published soon after. */
   leafHash: string;
 }
 
@@ -26,7 +26,10 @@ export interface AnchorableCheckpoint {
 export interface LogClient {
   /** @throws WeighbridgeError LOG_UNAVAILABLE (retryable), BAD_INPUT for an entry over 65,535 bytes or without header. */
   append(entry: Uint8Array): Promise<Appended>;
-  /** The newest checkpoint. */
+  /**
+   * The newest published checkpoint. It covers every entry that was acknowledged before the call, unless the witnesses
+   * that it needs do not answer: whoever needs a certain entry compares the size.
+   */
   checkpoint(): Promise<AnchorableCheckpoint>;
   /** Bytes of one hash tile or entry bundle, by its C2SP path. @throws LOG_UNAVAILABLE */
   tile(path: string): Promise<Uint8Array>;

@@ -1,5 +1,5 @@
 import type { LogClient } from './ports.js';
-import { headOf } from './anchor-args.js';
+import { assertPublished, headOf } from './anchor-args.js';
 import { inclusionProof } from './tiles/proofs.js';
 import { readEntry } from './tiles/read-entries.js';
 import { VerifiedTree } from './tiles/tree.js';
@@ -14,13 +14,14 @@ export interface ProvenEntry {
 
 /**
  * Entries with their proofs, all under the log's newest checkpoint.
- * @throws WeighbridgeError LOG_UNAVAILABLE, PROOF_INVALID; RangeError for an index beyond the log
+ * @throws WeighbridgeError LOG_UNAVAILABLE (retryable, also for an index beyond the newest checkpoint), PROOF_INVALID
  */
 export async function proveRecords(
   log: Pick<LogClient, 'checkpoint' | 'tile'>,
   indices: readonly number[],
 ): Promise<{ checkpoint: string; entries: ProvenEntry[] }> {
   const { note, size, root } = await log.checkpoint();
+  assertPublished(size, Math.max(...indices));
   const tree = await VerifiedTree.open((path) => log.tile(path), headOf({ size, root }));
   const entries: ProvenEntry[] = [];
   for (const index of indices) {

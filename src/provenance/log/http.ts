@@ -1,19 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
-import { isWeighbridgeError, toHex, WeighbridgeError, type ErrorCode, type Hex } from '../../kernel/index.js';
+import { isWeighbridgeError, WeighbridgeError, type ErrorCode } from '../../kernel/index.js';
 import type { AnchorableCheckpoint } from '../ports.js';
 import { MAX_ENTRY_BYTES, parseEntry } from '../record.js';
 import { parseTilePath } from '../tiles/tile-path.js';
 import type { LogService } from './log-service.js';
 import type { LogMetrics } from './metrics.js';
-import type { CommittedHead } from './sequencer.js';
 
 export interface LogHttpOptions {
   service: LogService;
   metrics: LogMetrics;
   /** Bearer token of those who may append. */
   addToken: string;
-  signForAnchor(head: CommittedHead): Promise<Hex>;
   logger: FastifyBaseLogger;
 }
 
@@ -58,16 +56,14 @@ function writeRoutes(app: FastifyInstance, { service, metrics, addToken }: LogHt
   });
 }
 
-function readRoutes(app: FastifyInstance, { service, signForAnchor }: LogHttpOptions): void {
+function readRoutes(app: FastifyInstance, { service }: LogHttpOptions): void {
   app.get('/checkpoint', async (_request, reply) => {
-    const { note } = service.committed();
+    const { note } = service.published();
     return reply.header('cache-control', 'no-cache').type('text/plain; charset=utf-8').send(note);
   });
   app.get('/checkpoint.json', async (_request, reply): Promise<AnchorableCheckpoint> => {
-    const head = service.committed();
     reply.header('cache-control', 'no-cache');
-    const { edge, note } = head;
-    return { size: edge.size, root: toHex(edge.root()), note, signatures: [await signForAnchor(head)] };
+    return service.fresh();
   });
   app.get<{ Params: { '*': string } }>('/tile/*', async (request, reply) => {
     const bytes = await tileOrNothing(service, `tile/${request.params['*']}`);

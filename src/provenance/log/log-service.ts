@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { isWeighbridgeError } from '../../kernel/index.js';
-import type { Appended } from '../ports.js';
+import type { AnchorableCheckpoint, Appended } from '../ports.js';
 import type { TileName } from '../tiles/tile-path.js';
 import { unavailable } from './append-queue.js';
 import { LogSession, type SessionOptions } from './log-session.js';
@@ -13,6 +13,8 @@ export interface LogServiceEvents {
   inactive(error: unknown): void;
 }
 
+/** How long a reader of the newest entries waits for witnesses before it gets an older checkpoint. */
+const FRESH_WAIT_MS = 3_000;
 const RETRY_MS = { first: 200, most: 5_000 };
 
 /**
@@ -77,6 +79,19 @@ export class LogService {
   /** The newest committed checkpoint. @throws WeighbridgeError LOG_UNAVAILABLE (retryable) */
   committed(): CommittedHead {
     return this.current().sequencer.committed;
+  }
+
+  /** The newest checkpoint that the world sees. @throws WeighbridgeError LOG_UNAVAILABLE (retryable) */
+  published(): AnchorableCheckpoint {
+    return this.current().publisher.published;
+  }
+
+  /**
+   * The newest checkpoint, of every entry that was acknowledged before the call if the cosigner can make it so within
+   * three seconds. @throws WeighbridgeError LOG_UNAVAILABLE (retryable)
+   */
+  async fresh(): Promise<AnchorableCheckpoint> {
+    return this.current().publisher.fresh(FRESH_WAIT_MS);
   }
 
   /** @throws WeighbridgeError LOG_UNAVAILABLE (retryable), BAD_INPUT beyond the newest checkpoint */

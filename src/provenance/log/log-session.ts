@@ -1,9 +1,11 @@
 import type { Pool } from 'pg';
 import { sameBytes, WeighbridgeError } from '../../kernel/index.js';
 import { verifyCheckpoint } from '../verify/checkpoint.js';
+import { CheckpointPublisher } from './checkpoint-publisher.js';
 import { Connections } from './connections.js';
 import { LogReader } from './log-reader.js';
-import type { NoteSigner, ReadAnchor } from './ports.js';
+import type { Cosigner, NoteSigner, ReadAnchor } from './ports.js';
+import { PgPublishedStore } from './published-store.js';
 import { migrate } from './schema.js';
 import { Sequencer, type CommittedHead, type SequencerEvents, type SequencerOptions } from './sequencer.js';
 import { assertExtendsAnchor } from './startup-guard.js';
@@ -12,6 +14,9 @@ export interface SessionOptions extends SequencerOptions {
   databaseUrl: string;
   signer: NoteSigner & { readonly vkey: string };
   readAnchor: ReadAnchor;
+  cosigner: Cosigner;
+  /** Checkpoints wait for the cosigner; appends go on. */
+  onWaiting(error: unknown): void;
   /** Batches on their way at once. */
   depth: number;
   events: SequencerEvents;
@@ -23,6 +28,7 @@ export interface SessionOptions extends SequencerOptions {
 export class LogSession {
   private constructor(
     readonly sequencer: Sequencer,
+    readonly publisher: CheckpointPublisher,
     readonly reader: LogReader,
     private readonly connections: Connections,
   ) {}
@@ -41,8 +47,13 @@ export class LogSession {
       const head = await readHead(reader, connections.pool, options);
       const writers = await connections.writers(options.depth);
       const sequencer = new Sequencer(head, writers, options.signer, options, options.events);
+      const { cosigner, onWaiting } = options;
+      const store = new PgPublishedStore(connections.pool);
+      const committed = (): CommittedHead => sequencer.committed;
+      const publisher = await CheckpointPublisher.open({ committed, reader, cosigner, store, onWaiting });
       sequencer.start();
-      return new LogSession(sequencer, reader, connections);
+      publisher.start();
+      return new LogSession(sequencer, publisher, reader, connections);
     } catch (error) {
       await connections.close();
       throw error;
@@ -55,6 +66,7 @@ export class LogSession {
   }
 
   async close(): Promise<void> {
+    await this.publisher.stop();
     await this.connections.close();
   }
 }
@@ -87,9 +99,10 @@ async function readHead(reader: LogReader, pool: Pool, options: SessionOptions):
   if (state) return { edge, note: checkedNote(state.note, edge.root(), signer) };
   const note = signer.sign(0, edge.root());
   await pool.query(
-    `WITH first AS (INSERT INTO tlog.checkpoints (size, note) VALUES (0, $1))
+    `WITH first AS (INSERT INTO tlog.checkpoints (size, note) VALUES (0, $1)),
+     shown AS (INSERT INTO tlog.published (size, root, note, signatures) VALUES (0, $3, $1, '{}'))
      INSERT INTO tlog.log_state (origin, size) VALUES ($2, 0)`,
-    [note, signer.origin],
+    [note, signer.origin, Buffer.from(edge.root())],
   );
   return { edge, note };
 }

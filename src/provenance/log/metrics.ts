@@ -8,7 +8,12 @@ export interface LogMetrics extends SequencerEvents {
 }
 
 /** @param now - read when scraped */
-export function logMetrics(now: { size(): number; queued(): number; active(): boolean }): LogMetrics {
+export function logMetrics(now: {
+  size(): number;
+  published(): number;
+  queued(): number;
+  active(): boolean;
+}): LogMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -34,7 +39,8 @@ export function logMetrics(now: { size(): number; queued(): number; active(): bo
         this.set(read());
       },
     });
-  gauge('tlog_size', 'Entries under the newest checkpoint', now.size);
+  gauge('tlog_size', 'Entries made durable, each under a signed checkpoint', now.size);
+  gauge('tlog_published_size', 'Entries under the newest published checkpoint', now.published);
   gauge('tlog_queued', 'Entries that wait to be cut', now.queued);
   gauge('tlog_active', '1 while this process sequences', () => (now.active() ? 1 : 0));
   return {

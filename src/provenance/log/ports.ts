@@ -1,4 +1,6 @@
+import type { AnchorableCheckpoint } from '../ports.js';
 import type { FullTile } from '../tiles/edge.js';
+import type { TileFetcher } from '../tiles/tree.js';
 
 /** What LogAnchor holds: the newest anchored checkpoint, size 0 if none. */
 export interface AnchoredCheckpoint {
@@ -14,6 +16,34 @@ export type ReadAnchor = () => Promise<AnchoredCheckpoint>;
 export interface NoteSigner {
   readonly origin: string;
   sign(size: number, root: Uint8Array): string;
+}
+
+/** A checkpoint that the log has signed and committed, and that the world has not seen yet. */
+export interface SignedCheckpoint {
+  size: number;
+  /** 32 bytes. */
+  root: Uint8Array;
+  /** The log's own signed note. */
+  note: string;
+}
+
+/**
+ * Gathers what a checkpoint needs of others before it is published. Called for one checkpoint at a time, each of a larger
+ * size than the one before; never for the empty tree, of which there is nothing to say. Appends do not wait for it. An
+ * implementation MUST end in bounded time, and MUST reject rather than answer with less than the world was told to expect.
+ * A rejection publishes nothing: the newest checkpoint of then is tried again, a second later.
+ * @throws WeighbridgeError retryable
+ */
+export interface Cosigner {
+  /** @param tile - tiles of the log, for consistency proofs from whatever size another has seen last */
+  cosign(checkpoint: SignedCheckpoint, tile: TileFetcher): Promise<AnchorableCheckpoint>;
+}
+
+/** What was published, durably. */
+export interface PublishedStore {
+  newest(): Promise<AnchorableCheckpoint>;
+  /** Durable when it answers. The same size again replaces the note: it has other cosignatures, not another tree. */
+  add(checkpoint: AnchorableCheckpoint): Promise<void>;
 }
 
 /** One batch, ready to be written: the entries from index `from` on, and what they make. */

@@ -29,6 +29,13 @@ const MIGRATIONS = [
      note text NOT NULL,
      signed_at timestamptz NOT NULL DEFAULT now()
    );`,
+  `CREATE TABLE tlog.published (
+     size bigint PRIMARY KEY REFERENCES tlog.checkpoints,
+     root bytea NOT NULL CHECK (length(root) = 32),
+     note text NOT NULL,
+     signatures text[] NOT NULL,
+     published_at timestamptz NOT NULL DEFAULT now()
+   );`,
 ];
 
 /** Brings the schema up to date. Idempotent; two processes at once wait for each other. */

@@ -1,0 +1,85 @@
+import type { AnchorableCheckpoint } from '../ports.js';
+import { parseTilePath } from '../tiles/tile-path.js';
+import type { LogReader } from './log-reader.js';
+import type { Cosigner, PublishedStore } from './ports.js';
+import type { CommittedHead } from './sequencer.js';
+
+/** C2SP witnesses expect a log to be asked about often, not about every batch. */
+const INTERVAL_MS = 1_000;
+
+export interface PublisherDeps {
+  committed(): CommittedHead;
+  reader: Pick<LogReader, 'tile'>;
+  cosigner: Cosigner;
+  store: PublishedStore;
+  /** The newest checkpoint waits: appends go on, and the attempt is repeated. */
+  onWaiting(error: unknown): void;
+}
+
+/**
+ * Publishes checkpoints: takes the newest committed one, has it cosigned, stores it and only then shows it. Every second
+ * if there is something new, and at once when somebody waits for it. Sequencing never waits for this, so a slow or absent
+ * witness delays what readers see and nothing else.
+ */
+export class CheckpointPublisher {
+  private attempt: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  private constructor(
+    private newest: AnchorableCheckpoint,
+    private readonly deps: PublisherDeps,
+  ) {}
+
+  static async open(deps: PublisherDeps): Promise<CheckpointPublisher> {
+    return new CheckpointPublisher(await deps.store.newest(), deps);
+  }
+
+  /** What the world sees. Its entries are all durable; it never shrinks. */
+  get published(): AnchorableCheckpoint {
+    return this.newest;
+  }
+
+  start(intervalMs = INTERVAL_MS): void {
+    this.timer = setInterval(() => void this.publish().catch(this.deps.onWaiting), intervalMs);
+  }
+
+  /** Waits for the attempt in hand. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.attempt?.catch(() => undefined);
+  }
+
+  /**
+   * The newest checkpoint, after trying for at most `waitMs` to publish all that is committed now. May still be an older
+   * one: whoever needs a certain entry compares the size.
+   */
+  async fresh(waitMs: number): Promise<AnchorableCheckpoint> {
+    const { size } = this.deps.committed().edge;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
+    await Promise.race([late, this.until(size)]).catch(this.deps.onWaiting);
+    clearTimeout(timer);
+    return this.newest;
+  }
+
+  private async until(size: number): Promise<void> {
+    // The attempt in hand may be of an older checkpoint.
+    while (this.newest.size < size) await this.publish();
+  }
+
+  /** One attempt at a time, shared by all who want it. */
+  private async publish(): Promise<void> {
+    this.attempt ??= this.once().finally(() => (this.attempt = undefined));
+    return this.attempt;
+  }
+
+  private async once(): Promise<void> {
+    const { edge, note } = this.deps.committed();
+    if (edge.size <= this.newest.size) return;
+    const { cosigner, reader, store } = this.deps;
+    const tile = async (path: string): Promise<Uint8Array> => reader.tile(parseTilePath(path), edge);
+    const checkpoint = await cosigner.cosign({ size: edge.size, root: edge.root(), note }, tile);
+    await store.add(checkpoint);
+    this.newest = checkpoint;
+  }
+}
