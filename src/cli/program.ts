@@ -4,6 +4,7 @@ import { accountCommand } from './commands/account.js';
 import { auditCommand } from './commands/audit.js';
 import { jobCommand } from './commands/job.js';
 import { jobsCommand } from './commands/jobs.js';
+import { privacyCommand } from './commands/privacy.js';
 import { publishCommand } from './commands/publish.js';
 import { searchCommand } from './commands/search.js';
 import { showCommand } from './commands/show.js';
@@ -21,7 +22,7 @@ const HELP_WIDTH = 100;
 const AFTER_HELP = `
 Who uses what:
   seller   account, publish, withdraw
-  buyer    account, search, show, train, jobs, job, withdraw
+  buyer    account, search, show, privacy, train, jobs, job, withdraw
   auditor  audit, verify, trust
 
 Environment:
@@ -57,6 +58,7 @@ export function createProgram(run: Run, io: Io): Command {
     trainCommand(run),
     jobsCommand(run),
     jobCommand(run),
+    privacyCommand(run),
     auditCommand(run),
     verifyCommand(run),
     trustCommand(run),

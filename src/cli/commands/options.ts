@@ -19,3 +19,10 @@ export function positiveNumber(text: string): number {
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Give a number above zero.');
 }
+
+/** A number above zero and at most one. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('Give a number above 0, at most 1.');
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { epsilonOf } from './epsilon.js';
+import { addRdp, gaussianRdp, NO_LOSS, type GaussianRelease } from './gaussian-rdp.js';
+import { noiseFor } from './noise.js';
+
+interface Setting extends GaussianRelease {
+  delta: number;
+  /** dp-accounting at our orders, and at its own. */
+  epsilon: number;
+  byDefault: number;
+}
+const vectors = path.join(import.meta.dirname, '../../../test/vectors/privacy/epsilons.json');
+const { settings } = JSON.parse(readFileSync(vectors, 'utf8')) as { settings: Setting[] };
+
+describe('epsilon', () => {
+  it('is dp-accounting\u2019s in 200 settings to a millionth, and never below it', () => {
+    expect(settings).toHaveLength(200);
+    for (const { epsilon, delta, ...release } of settings) {
+      const ours = epsilonOf(gaussianRdp(release), delta);
+      expect(ours, JSON.stringify(release)).toBeGreaterThanOrEqual(epsilon);
+      expect(ours, JSON.stringify(release)).toBeLessThanOrEqual(epsilon * (1 + 1e-6));
+    }
+  });
+
+  it('is not below what dp-accounting says at its own orders either', () => {
+    for (const { byDefault, delta, ...release } of settings) {
+      expect(epsilonOf(gaussianRdp(release), delta), JSON.stringify(release)).toBeGreaterThanOrEqual(byDefault);
+    }
+  });
+
+  it('of nothing is nothing', () => expect(epsilonOf(NO_LOSS, 1e-5)).toBe(0));
+
+  it('of two jobs is that of their curves, less than the sum of both', () => {
+    const jobs = settings.slice(0, 2).map((setting) => gaussianRdp(setting));
+    const [first = NO_LOSS, second = NO_LOSS] = jobs;
+    const both = epsilonOf(addRdp(first, second), 1e-5);
+    expect(both).toBeLessThan(epsilonOf(first, 1e-5) + epsilonOf(second, 1e-5));
+    expect(both).toBeGreaterThan(epsilonOf(second, 1e-5));
+  });
+
+  it('stays finite where a moment overflows a double', () => {
+    const epsilon = epsilonOf(gaussianRdp({ samplingRate: 0.5, noiseMultiplier: 0.1, steps: 100_000 }), 1e-9);
+    expect(epsilon).toBeGreaterThan(1e6);
+    expect(Number.isFinite(epsilon)).toBe(true);
+  });
+});
+
+describe('noise for an epsilon', () => {
+  it('keeps to it, and one step less noise would not', () => {
+    const wanted = fc.record({
+      epsilon: fc.double({ min: 1, max: 20, noNaN: true }),
+      delta: fc.constantFrom(1e-4, 1e-6, 1e-9),
+      samplingRate: fc.double({ min: 1e-4, max: 1, noNaN: true }),
+      steps: fc.integer({ min: 1, max: 5_000 }),
+    });
+    fc.assert(
+      fc.property(wanted, (asked) => {
+        const noise = noiseFor(asked);
+        const cost = (noiseMultiplier: number) => epsilonOf(gaussianRdp({ ...asked, noiseMultiplier }), asked.delta);
+        expect(cost(noise)).toBeLessThanOrEqual(asked.epsilon);
+        if (noise > 0.1) expect(cost(noise - 1e-4)).toBeGreaterThan(asked.epsilon);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is refused where none is enough', () => {
+    const asked = { epsilon: 1e-6, delta: 1e-9, samplingRate: 1, steps: 1_000_000 };
+    expect(() => noiseFor(asked)).toThrow(/no noise/);
+  });
+});
