@@ -5,11 +5,13 @@ import type { LocalAccount } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { networkSchema, type Address, type Network } from '../../src/kernel/index.js';
 import { startAnvil, DEVNET_CHAIN_ID } from '../../web3/devnet/anvil.js';
-import { deployFoc } from '../../web3/devnet/deploy-foc.js';
+import { deployFoc, type ProvingPeriods } from '../../web3/devnet/deploy-foc.js';
 import { deployContracts, fund } from '../../web3/devnet/deploy.js';
-import { startProvider, type ProviderService } from '../../web3/devnet/provider.js';
+import { startProvider, type ProviderOptions, type ProviderService } from '../../web3/devnet/provider.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { distDir } from './build.js';
+
+export type StorageProviderOptions = Partial<Pick<ProviderOptions, 'port' | 'capacityBytes' | 'proveEveryMs'>>;
 
 /** A chain with the storage contracts, and providers on it: what storing a piece needs, and no more. */
 export interface StorageNet {
@@ -20,13 +22,13 @@ export interface StorageNet {
   /** A new account with ether and test USDFC. */
   account(usdfcWei: bigint): Promise<LocalAccount>;
   /** Starts a provider, approved and endorsed; `name` is its folder, so the same name is the same provider. */
-  provider(name: string, options?: { port?: number; capacityBytes?: number }): Promise<ProviderService>;
+  provider(name: string, options?: StorageProviderOptions): Promise<ProviderService>;
   stop(): Promise<void>;
 }
 
 const NOWHERE: Address = '0x0000000000000000000000000000000000000001';
 
-export async function startStorageNet(): Promise<StorageNet> {
+export async function startStorageNet({ proving }: { proving?: ProvingPeriods } = {}): Promise<StorageNet> {
   distDir(); // providers run from it
   const dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-storage-'));
   const stops: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
@@ -48,7 +50,7 @@ export async function startStorageNet(): Promise<StorageNet> {
       treasury: deployer.address,
       protocolFeeBps: 0,
     });
-    const foc = await deployFoc({ rpcUrl, deployer, usdfc: market.usdfc });
+    const foc = await deployFoc({ rpcUrl, deployer, usdfc: market.usdfc, ...(proving ? { proving } : {}) });
     const network = testNetwork(rpcUrl, { ...market, ...foc });
     const networkFile = path.join(dir, 'network.json');
     await writeFile(networkFile, JSON.stringify(network));

@@ -25,10 +25,16 @@ const SYBIL_FEE_WEI = 10n ** 17n;
 /** Epochs between setting a challenge and drawing it. */
 const CHALLENGE_FINALITY_EPOCHS = 2n;
 /** Mainnet proves daily; a devnet's epoch is a second, so once a minute, in its last twenty seconds. */
-const PROVING_PERIOD_EPOCHS = 60n;
-const CHALLENGE_WINDOW_EPOCHS = 20n;
+const PROVING: ProvingPeriods = { periodEpochs: 60, windowEpochs: 20 };
 const RECEIPT_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
+
+/** How often a data set must be proven. */
+export interface ProvingPeriods {
+  periodEpochs: number;
+  /** The last epochs of a period, in which its proof is taken. */
+  windowEpochs: number;
+}
 
 export interface FocOptions {
   rpcUrl: string;
@@ -36,6 +42,7 @@ export interface FocOptions {
   deployer: LocalAccount;
   /** Token that storage is paid in, with EIP-2612 permit. */
   usdfc: Address;
+  proving?: ProvingPeriods;
 }
 
 /** Filecoin Onchain Cloud, by the names of the network file. */
@@ -53,7 +60,7 @@ export interface FocContracts {
  * Deploys our clean-room Filecoin Onchain Cloud on anvil, and puts the one FVM precompile that it needs in its place.
  * @throws Error naming the contract that was not created
  */
-export async function deployFoc({ rpcUrl, deployer, usdfc }: FocOptions): Promise<FocContracts> {
+export async function deployFoc({ rpcUrl, deployer, usdfc, proving = PROVING }: FocOptions): Promise<FocContracts> {
   await fundEther(rpcUrl, [deployer.address]);
   const deploy = await deploymentsBy(rpcUrl, deployer);
   const filecoinPay = deploy.create('FilecoinPay', filecoinPayAbi, filecoinPayBytecode, []);
@@ -80,8 +87,8 @@ export async function deployFoc({ rpcUrl, deployer, usdfc }: FocOptions): Promis
       usdfc,
       serviceProviderRegistry,
       sessionKeyRegistry,
-      PROVING_PERIOD_EPOCHS,
-      CHALLENGE_WINDOW_EPOCHS,
+      BigInt(proving.periodEpochs),
+      BigInt(proving.windowEpochs),
     ],
   );
   const fwssView = deploy.create(

@@ -27,6 +27,8 @@ export interface ProviderOptions {
   deployer: LocalAccount;
   /** Bytes of pieces that the provider takes in all; unset: what the disk has. */
   capacityBytes?: number;
+  /** How often it looks whether a proof is due. */
+  proveEveryMs?: number;
 }
 
 export interface ProviderService extends ChildService {
@@ -39,7 +41,7 @@ export interface ProviderService extends ChildService {
  * process: a start in the same folder goes on where the last one ended, however it ended.
  */
 export async function startProvider(options: ProviderOptions): Promise<ProviderService> {
-  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes } = options;
+  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes, proveEveryMs } = options;
   mkdirSync(dir, { recursive: true });
   const network = networkSchema.parse(JSON.parse(readFileSync(networkFile, 'utf8')));
   const address = privateKeyToAddress(readFileSync(providerKeyFile, 'utf8').trim() as Hex);
@@ -56,6 +58,7 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
       PROVIDER_KEY_FILE: providerKeyFile,
       WEIGHBRIDGE_NETWORK: networkFile,
       ...(capacityBytes === undefined ? {} : { PROVIDER_CAPACITY_BYTES: String(capacityBytes) }),
+      ...(proveEveryMs === undefined ? {} : { PROVIDER_PROVE_EVERY_MS: String(proveEveryMs) }),
     },
     logFile: path.join(dir, 'provider.log'),
     ready: async () => (await fetch(`${url}pdp/ping`, { signal: AbortSignal.timeout(PING_TIMEOUT_MS) })).ok,

@@ -15,6 +15,8 @@ export interface ProviderConfig {
   serviceUrl: string;
   /** Bytes of pieces that it takes in all; unset: what the disk has. */
   capacityBytes: number;
+  /** How often the provider looks whether a proof is due: a few times an epoch is enough. */
+  proveEveryMs: number;
 }
 
 const path = z.string().min(1, 'a path');
@@ -28,6 +30,7 @@ const schema = z
     WEIGHBRIDGE_NETWORK: path.transform(readNetwork),
     PROVIDER_URL: z.url({ protocol: /^https?$/ }).optional(),
     PROVIDER_CAPACITY_BYTES: z.coerce.number().int().positive().optional(),
+    PROVIDER_PROVE_EVERY_MS: z.coerce.number().int().min(100).max(60_000).default(1_000),
   })
   .transform((env) => ({
     host: env.PROVIDER_HOST,
@@ -38,6 +41,7 @@ const schema = z
     // Clients resolve routes against it, so it ends with a slash.
     serviceUrl: new URL('./', env.PROVIDER_URL ?? `http://127.0.0.1:${env.PROVIDER_PORT}/`).href,
     capacityBytes: env.PROVIDER_CAPACITY_BYTES ?? Number.MAX_SAFE_INTEGER,
+    proveEveryMs: env.PROVIDER_PROVE_EVERY_MS,
   }));
 
 /** @throws WeighbridgeError CONFIG_INVALID naming every bad variable, and no value of one */

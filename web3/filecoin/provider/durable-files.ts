@@ -18,7 +18,7 @@ export async function publishFile(from: string, to: string): Promise<void> {
 }
 
 /** Writes a small file so that a reader sees the old content or the new, and the new one survives a power cut. */
-export async function writeDurably(file: string, content: string): Promise<void> {
+export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
   const scratch = `${file}.new`;
   const handle = await open(scratch, 'w', 0o600);
   try {

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { bytesToHex, hexToBytes, isAddressEqual } from 'viem';
+import {
+  bytesToHex,
+  encodeFunctionData,
+  hexToBytes,
+  isAddressEqual,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+} from 'viem';
 import { z } from 'zod';
 import type { Address, Hex, Network } from '../../../src/kernel/index.js';
 import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
@@ -11,7 +18,7 @@ import type { Pulls } from './pulls.js';
 import { Refusal } from './refusal.js';
 import { parse } from './routes-pieces.js';
 import type { TransactionJournal, TransactionRecord } from './transaction-journal.js';
-import type { PdpCall, Transactions } from './transactions.js';
+import type { ContractCall, Transactions } from './transactions.js';
 
 /** What one transaction carries at most. */
 const MAX_PIECES_PER_CALL = 40;
@@ -67,10 +74,8 @@ export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
     const id = BigInt(body.dataSetId ?? 0);
     const cids = body.pieces.map(({ pieceCid }) => ({ data: bytesToHex(pieceCidOrRefuse(pieceCid).bytes) }));
     // As Curio does: nothing is fetched for a client whose consent or money would not bring the pieces on chain.
-    await transactions.rehearse({
-      functionName: 'addPieces',
-      args: [id, id === 0n ? keeper(body.recordKeeper) : NO_LISTENER, cids, body.extraData],
-    });
+    const listener = id === 0n ? keeper(body.recordKeeper) : NO_LISTENER;
+    await transactions.rehearse(pdpCall(network, 'addPieces', [id, listener, cids, body.extraData]));
     return pulls.status(digestOf([body.extraData, body.pieces]), body.pieces);
   });
 
@@ -141,12 +146,13 @@ export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
     );
   }
 
-  async function submit<const F extends PdpCall['functionName']>(
-    functionName: F,
-    args: PdpCall<F>['args'],
+  async function submit<const M extends PdpMethod>(
+    functionName: M,
+    args: PdpArgs<M>,
     pieceCount: number,
   ): Promise<TransactionRecord> {
-    return transactions.submit({ functionName, args, pieceCount, request: digestOf([functionName, args]) } as PdpCall);
+    const request = digestOf([functionName, args]);
+    return transactions.submit({ ...pdpCall(network, functionName, args), pieceCount, request });
   }
 
   function find(params: unknown): TransactionRecord {
@@ -154,6 +160,14 @@ export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
     if (record === undefined) throw new Refusal(404, 'no such transaction of this provider');
     return record;
   }
+}
+
+type PdpMethod = ContractFunctionName<typeof pdpVerifierAbi, 'nonpayable' | 'payable'>;
+type PdpArgs<M extends PdpMethod> = ContractFunctionArgs<typeof pdpVerifierAbi, 'nonpayable' | 'payable', M>;
+
+function pdpCall<const M extends PdpMethod>(network: Network, functionName: M, args: PdpArgs<M>): ContractCall {
+  const call = { abi: pdpVerifierAbi, functionName, args } as Parameters<typeof encodeFunctionData>[0];
+  return { to: network.contracts.pdp, data: encodeFunctionData(call) };
 }
 
 /** The SDK's schemas fix these fields, `ok: null` for "not known yet" included. */

@@ -3,6 +3,9 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { chainClient, type ChainClient } from './chain-client.js';
 import type { ProviderConfig } from './config.js';
 import { PieceFiles } from './piece-files.js';
+import { ProvingChain } from './proving/chain-state.js';
+import { PieceTrees } from './proving/piece-trees.js';
+import { Prover } from './proving/prover.js';
 import { Pulls } from './pulls.js';
 import { Refusal } from './refusal.js';
 import { dataSetRoutes } from './routes-data-sets.js';
@@ -17,7 +20,7 @@ const IDLE_MS = 60_000;
 export interface ProviderServer {
   app: FastifyInstance;
   chain: ChainClient;
-  /** Takes up transactions that were pending when the process ended. */
+  /** Takes up transactions that were pending when the process ended, and the proving of what is stored. */
   resume(): Promise<void>;
   close(): Promise<void>;
 }
@@ -28,7 +31,15 @@ export function createProvider(config: ProviderConfig, log: (message: string) =>
   const chain = chainClient(network, config.account);
   const files = new PieceFiles(dir, config.capacityBytes);
   const journal = new TransactionJournal(path.join(dir, 'transactions'));
-  const transactions = new Transactions(chain, network.contracts.pdp, journal, log);
+  const transactions = new Transactions(chain, journal, log);
+  const prover = new Prover({
+    chain: new ProvingChain(chain, network),
+    pdp: network.contracts.pdp,
+    trees: new PieceTrees(dir, files),
+    journal,
+    transactions,
+    log,
+  });
 
   const app = Fastify({ forceCloseConnections: true, connectionTimeout: IDLE_MS });
   // A piece goes to disk as it comes; `PieceFiles.receive` has its limit. JSON keeps Fastify's, 1 MiB.
@@ -51,8 +62,12 @@ export function createProvider(config: ProviderConfig, log: (message: string) =>
   return {
     app,
     chain,
-    resume: async () => transactions.resume(),
+    resume: async () => {
+      await transactions.resume();
+      prover.start(config.proveEveryMs);
+    },
     close: async () => {
+      await prover.stop();
       transactions.stop();
       await app.close();
     },

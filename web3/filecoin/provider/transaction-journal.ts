@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Hex } from '../../../src/kernel/index.js';
@@ -38,7 +39,7 @@ export class TransactionJournal {
 
   /** Returns once the record is on disk. */
   async put(record: TransactionRecord): Promise<void> {
-    await writeDurably(path.join(this.dir, `${record.hash}.json`), JSON.stringify(record));
+    await writeDurably(this.fileOf(record), JSON.stringify(record));
     this.remember(record);
   }
 
@@ -52,8 +53,34 @@ export class TransactionJournal {
     return record?.status === 'rejected' ? undefined : record;
   }
 
+  /** The last transaction that was signed for a request, whatever became of it. */
+  last(request: string): TransactionRecord | undefined {
+    return this.byRequest.get(request);
+  }
+
+  /** Data sets that this provider made. */
+  dataSetIds(): Set<bigint> {
+    const confirmed = this.all().filter(({ status }) => status === 'confirmed');
+    return new Set(confirmed.flatMap(({ dataSetId }) => (dataSetId === undefined ? [] : [BigInt(dataSetId)])));
+  }
+
+  /** Drops a settled transaction that no one will ask for again. */
+  async forget(record: TransactionRecord): Promise<void> {
+    await rm(this.fileOf(record), { force: true });
+    this.byHash.delete(record.hash);
+    if (this.byRequest.get(record.request)?.hash === record.hash) this.byRequest.delete(record.request);
+  }
+
+  all(): TransactionRecord[] {
+    return [...this.byHash.values()];
+  }
+
   pending(): TransactionRecord[] {
-    return [...this.byHash.values()].filter(({ status }) => status === 'pending');
+    return this.all().filter(({ status }) => status === 'pending');
+  }
+
+  private fileOf({ hash }: TransactionRecord): string {
+    return path.join(this.dir, `${hash}.json`);
   }
 
   private remember(record: TransactionRecord): void {

@@ -1,12 +1,4 @@
-import {
-  BaseError,
-  encodeFunctionData,
-  keccak256,
-  parseEventLogs,
-  type ContractFunctionArgs,
-  type ContractFunctionName,
-  type TransactionReceipt,
-} from 'viem';
+import { BaseError, keccak256, parseEventLogs, type TransactionReceipt } from 'viem';
 import type { Address, Hex } from '../../../src/kernel/index.js';
 import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
 import type { ChainClient } from './chain-client.js';
@@ -17,18 +9,22 @@ const RECEIPT_TIMEOUT_MS = 60_000;
 /** The state may move between estimate and execution, and a new data set writes more slots than one that was seen. */
 const GAS_MARGIN_PERCENT = 130n;
 
-type Method = ContractFunctionName<typeof pdpVerifierAbi, 'nonpayable' | 'payable'>;
+/** A call of a contract of the storage service. */
+export interface ContractCall {
+  to: Address;
+  data: Hex;
+  /** FIL that goes with it; what is above the fee comes back. */
+  valueWei?: bigint;
+}
 
-export interface PdpCall<M extends Method = Method> {
-  functionName: M;
-  args: ContractFunctionArgs<typeof pdpVerifierAbi, 'nonpayable' | 'payable', M>;
+export interface JournalledCall extends ContractCall {
   pieceCount: number;
-  /** Digest of the request that it serves. */
+  /** Names what it is for; the same request is served by the same transaction. */
   request: string;
 }
 
 /**
- * Sends calls to PDPVerifier, one nonce after the other, and follows each to its receipt, over restarts too. A call is on
+ * Sends calls to the contracts, one nonce after the other, and follows each to its receipt, over restarts too. A call is on
  * disk, signed, before it is sent: killed in between, the provider sends the same transaction again.
  */
 export class Transactions {
@@ -37,7 +33,6 @@ export class Transactions {
 
   constructor(
     private readonly chain: ChainClient,
-    private readonly pdp: Address,
     private readonly journal: TransactionJournal,
     private readonly log: (message: string) => void,
   ) {}
@@ -58,29 +53,33 @@ export class Transactions {
    * Sends a call, unless its request is being served already. Returns once it cannot be forgotten.
    * @throws Refusal 400 with the revert data if the contracts refuse it
    */
-  async submit(call: PdpCall): Promise<TransactionRecord> {
+  async submit(call: JournalledCall): Promise<TransactionRecord> {
     // One at a time: the nonce is the next one only once the last transaction is sent.
     const turn = this.tail.then(() => this.journal.forRequest(call.request) ?? this.send(call));
     this.tail = turn.catch(() => {});
     return turn;
   }
 
-  /** Sees what a call would do now. @throws Refusal 400 with the revert data if the contracts refuse it */
-  async rehearse(call: Pick<PdpCall, 'functionName' | 'args'>): Promise<{ data: Hex; gas: bigint }> {
+  /** The gas of a call, if it were made now. @throws Refusal 400 with the revert data if the contracts refuse it */
+  async rehearse({ to, data, valueWei = 0n }: ContractCall): Promise<bigint> {
     const { reader, account } = this.chain;
-    const data = encodeFunctionData({ abi: pdpVerifierAbi, functionName: call.functionName, args: call.args });
-    const gas = await reader.estimateGas({ account, to: this.pdp, data }).catch((error: unknown) => {
+    return reader.estimateGas({ account, to, data, value: valueWei }).catch((error: unknown) => {
       throw asRefusal(error);
     });
-    return { data, gas };
   }
 
-  private async send(call: PdpCall): Promise<TransactionRecord> {
+  private async send(call: JournalledCall): Promise<TransactionRecord> {
     const { reader, writer, account } = this.chain;
-    const { data, gas } = await this.rehearse(call);
+    const gas = await this.rehearse(call);
     const nonce = await reader.getTransactionCount({ address: account.address, blockTag: 'pending' });
     const limit = (gas * GAS_MARGIN_PERCENT) / 100n;
-    const prepared = await writer.prepareTransactionRequest({ to: this.pdp, data, gas: limit, nonce });
+    const prepared = await writer.prepareTransactionRequest({
+      to: call.to,
+      data: call.data,
+      value: call.valueWei ?? 0n,
+      gas: limit,
+      nonce,
+    });
     const serialized = await writer.signTransaction(prepared);
     const record: TransactionRecord = {
       hash: keccak256(serialized),
