@@ -14,7 +14,7 @@ import {
   Queues,
   type WorkerEnv,
 } from '../src/platform/index.js';
-import { createHttpLogClient } from '../src/provenance/index.js';
+import { createHttpLogClient, DatasetLog } from '../src/provenance/index.js';
 import { LogRecordSource, PgRelayStore, RelayFollower } from '../src/provenance/relay/index.js';
 import type { SettleJobDeps } from '../src/settlement/index.js';
 import { JobRepository, type RunJobDeps } from '../src/training/index.js';
@@ -59,7 +59,10 @@ export function composeWorker(
   const pool = new DatabasePool(env.DATABASE_URL);
   const prisma = new PrismaService(pool);
   const queues = new Queues({ databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL });
-  const log = createHttpLogClient({ url: network.log.url, token: secret(env.LOG_ADD_TOKEN_FILE) });
+  const log = new DatasetLog(
+    createHttpLogClient({ url: network.log.url, token: secret(env.LOG_ADD_TOKEN_FILE) }),
+    prisma,
+  );
   const operator = accountOf(env.OPERATOR_KEY_FILE);
   const vault = createKeyVault({ network });
   const datasets = new DatasetRepository(prisma, pool);

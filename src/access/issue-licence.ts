@@ -11,10 +11,25 @@ import {
 } from '../kernel/index.js';
 import { datasetRevoked, FindDataset } from '../catalog/index.js';
 import { assertAllowed, type Viewer } from '../identity/index.js';
-import { LOG_CLIENT, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput, RECORDER } from '../platform/index.js';
-import { licenceIssuedRecord, sealRecord, type LogClient, type RecordSigner } from '../provenance/index.js';
+import {
+  LOG_CLIENT,
+  MARKETPLACE_CHAIN,
+  marketOf,
+  NETWORK,
+  parseInput,
+  PrismaService,
+  RECORDER,
+} from '../platform/index.js';
+import {
+  DatasetLog,
+  licenceIssuedRecord,
+  sealRecord,
+  type LogClient,
+  type Position,
+  type RecordSigner,
+} from '../provenance/index.js';
 import { checkLicence } from './check-licence.js';
-import type { IssuedLicence, PurposeDetail, StoredLicence } from './licence.js';
+import type { IssuedLicence, NewLicence, PurposeDetail, StoredLicence } from './licence.js';
 import { LicenceRepository } from './licence.repository.js';
 import type { MarketplaceChain } from './ports.js';
 
@@ -32,14 +47,19 @@ export interface IssueLicenceInput {
  */
 @Injectable()
 export class IssueLicence {
+  private readonly log: DatasetLog;
+
   constructor(
     private readonly datasets: FindDataset,
     private readonly licences: LicenceRepository,
     @Inject(NETWORK) private readonly network: Network,
-    @Inject(LOG_CLIENT) private readonly log: LogClient,
+    @Inject(LOG_CLIENT) log: LogClient,
     @Inject(MARKETPLACE_CHAIN) private readonly chain: Pick<MarketplaceChain, 'isRevoked'>,
     @Inject(RECORDER) private readonly recorder: RecordSigner,
-  ) {}
+    prisma: PrismaService,
+  ) {
+    this.log = new DatasetLog(log, prisma);
+  }
 
   /**
    * @throws WeighbridgeError UNAUTHENTICATED, FORBIDDEN, BAD_INPUT, DATASET_NOT_FOUND, DATASET_REVOKED, BAD_TERMS,
@@ -53,17 +73,17 @@ export class IssueLicence {
     if (known !== undefined) return this.append(known);
     const signature = parseInput('signature', hexSignature, input.signature);
     const detail = { purpose: input.purpose, salt: input.purposeSalt };
-    const stored = await this.check(id, licence, signature, detail);
-    return this.append(await this.licences.fix(stored, detail));
+    const issued = await this.check(id, licence, signature, detail);
+    const stored = await this.licences.fix(issued, detail, async (position) => this.seal(issued, position));
+    return this.append(stored);
   }
 
-  private async check(id: Bytes32, licence: Licence, signature: Hex, detail: PurposeDetail): Promise<StoredLicence> {
+  private async check(id: Bytes32, licence: Licence, signature: Hex, detail: PurposeDetail): Promise<NewLicence> {
     const { keyId, buyer, validUntil } = licence;
     const [market, issuedAt] = [marketOf(this.network), new Date()];
     const dataset = await this.datasets.byKeyId(keyId);
     await checkLicence(licence, signature, detail, dataset, market, issuedAt);
     if (await this.chain.isRevoked(keyId)) throw datasetRevoked(keyId);
-    const record = licenceIssuedRecord(market, { licence, licenceSignature: signature, issuedAt });
     return {
       id,
       keyId,
@@ -71,10 +91,13 @@ export class IssueLicence {
       licence,
       signature,
       validUntil: new Date(Number(validUntil) * 1000),
-      entry: await sealRecord({ ...record, signer: this.recorder }),
-      logIndex: null,
       issuedAt,
     };
+  }
+
+  private async seal({ licence, signature, issuedAt }: NewLicence, position: Position): Promise<Uint8Array> {
+    const facts = { licence, licenceSignature: signature, position, issuedAt };
+    return sealRecord({ ...licenceIssuedRecord(marketOf(this.network), facts), signer: this.recorder });
   }
 
   /** The log answers an entry that it has with the index it gave, so this may run any number of times. */

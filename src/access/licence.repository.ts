@@ -11,7 +11,8 @@ import {
 } from '../kernel/index.js';
 import { isUniqueViolation, PrismaService } from '../platform/index.js';
 import { toPage, type Page, type PageRequest } from '../platform/graphql/index.js';
-import type { IssuedLicence, PurposeDetail, StoredLicence } from './licence.js';
+import { fixRecord, type Position } from '../provenance/index.js';
+import type { IssuedLicence, NewLicence, PurposeDetail, StoredLicence } from './licence.js';
 
 @Injectable()
 export class LicenceRepository {
@@ -24,18 +25,24 @@ export class LicenceRepository {
 
   /**
    * Fixes a licence and its log entry before the entry is appended, with the purpose where it can be erased.
+   * @param seal makes the entry for its place among the dataset's records
    * @returns what is stored: of two calls with one licence, the first one's entry
    * @throws WeighbridgeError NONCE_USED if another licence has this nonce
    */
-  async fix(licence: StoredLicence, detail: PurposeDetail): Promise<StoredLicence> {
+  async fix(
+    licence: NewLicence,
+    detail: PurposeDetail,
+    seal: (position: Position) => Promise<Uint8Array>,
+  ): Promise<StoredLicence> {
     const { licence: terms, ...row } = licence;
-    const data = { ...row, entry: new Uint8Array(row.entry), licence: licenceToJson(terms), nonce: terms.nonce };
     try {
-      await this.prisma.$transaction([
-        this.prisma.licence.create({ data }),
-        this.prisma.erasableDetail.create({ data: { licenceId: licence.id, ...detail } }),
-      ]);
-      return licence;
+      return await this.prisma.$transaction(async (tx) => {
+        const entry = await fixRecord(tx, licence.keyId, seal);
+        const data = { ...row, entry: new Uint8Array(entry), licence: licenceToJson(terms), nonce: terms.nonce };
+        await tx.licence.create({ data });
+        await tx.erasableDetail.create({ data: { licenceId: licence.id, ...detail } });
+        return { ...licence, entry, logIndex: null };
+      });
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       const stored = await this.find(licence.id);

@@ -17,6 +17,9 @@ export interface StoredLicence {
   issuedAt: Date;
 }
 
+/** A licence whose record has no place yet. */
+export type NewLicence = Omit<StoredLicence, 'entry' | 'logIndex'>;
+
 /** A licence that is in the log. */
 export interface IssuedLicence extends StoredLicence {
   logIndex: number;

@@ -17,6 +17,9 @@ export class LogRecordType {
   @Field(() => Bytes32Scalar, { description: 'The dataset that it is about.' })
   keyId!: Bytes32;
 
+  @Field(() => Int, { description: "Its number among the dataset's records, from 1." })
+  sequence!: number;
+
   @Field(() => Bytes32Scalar, { nullable: true, description: 'The order that it is about, if any.' })
   orderId!: Bytes32 | null;
 

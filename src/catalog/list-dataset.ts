@@ -10,8 +10,16 @@ import {
   type Network,
 } from '../kernel/index.js';
 import { assertAllowed, type Viewer } from '../identity/index.js';
-import { LOG_CLIENT, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput } from '../platform/index.js';
-import { envelopeSchema, verifyEntry, type Envelope, type LogClient, type LogEntry } from '../provenance/index.js';
+import { LOG_CLIENT, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput, PrismaService } from '../platform/index.js';
+import {
+  acceptRecord,
+  DatasetLog,
+  envelopeSchema,
+  verifyEntry,
+  type Envelope,
+  type LogClient,
+  type LogEntry,
+} from '../provenance/index.js';
 import { datasetRevoked, offerMismatch } from './catalog.errors.js';
 import { checkListing } from './check-listing.js';
 import { DatasetRepository } from './dataset.repository.js';
@@ -35,16 +43,21 @@ const CLOCK_SKEW_MS = 5 * 60 * 1000;
  */
 @Injectable()
 export class ListDataset {
+  private readonly log: DatasetLog;
+
   constructor(
     private readonly datasets: DatasetRepository,
     @Inject(NETWORK) private readonly network: Network,
-    @Inject(LOG_CLIENT) private readonly log: LogClient,
+    @Inject(LOG_CLIENT) log: LogClient,
     @Inject(MARKETPLACE_CHAIN) private readonly chain: OfferRegistry,
-  ) {}
+    private readonly prisma: PrismaService,
+  ) {
+    this.log = new DatasetLog(log, prisma);
+  }
 
   /**
    * @throws WeighbridgeError UNAUTHENTICATED, FORBIDDEN, BAD_INPUT, BAD_PRICE, BAD_SIGNATURE, PROOF_INVALID, OFFER_MISMATCH,
-   *   DATASET_REVOKED, CHAIN_UNAVAILABLE, LOG_UNAVAILABLE
+   *   DATASET_REVOKED, RECORD_OUT_OF_ORDER, CHAIN_UNAVAILABLE, LOG_UNAVAILABLE
    */
   async run(viewer: Viewer | undefined, input: ListDatasetInput): Promise<Dataset> {
     const offer = offerFromJson(parseInput('offer', offerJson, input.offer));
@@ -62,6 +75,7 @@ export class ListDataset {
     if (known?.offerDigest === listing.offerDigest) return known;
     assertSameManifest(known, listing);
     await this.assertRegistered(listing);
+    await this.prisma.$transaction(async (tx) => acceptRecord(tx, entry));
     const { index, leafHash } = await this.log.append(entry);
     const manifestDigest = listing.offer.manifestDigest.slice(2);
     const seller = viewer.address;

@@ -14,6 +14,7 @@ import {
   type Deployed,
 } from '../kernel/index.js';
 import type { LogEntry } from './record.js';
+import type { Position } from './statements.js';
 import { CIPHERTEXT_NAME, WEIGHTS_NAME } from './subjects.js';
 
 /** As much of an entry as says what it is about. */
@@ -95,6 +96,12 @@ export function keyIdOfRecord(record: RecordContent): Bytes32 {
     case 'job-settled':
       return record.predicate.keyId;
   }
+}
+
+/** Where a record says that it stands among its dataset's. */
+export function positionOfRecord(record: RecordContent): Position {
+  if (record.type === 'training-completed') return record.predicate.buildDefinition.internalParameters.position;
+  return record.predicate.position;
 }
 
 /** The order that a record is about; undefined for a listing and a licence. */

@@ -12,7 +12,17 @@ export {
   type UnsignedRecord,
 } from './record.js';
 export { assertEntryAgrees, sameAddress, signerOf, verifyEntry } from './verify-entry.js';
-export { commitmentOfRecord, completionOf, keyIdOfRecord, orderIdOfRecord, type RecordContent } from './commitment.js';
+export {
+  commitmentOfRecord,
+  completionOf,
+  keyIdOfRecord,
+  orderIdOfRecord,
+  positionOfRecord,
+  type RecordContent,
+} from './commitment.js';
+export { DatasetLog } from './dataset-log.js';
+export { acceptRecord, fixRecord, nextPosition } from './fix-record.js';
+export { FIRST_POSITION, positionAfter } from './position.js';
 export {
   accessGrantedRecord,
   builderId,

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { market, parties, provenanceStory } from '../../test/support/provenance-story.js';
 import { canonicalJson, orderIdOf, utf8, type Hex } from '../kernel/index.js';
-import { keyIdOfRecord, orderIdOfRecord } from './commitment.js';
+import { keyIdOfRecord, orderIdOfRecord, positionOfRecord } from './commitment.js';
+import { FIRST_POSITION, positionAfter } from './position.js';
 import { dssePae, parseEntry, sealRecord, verifyEntrySignature, type RecordSigner } from './record.js';
 import { trainingRefusedRecord } from './statement-builders.js';
 import { toBase64 } from './verify/base64.js';
@@ -43,10 +44,23 @@ describe('entries', () => {
     expect(again.entries).toEqual(story.entries);
   });
 
+  it('number the records of a dataset, each with the digest of the one before', () => {
+    const { listed, licensed, granted, completed, settled } = story.entries;
+    const inOrder = [listed, licensed, granted, completed, settled];
+    inOrder.forEach((bytes, i) => {
+      const before = inOrder[i - 1];
+      expect(positionOfRecord(parseEntry(bytes))).toEqual(before ? positionAfter(before) : FIRST_POSITION);
+    });
+    const orphan = { sequence: 1, previous: '11'.repeat(32) };
+    const refusal = { order: story.order, reason: 'key-denied', refusedAt: new Date(0) } as const;
+    expect(() => trainingRefusedRecord(market, { ...refusal, position: orphan })).toThrow(/only the first/);
+  });
+
   it('carry a refusal with its reason', async () => {
     const record = trainingRefusedRecord(market, {
       order: story.order,
       reason: 'gate-refused',
+      position: positionAfter(story.entries.granted),
       refusedAt: new Date(0),
     });
     const entry = await verifyEntry(await sealRecord({ ...record, signer: parties.operator }), policy);
@@ -113,7 +127,9 @@ describe('entries', () => {
       address: parties.seller.address,
       signMessage: async (args): Promise<Hex> => parties.buyer.signMessage(args),
     };
-    const record = trainingRefusedRecord(market, { order: story.order, reason: 'key-denied', refusedAt: new Date(0) });
+    const position = FIRST_POSITION;
+    const refusal = { order: story.order, reason: 'key-denied', position, refusedAt: new Date(0) } as const;
+    const record = trainingRefusedRecord(market, refusal);
     await expect(sealRecord({ ...record, signer: liar })).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
   });
 

@@ -22,6 +22,7 @@ import {
   PREDICATES,
   STATEMENT_TYPE,
   TRAINING_BUILD_TYPE,
+  type Position,
   type Predicates,
   type RecordType,
   type RefusalReason,
@@ -29,10 +30,16 @@ import {
 } from './statements.js';
 import { CIPHERTEXT_NAME, datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
 
+/** What every builder asks for beside its own facts. */
+interface Placed {
+  /** Where the record stands among its dataset's; `fixRecord` gives it. */
+  position: Position;
+}
+
 /** `dataset-listed`, signed by the seller. */
 export function datasetListedRecord(
   market: Deployed,
-  input: {
+  input: Placed & {
     offer: Offer;
     offerSignature: Hex;
     /** In manifest order. */
@@ -46,6 +53,7 @@ export function datasetListedRecord(
     offer: offerToJson(offer),
     offerSignature,
     pieces: input.pieces.map(({ pieceCid, sizeBytes }) => ({ pieceCid, sizeBytes })),
+    position: input.position,
     listedAt: input.listedAt.toISOString(),
   };
   return unsigned(market, 'dataset-listed', datasetSubject(predicate), predicate);
@@ -54,12 +62,13 @@ export function datasetListedRecord(
 /** `licence-issued`, signed by the recorder; the buyer's own EIP-712 signature is inside. */
 export function licenceIssuedRecord(
   market: Deployed,
-  input: { licence: Licence; licenceSignature: Hex; issuedAt: Date },
+  input: Placed & { licence: Licence; licenceSignature: Hex; issuedAt: Date },
 ): UnsignedRecord<'licence-issued'> {
   const predicate: Predicates['licence-issued'] = {
     licenceId: licenceDigest(market, input.licence),
     licence: licenceToJson(input.licence),
     licenceSignature: input.licenceSignature,
+    position: input.position,
     issuedAt: input.issuedAt.toISOString(),
   };
   return unsigned(market, 'licence-issued', licenceSubject(predicate), predicate);
@@ -68,7 +77,7 @@ export function licenceIssuedRecord(
 /** `access-granted`, signed by the operator, before any key is asked for. */
 export function accessGrantedRecord(
   market: Deployed,
-  input: {
+  input: Placed & {
     order: Order;
     worker: Address;
     /** The operator's EIP-712 `Assign(orderId, worker)`. */
@@ -87,13 +96,14 @@ export function accessGrantedRecord(
     worker: input.worker,
     assignSignature: input.assignSignature,
     jobDigest: order.jobDigest,
+    position: input.position,
     grantedAt: input.grantedAt.toISOString(),
   };
   return unsigned(market, 'access-granted', jobSubject(orderId), predicate);
 }
 
 /** What a run adds to its order. Digests are 64 hex digits without `0x`. */
-export interface TrainingFacts {
+export interface TrainingFacts extends Placed {
   order: Order;
   worker: Address;
   /** SHA-256 of the plaintext safetensors file that passed the gate. */
@@ -132,6 +142,7 @@ export function trainingCompletedRecord(market: Deployed, facts: TrainingFacts):
         worker: facts.worker,
         attested: facts.attested,
         trainer: facts.trainer,
+        position: facts.position,
       },
       resolvedDependencies: dependenciesOf(orderId, order, facts.manifestDigest, sha256Hex(facts.accessEntry)),
     },
@@ -170,19 +181,19 @@ export function builderId(chainId: number, operator: Address): string {
 /** `training-refused`, signed by the operator: the ground for the buyer's refund. */
 export function trainingRefusedRecord(
   market: Deployed,
-  input: { order: Order; reason: RefusalReason; refusedAt: Date },
+  input: Placed & { order: Order; reason: RefusalReason; refusedAt: Date },
 ): UnsignedRecord<'training-refused'> {
-  const { order, reason } = input;
+  const { order, reason, position } = input;
   const orderId = orderIdOf(market, order);
   const refusedAt = input.refusedAt.toISOString();
-  const predicate = { orderId, keyId: order.keyId, operator: order.operator, reason, refusedAt };
+  const predicate = { orderId, keyId: order.keyId, operator: order.operator, reason, position, refusedAt };
   return unsigned(market, 'training-refused', jobSubject(orderId), predicate);
 }
 
 /** `job-settled`, signed by the recorder after the money moved. */
 export function jobSettledRecord(
   market: Deployed,
-  input: {
+  input: Placed & {
     orderId: Bytes32;
     keyId: Bytes32;
     outcome: 'settled' | 'refunded';
@@ -192,9 +203,10 @@ export function jobSettledRecord(
     settledAt: Date;
   },
 ): UnsignedRecord<'job-settled'> {
-  const { orderId, keyId, outcome, transaction } = input;
+  const { orderId, keyId, outcome, transaction, position } = input;
   const payouts = input.payouts.map(shareToJson);
-  const predicate = { orderId, keyId, outcome, transaction, payouts, settledAt: input.settledAt.toISOString() };
+  const settledAt = input.settledAt.toISOString();
+  const predicate = { orderId, keyId, outcome, transaction, payouts, position, settledAt };
   return unsigned(market, 'job-settled', jobSubject(orderId), predicate);
 }
 

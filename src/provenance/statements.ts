@@ -65,12 +65,25 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const wei = z.string().regex(/^(0|[1-9]\d*)$/);
 const isoTime = z.iso.datetime();
 
+/**
+ * Where a record stands among the records of its dataset, signed with the rest: its number, from 1, and the RFC 6962 leaf hash
+ * of the one before it. Whoever holds some of a dataset's records sees which are missing.
+ */
+const position = z
+  .strictObject({ sequence: z.number().int().positive(), previous: sha256.nullable() })
+  .refine(
+    ({ sequence, previous }) => (sequence === 1) === (previous === null),
+    'only the first record has none before it',
+  );
+export type Position = z.infer<typeof position>;
+
 export const datasetListed = z.strictObject({
   keyId: bytes32,
   offer: offerJson,
   /** The seller's EIP-712 signature over the offer. */
   offerSignature: hexBytes,
   pieces: z.array(z.strictObject({ pieceCid: z.string(), sizeBytes: z.number().int().positive() })).min(1),
+  position,
   listedAt: isoTime,
 });
 
@@ -79,6 +92,7 @@ export const licenceIssued = z.strictObject({
   licence: licenceJson,
   /** The buyer's EIP-712 signature over the licence. */
   licenceSignature: hexBytes,
+  position,
   issuedAt: isoTime,
 });
 
@@ -93,6 +107,7 @@ export const accessGranted = z.strictObject({
   /** The operator's EIP-712 `Assign(orderId, worker)`. */
   assignSignature: hexBytes,
   jobDigest: bytes32,
+  position,
   grantedAt: isoTime,
 });
 
@@ -113,6 +128,7 @@ export const trainingCompleted = z.strictObject({
       worker: address,
       attested: z.boolean(),
       trainer: z.strictObject({ name: z.string(), version: z.string(), jax: z.string() }),
+      position,
     }),
     /** The dataset manifest, the model declaration and the access record, by digest. */
     resolvedDependencies: z.array(z.strictObject({ uri: z.string(), digest: z.strictObject({ sha256 }) })).min(3),
@@ -129,6 +145,7 @@ export const trainingRefused = z.strictObject({
   keyId: bytes32,
   operator: address,
   reason: z.enum(REFUSAL_REASONS),
+  position,
   refusedAt: isoTime,
 });
 
@@ -138,6 +155,7 @@ export const jobSettled = z.strictObject({
   outcome: z.enum(['settled', 'refunded']),
   transaction: bytes32,
   payouts: z.array(z.strictObject({ to: address, amount: wei })),
+  position,
   settledAt: isoTime,
 });
 

@@ -23,8 +23,10 @@ async function fixEntry(
   moved: { outcome: 'settled' | 'refunded'; transaction: Hex; payouts: Share[] },
 ): Promise<Uint8Array> {
   const { id: orderId, keyId } = job;
-  const record = jobSettledRecord(marketOf(deps.network), { orderId, keyId, ...moved, settledAt: new Date() });
-  const pendingEntry = await sealRecord({ ...record, signer: deps.recorder });
-  await deps.jobs.patch(job.id, job.state, { pendingEntry });
+  const facts = { orderId, keyId, ...moved, settledAt: new Date() };
+  const { pendingEntry } = await deps.jobs.fixRecord(job, job.state, job.state, {}, async (position) =>
+    sealRecord({ ...jobSettledRecord(marketOf(deps.network), { ...facts, position }), signer: deps.recorder }),
+  );
+  if (pendingEntry === null) throw new Error(`job ${job.id} lost the entry that was fixed in it`);
   return pendingEntry;
 }

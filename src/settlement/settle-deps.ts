@@ -15,7 +15,7 @@ export interface JobRecords {
 /** What settling a job touches, as ports; `workers/main.ts` binds them. */
 export interface SettleJobDeps {
   network: Network;
-  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch'>;
+  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch' | 'fixRecord'>;
   log: LogClient;
   chain: MarketplaceChain;
   /** Signs refusals for the contract. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { WeighbridgeError, type Bytes32 } from '../kernel/index.js';
 import { enqueue, PrismaService, type OutboxMessage } from '../platform/index.js';
+import { fixRecord, type Position } from '../provenance/index.js';
 import { jobFromRow, patchToRow, jobToRow } from './job-row.js';
 import { assertTransition, UNFINISHED_STATES, type JobState } from './job-state.js';
 import type { Job, JobPatch, NewJob } from './job.js';
@@ -56,6 +57,29 @@ export class JobRepository {
       const [row] = await tx.job.updateManyAndReturn({ where: { id: orderId, state: from }, data });
       if (row === undefined) throw notInState(orderId, from);
       await enqueue(tx, outbox);
+      return jobFromRow(row);
+    });
+  }
+
+  /**
+   * Fixes the job's next log record in the row, with its place among the dataset's records, and moves the job on if `to` is
+   * another state; all in one transaction.
+   * @param seal makes the entry for its position
+   * @throws WeighbridgeError JOB_STATE when the table has no such move, or the job is not in `from` (any more)
+   */
+  async fixRecord(
+    { id, keyId }: Pick<Job, 'id' | 'keyId'>,
+    from: JobState,
+    to: JobState,
+    patch: JobPatch,
+    seal: (position: Position) => Promise<Uint8Array>,
+  ): Promise<Job> {
+    if (from !== to) assertTransition(from, to);
+    return this.prisma.$transaction(async (tx) => {
+      const pendingEntry = await fixRecord(tx, keyId, seal);
+      const data = { ...patchToRow({ ...patch, pendingEntry }), state: to };
+      const [row] = await tx.job.updateManyAndReturn({ where: { id, state: from }, data });
+      if (row === undefined) throw notInState(id, from);
       return jobFromRow(row);
     });
   }

@@ -9,7 +9,7 @@ const env = loadWorkerEnv();
 const logger = pino({ level: env.LOG_LEVEL, base: { role: 'dying-worker' } });
 const bind = (ports: WorkerPorts): WorkerPorts => ({
   ...ports,
-  jobs: dyingAt(plan, 'jobs', ports.jobs, ['transition', 'patch']),
+  jobs: dyingAt(plan, 'jobs', ports.jobs, ['transition', 'patch', 'fixRecord']),
   log: dyingAt(plan, 'log', ports.log, ['append']),
   chain: dyingAt(plan, 'chain', ports.chain, ['anchorAndRecord', 'anchorAndSettle', 'anchorAndRefund']),
   vault: dyingAt(plan, 'vault', ports.vault, ['unwrap']),

@@ -16,7 +16,7 @@ import { testDistDir } from '../support/test-dist.js';
 import { CrashPlan, type CrashPoint } from './crash-points.js';
 
 const COMPLETES: readonly string[] = [
-  'jobs.transition[granting]',
+  'jobs.fixRecord[granting]',
   'log.append[access-granted]',
   'jobs.transition[recording]',
   'chain.anchorAndRecord',
@@ -24,19 +24,21 @@ const COMPLETES: readonly string[] = [
   'vault.unwrap',
   'trainer.train',
   'blobs.put',
-  'jobs.transition[completing]',
+  'jobs.fixRecord[completing]',
   'log.append[training-completed]',
   'jobs.transition[settling]',
   'chain.anchorAndSettle',
   'jobs.patch',
+  'jobs.fixRecord[settling]',
   'log.append[job-settled]',
   'jobs.transition[settled]',
 ];
 const REFUSES: readonly string[] = [
-  'jobs.transition[refusing]',
+  'jobs.fixRecord[refusing]',
   'log.append[training-refused]',
   'jobs.transition[refunding]',
   'chain.anchorAndRefund',
+  'jobs.fixRecord[refunding]',
   'log.append[job-settled]',
   'jobs.transition[refunded]',
 ];

@@ -13,6 +13,7 @@ import {
   headOf,
   inclusionArgs,
   readEntries,
+  FIRST_POSITION,
   sealRecord,
   trainingRefusedRecord,
   verifyCheckpoint,
@@ -387,7 +388,12 @@ describe('over HTTP', () => {
     const { log, databaseUrl } = await newLog();
     const process = await log.start(databaseUrl);
     const story = await provenanceStory();
-    const record = trainingRefusedRecord(market, { order: story.order, reason: 'out-of-time', refusedAt: new Date(0) });
+    const record = trainingRefusedRecord(market, {
+      order: story.order,
+      reason: 'out-of-time',
+      position: FIRST_POSITION,
+      refusedAt: new Date(0),
+    });
     const entry = await sealRecord({ ...record, signer: parties.operator });
     const add = async (body: Uint8Array | string, authorization = `Bearer ${log.token}`) => {
       const data = typeof body === 'string' ? body : new Uint8Array(body);

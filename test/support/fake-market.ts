@@ -29,8 +29,10 @@ import {
   accessGrantedRecord,
   assembleReceipt,
   datasetListedRecord,
+  FIRST_POSITION,
   jobSettledRecord,
   licenceIssuedRecord,
+  positionAfter,
   sealRecord,
   trainingCompletedRecord,
 } from '../../src/provenance/index.js';
@@ -242,14 +244,24 @@ export class FakeMarket {
       offer: this.offer,
       offerSignature,
       pieces: manifest.pieces,
+      position: FIRST_POSITION,
       listedAt: at(0),
     });
+    const listedEntry = await sealRecord({ ...listed, signer: seller });
     const licensed = licenceIssuedRecord(market, {
       licence: licenceFromJson(licence),
       licenceSignature,
+      position: positionAfter(listedEntry),
       issuedAt: at(1),
     });
-    const accessed = accessGrantedRecord(market, { order, worker: worker.address, assignSignature, grantedAt: at(2) });
+    const licensedEntry = await sealRecord({ ...licensed, signer: recorder });
+    const accessed = accessGrantedRecord(market, {
+      order,
+      worker: worker.address,
+      assignSignature,
+      position: positionAfter(licensedEntry),
+      grantedAt: at(2),
+    });
     const accessEntry = await sealRecord({ ...accessed, signer: operator });
     const completed = trainingCompletedRecord(market, {
       order,
@@ -262,9 +274,11 @@ export class FakeMarket {
       privacy: 'none',
       attested: false,
       trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+      position: positionAfter(accessEntry),
       startedAt: at(3),
       finishedAt: at(4),
     });
+    const completedEntry = await sealRecord({ ...completed, signer: worker });
     const payouts = splitOf(this.offer, operator.address, treasury.address, protocolFeeBps);
     const settled = jobSettledRecord(market, {
       orderId,
@@ -272,13 +286,14 @@ export class FakeMarket {
       outcome: 'settled',
       transaction: word(0x7777),
       payouts,
+      position: positionAfter(completedEntry),
       settledAt: at(5),
     });
     const entries = [
-      await sealRecord({ ...listed, signer: seller }),
-      await sealRecord({ ...licensed, signer: recorder }),
+      listedEntry,
+      licensedEntry,
       accessEntry,
-      await sealRecord({ ...completed, signer: worker }),
+      completedEntry,
       await sealRecord({ ...settled, signer: recorder }),
     ];
     const indices = {

@@ -15,8 +15,10 @@ import {
 import {
   accessGrantedRecord,
   datasetListedRecord,
+  FIRST_POSITION,
   jobSettledRecord,
   licenceIssuedRecord,
+  positionAfter,
   sealRecord,
   trainingCompletedRecord,
 } from '../../src/provenance/index.js';
@@ -100,16 +102,23 @@ export async function provenanceStory() {
       offer,
       offerSignature,
       pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 123_456 }],
+      position: FIRST_POSITION,
       listedAt: at(0),
     }),
     signer: seller,
   });
   const licensed = await sealRecord({
-    ...licenceIssuedRecord(market, { licence, licenceSignature, issuedAt: at(1) }),
+    ...licenceIssuedRecord(market, { licence, licenceSignature, position: positionAfter(listed), issuedAt: at(1) }),
     signer: recorder,
   });
   const granted = await sealRecord({
-    ...accessGrantedRecord(market, { order, worker: worker.address, assignSignature, grantedAt: at(2) }),
+    ...accessGrantedRecord(market, {
+      order,
+      worker: worker.address,
+      assignSignature,
+      position: positionAfter(licensed),
+      grantedAt: at(2),
+    }),
     signer: operator,
   });
   const completed = await sealRecord({
@@ -124,6 +133,7 @@ export async function provenanceStory() {
       privacy: 'none',
       attested: false,
       trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+      position: positionAfter(granted),
       startedAt: at(3),
       finishedAt: at(9),
     }),
@@ -136,6 +146,7 @@ export async function provenanceStory() {
       outcome: 'settled',
       transaction: word(0x7777),
       payouts: splitOf(offer, operator.address, treasury.address, protocolFeeBps),
+      position: positionAfter(completed),
       settledAt: at(12),
     }),
     signer: recorder,

@@ -1,5 +1,5 @@
 import { toHex, type Bytes32 } from '../../src/kernel/index.js';
-import { accessGrantedRecord, sealRecord } from '../../src/provenance/index.js';
+import { accessGrantedRecord, FIRST_POSITION, sealRecord } from '../../src/provenance/index.js';
 import { LogRecordSource, type BatchedRecord, type RecordSource } from '../../src/provenance/relay/index.js';
 import { pureHasher } from '../../src/provenance/verify/rfc6962.js';
 import { randomWord } from './ceramic-batches.js';
@@ -13,7 +13,7 @@ export function sourceOf(entries: Uint8Array[]): RecordSource {
   return new LogRecordSource({ checkpoint, tile });
 }
 
-/** Access records of one dataset version, each of another order. */
+/** Access records of one dataset version, each of another order; of their positions only the numbers are right. */
 export async function accesses(keyId: Bytes32, count: number): Promise<Uint8Array[]> {
   const order = {
     keyId,
@@ -27,7 +27,9 @@ export async function accesses(keyId: Bytes32, count: number): Promise<Uint8Arra
     Array.from({ length: count }, async (_, i) => {
       const assignSignature = await parties.operator.signMessage({ message: `assign ${i}` });
       const grantedAt = new Date(Date.UTC(2026, 10, 25, 12, 0, i));
-      const facts = { order: { ...order, buyer, operator, salt: randomWord() }, worker, assignSignature, grantedAt };
+      const position = i === 0 ? FIRST_POSITION : { sequence: i + 1, previous: '00'.repeat(32) };
+      const placed = { ...order, buyer, operator, salt: randomWord() };
+      const facts = { order: placed, worker, assignSignature, position, grantedAt };
       return sealRecord({ ...accessGrantedRecord(market, facts), signer: parties.operator });
     }),
   );

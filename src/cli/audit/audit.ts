@@ -26,7 +26,7 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
   const head = await signedHead(log, trust);
   ui.note(`reading ${head.size} log entries from ${network.log.url}`);
   const scan = await scanLog(log, head, trust, dataset);
-  const rows = auditRows(scan.entries);
+  const { rows, complete } = auditRows(scan.entries);
   const comparisons =
     options.online === true
       ? [
@@ -40,16 +40,18 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
     keyId: scan.keyId,
     trust: from,
     logSize: scan.total,
+    complete,
     unreadable: scan.unreadable,
     records: rows,
     online: comparisons,
   };
-  ui.result(result, () => lines(rows, scan, comparisons, from, ui.out, problem));
+  ui.result(result, () => lines(rows, complete, scan, comparisons, from, ui.out, problem));
   if (problem !== undefined) throw new Reported(doesNotHold(problem));
 }
 
 function lines(
   rows: AuditRow[],
+  complete: boolean,
   scan: Scan,
   comparisons: AuditComparison[],
   from: string,
@@ -60,11 +62,15 @@ function lines(
   return [
     `dataset ${out.bold(scan.keyId)}`,
     `${scan.total} log entries, each under the signed checkpoint; ${rows.length} are about this dataset; ${accesses.length} gave access to it`,
+    complete
+      ? `numbered 1 to ${rows.length}, each with the digest of the one before: none is missing up to this checkpoint`
+      : out.red('their numbers and digests do not run without a gap: see below'),
     '',
     ...table([
-      ['index', 'time', 'record', 'who', 'licence', 'job', 'proof'].map(out.dim),
+      ['index', 'number', 'time', 'record', 'who', 'licence', 'job', 'proof'].map(out.dim),
       ...rows.map((row) => [
         String(row.index),
+        String(row.sequence),
         time(row.at),
         row.type === 'access-granted' ? out.bold(row.type) : row.type,
         row.who === undefined ? '-' : `${row.who.role} ${shortAddress(row.who.address)}`,

@@ -1,5 +1,6 @@
 import type { Address, Bytes32 } from '../../kernel/index.js';
-import type { LogEntry } from '../../provenance/index.js';
+import { positionOfRecord, type LogEntry } from '../../provenance/index.js';
+import { Completeness } from './completeness.js';
 import type { ScannedEntry } from './scan.js';
 
 /** Somebody, and as what. */
@@ -11,6 +12,8 @@ export interface Party {
 /** One line of an audit. */
 export interface AuditRow {
   index: number;
+  /** Its number among the dataset's records. */
+  sequence: number;
   type: LogEntry['type'];
   at: string;
   /** On whose behalf the record was made; nobody for a settlement. */
@@ -24,15 +27,22 @@ export interface AuditRow {
 
 /**
  * Puts the records of one dataset in a row and holds each against those before it: an access needs a licence of that buyer, in
- * force, from before; a result needs an access; a settlement needs a result or a refusal.
+ * force, from before; a result needs an access; a settlement needs a result or a refusal. `complete` says whether the records'
+ * numbers and digests leave none out.
  */
-export function auditRows(entries: ScannedEntry[]): AuditRow[] {
+export function auditRows(entries: ScannedEntry[]): { rows: AuditRow[]; complete: boolean } {
   const seen = new Seen();
-  return entries.map(({ index, leafHash, entry, problem }) => {
-    const row = describe(entry);
-    const problems = [...(problem === undefined ? [] : [problem]), ...seen.take(entry)];
-    return { index, type: entry.type, leafHash, ...row, problems };
+  const completeness = new Completeness();
+  const rows = entries.map(({ index, leafHash, entry, problem }) => {
+    const position = positionOfRecord(entry);
+    const problems = [
+      ...(problem === undefined ? [] : [problem]),
+      ...completeness.take(position, index, leafHash),
+      ...seen.take(entry),
+    ];
+    return { index, sequence: position.sequence, type: entry.type, leafHash, ...describe(entry), problems };
   });
+  return { rows, complete: completeness.unbroken === rows.length };
 }
 
 function describe(entry: LogEntry): Pick<AuditRow, 'at' | 'who' | 'licence' | 'job'> {

@@ -1,6 +1,6 @@
 import { offerFromJson, type Deployed } from '../../kernel/index.js';
 import type { Manifest, Terms } from '../../catalog/manifest.js';
-import { datasetListedRecord, parseEntry, sealRecord } from '../../provenance/index.js';
+import { datasetListedRecord, FIRST_POSITION, parseEntry, sealRecord } from '../../provenance/index.js';
 import type { MarketApi } from '../api/market-api.js';
 import type { Account } from '../ports.js';
 import type { Journal, Offered } from './journal.js';
@@ -21,6 +21,8 @@ export async function listDataset(
     offer: offerFromJson(offered.offer),
     offerSignature: offered.signature,
     pieces: manifest.pieces,
+    // A version is published once, and its listing is its first record.
+    position: FIRST_POSITION,
     listedAt: new Date(offered.listedAt),
   });
   const { envelope } = parseEntry(await sealRecord({ ...record, signer: account }));

@@ -50,6 +50,7 @@ const BY_CODE: Record<ErrorCode, ExitCode> = {
   LOG_BEHIND_ANCHOR: EXIT.failed,
   PROOF_INVALID: EXIT.failed,
   RECEIPT_INVALID: EXIT.failed,
+  RECORD_OUT_OF_ORDER: EXIT.unavailable,
   SANDBOX_UNAVAILABLE: EXIT.failed,
   TRAINER_FAILED: EXIT.failed,
   GATE_REFUSED: EXIT.failed,

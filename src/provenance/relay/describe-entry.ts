@@ -1,5 +1,5 @@
 import type { Address } from '../../kernel/index.js';
-import { keyIdOfRecord, orderIdOfRecord } from '../commitment.js';
+import { keyIdOfRecord, orderIdOfRecord, positionOfRecord } from '../commitment.js';
 import { parseEntry, type LogEntry } from '../record.js';
 import type { IndexedEntry } from '../tiles/read-entries.js';
 import type { IndexedRecord } from './ports.js';
@@ -13,7 +13,8 @@ export function describeEntry({ index, entry, leafHash }: IndexedEntry): Indexed
   if (record === undefined) return undefined;
   const { type } = record;
   const [keyId, orderId] = [keyIdOfRecord(record), orderIdOfRecord(record)];
-  return { index, leafHash, type, keyId, orderId, actor: actorOf(record), at: new Date(timeOf(record)) };
+  const { sequence } = positionOfRecord(record);
+  return { index, leafHash, type, keyId, sequence, orderId, actor: actorOf(record), at: new Date(timeOf(record)) };
 }
 
 function parsed(entry: Uint8Array): LogEntry | undefined {

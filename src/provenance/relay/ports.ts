@@ -41,6 +41,8 @@ export interface IndexedRecord {
   leafHash: string;
   type: RecordType;
   keyId: Bytes32;
+  /** Its number among the records of its dataset. */
+  sequence: number;
   orderId?: Bytes32 | undefined;
   /** On whose behalf the record was made: seller, buyer, operator or worker; nobody for a settlement. */
   actor?: Address | undefined;

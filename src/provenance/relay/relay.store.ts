@@ -37,10 +37,10 @@ export class PgRelayStore implements RelayStore {
       if (moved.rowCount !== 1) return false;
       const json = JSON.stringify(records);
       await client.query(
-        `INSERT INTO log_records (index, type, leaf_hash, key_id, order_id, actor, at)
-         SELECT index, type, "leafHash", "keyId", "orderId", lower(actor), at
-         FROM jsonb_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, "orderId" text,
-                                          actor text, at timestamptz)
+        `INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, actor, at)
+         SELECT index, type, "leafHash", "keyId", sequence, "orderId", lower(actor), at
+         FROM jsonb_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int,
+                                          "orderId" text, actor text, at timestamptz)
          ON CONFLICT (index) DO NOTHING`,
         [json],
       );

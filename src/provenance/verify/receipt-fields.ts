@@ -12,7 +12,7 @@ import {
   splitOf,
   type Deployed,
 } from '../../kernel/index.js';
-import { completionOf } from '../commitment.js';
+import { completionOf, positionOfRecord } from '../commitment.js';
 import { dependenciesOf } from '../statement-builders.js';
 import { CheckFailed, requireSame } from './checks.js';
 import type { ReceiptRecords } from './receipt-records.js';
@@ -143,6 +143,16 @@ export function checkSequence(records: ReceiptRecords): string {
   const indices = RECEIPT_RECORDS.map(index).join(', ');
   if (rising.some((n, i) => i > 0 && n <= (rising[i - 1] ?? n))) {
     throw new CheckFailed('OUT_OF_ORDER', `the log holds them as entries ${indices}`);
+  }
+  // Both orders must be one: a record whose number says otherwise was numbered twice, or too late.
+  const sequences = [...RECEIPT_RECORDS]
+    .sort((a, b) => index(a) - index(b))
+    .map((type) => positionOfRecord(records[type].entry).sequence);
+  if (sequences.some((n, i) => i > 0 && n <= (sequences[i - 1] ?? n))) {
+    throw new CheckFailed(
+      'OUT_OF_ORDER',
+      `in the order of the log they are the dataset's records ${sequences.join(', ')}`,
+    );
   }
   return `log entries ${indices}: listed and licensed, then granted, trained, settled`;
 }

@@ -1,24 +1,48 @@
 import { marketOf } from '../../platform/index.js';
-import { headOf, readEntry, sealRecord, trainingCompletedRecord, VerifiedTree } from '../../provenance/index.js';
-import type { Job } from '../job.js';
+import {
+  headOf,
+  readEntry,
+  sealRecord,
+  trainingCompletedRecord,
+  VerifiedTree,
+  type Position,
+} from '../../provenance/index.js';
+import type { Job, JobFacts } from '../job.js';
 import type { RunJobDeps } from './deps.js';
 import { settleMessage } from './settle-message.js';
 import { workerAccount } from './worker-account.js';
 
-/** The `training-completed` entry: SLSA provenance of the weights, signed by the job's own worker. */
-export async function sealCompletion(deps: RunJobDeps, job: Job): Promise<Uint8Array> {
-  const { weightsDigest, ciphertextDigest, trainer, startedAt, finishedAt, accessIndex } = job;
-  if (!weightsDigest || !ciphertextDigest || !trainer || !startedAt || !finishedAt || accessIndex === null) {
-    throw new Error(`job ${job.id} has no result to complete with`);
-  }
+/** What a run found out, all of it. */
+export type TrainingResult = {
+  [F in 'weightsDigest' | 'ciphertextDigest' | 'trainer' | 'startedAt' | 'finishedAt']: NonNullable<JobFacts[F]>;
+};
+
+/** Fixes the `training-completed` entry: SLSA provenance of the weights, signed by the job's own worker. */
+export async function fixCompletion(deps: RunJobDeps, job: Job, result: TrainingResult): Promise<Job> {
+  const { accessIndex } = job;
+  if (accessIndex === null) throw new Error(`job ${job.id} has a result without an access record`);
+  const accessEntry = await entryAt(deps, accessIndex);
+  return deps.jobs.fixRecord(job, 'training', 'completing', result, async (position) =>
+    sealCompletion(deps, job, result, accessEntry, position),
+  );
+}
+
+async function sealCompletion(
+  deps: RunJobDeps,
+  job: Job,
+  { weightsDigest, ciphertextDigest, trainer, startedAt, finishedAt }: TrainingResult,
+  accessEntry: Uint8Array,
+  position: Position,
+): Promise<Uint8Array> {
   const worker = workerAccount(deps.workerSeed, job.id);
   const record = trainingCompletedRecord(marketOf(deps.network), {
+    position,
     order: job.order,
     worker: worker.address,
     weightsSha256: weightsDigest,
     ciphertextSha256: ciphertextDigest,
     manifestDigest: job.offer.manifestDigest,
-    accessEntry: await entryAt(deps, accessIndex),
+    accessEntry,
     epochs: job.declaration.epochs,
     privacy: job.declaration.privacy,
     // No confidential-computing hardware is asked for yet, and the record says so.

@@ -27,7 +27,7 @@ export interface JobLogger {
 /** Everything that running a job touches, as ports; `workers/main.ts` binds them. */
 export interface RunJobDeps {
   network: Network;
-  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch'>;
+  jobs: Pick<JobRepository, 'get' | 'transition' | 'patch' | 'fixRecord'>;
   /** The manifest that the job's offer names. @throws WeighbridgeError DATASET_NOT_FOUND */
   manifestOf(job: Job): Promise<Manifest>;
   blobs: Pick<BlobStore, 'read' | 'put'>;

@@ -21,14 +21,11 @@ async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
   await assertOpen(deps, job);
   const worker = workerAccount(deps.workerSeed, job.id).address;
   const startedAt = new Date();
-  const record = accessGrantedRecord(marketOf(deps.network), {
-    order: job.order,
-    worker,
-    assignSignature: await assignWorker(deps, job.id, worker),
-    grantedAt: startedAt,
+  const facts = { order: job.order, worker, assignSignature: await assignWorker(deps, job.id, worker) };
+  return deps.jobs.fixRecord(job, 'submitted', 'granting', { worker, startedAt }, async (position) => {
+    const record = accessGrantedRecord(marketOf(deps.network), { ...facts, position, grantedAt: startedAt });
+    return sealRecord({ ...record, signer: deps.operator });
   });
-  const pendingEntry = await sealRecord({ ...record, signer: deps.operator });
-  return deps.jobs.transition(job.id, 'submitted', 'granting', { worker, pendingEntry, startedAt });
 }
 
 /** An order that is closed on chain, or about to be, gets no record: nobody could be given access by it any more. */

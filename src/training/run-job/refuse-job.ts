@@ -9,9 +9,10 @@ import { settleMessage } from './settle-message.js';
  * before stays as it is; nothing of it leaves.
  */
 export async function refuseJob(deps: RunJobDeps, job: Job, reason: RefusalReason): Promise<Job> {
-  const record = trainingRefusedRecord(marketOf(deps.network), { order: job.order, reason, refusedAt: new Date() });
-  const pendingEntry = await sealRecord({ ...record, signer: deps.operator });
-  return deps.jobs.transition(job.id, job.state, 'refusing', { reason, pendingEntry });
+  const facts = { order: job.order, reason, refusedAt: new Date() };
+  return deps.jobs.fixRecord(job, job.state, 'refusing', { reason }, async (position) =>
+    sealRecord({ ...trainingRefusedRecord(marketOf(deps.network), { ...facts, position }), signer: deps.operator }),
+  );
 }
 
 /** Appends `training-refused`; settlement sends the money back from its index. */

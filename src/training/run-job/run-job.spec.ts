@@ -58,6 +58,11 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
     jobs: {
       get: async () => row,
       patch: async (_id, state, patch) => change(state, state, patch),
+      fixRecord: async (_job, from, to, patch, seal) => {
+        const sequence = appended.length + 1;
+        const previous = sequence === 1 ? null : '00'.repeat(32);
+        return change(from, to, { ...patch, pendingEntry: await seal({ sequence, previous }) });
+      },
       transition: async (_id, from, to, patch, outbox = []) => {
         assertTransition(from, to);
         messages.push(...outbox);

@@ -3,7 +3,7 @@ import type { Manifest } from '../../catalog/manifest.js';
 import { sha256Hex } from '../../kernel/index.js';
 import { shapesOf, weigh } from '../gate.js';
 import type { Job } from '../job.js';
-import { sealCompletion } from './complete-job.js';
+import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
 import { releaseKey } from './release-key.js';
 
@@ -33,8 +33,7 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
     finishedAt: new Date(),
   };
   await deps.blobs.put(facts.ciphertextDigest, ciphertext);
-  const pendingEntry = await sealCompletion(deps, { ...job, ...facts });
-  return deps.jobs.transition(job.id, 'training', 'completing', { ...facts, pendingEntry });
+  return fixCompletion(deps, job, facts);
 }
 
 async function trainWithKey(deps: RunJobDeps, job: Job, manifest: Manifest, graph: Uint8Array, weights: Uint8Array) {

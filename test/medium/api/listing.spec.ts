@@ -1,7 +1,7 @@
 // Real: the API over HTTP, PostgreSQL, BullMQ on it, every digest and signature. Faked: log, chain, the recorder's key file.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonDigest, offerToJson } from '../../../src/kernel/index.js';
-import { parseEntry } from '../../../src/provenance/index.js';
+import { parseEntry, positionAfter } from '../../../src/provenance/index.js';
 import { ask, codeOf, get } from '../../support/api/client.js';
 import { LIST, signedIn, type Party } from '../../support/api/steps.js';
 import { makeListing, newAccount, TERMS, type ListingChange, type MadeListing } from '../../support/api/story.js';
@@ -99,7 +99,12 @@ describe('listDataset', () => {
     await list(first);
     const datasetId = first.manifest.datasetId;
     const terms = { ...TERMS, title: 'New terms' };
-    const second = await registered({ datasetId, terms, offer: { price: 7n * 10n ** 18n } });
+    const second = await registered({
+      datasetId,
+      terms,
+      offer: { price: 7n * 10n ** 18n },
+      record: { position: positionAfter(first.entry) },
+    });
     expect((await list(second)).data).toMatchObject({ listDataset: { priceWei: '7000000000000000000' } });
     expect(await api.prisma.datasetOffer.count({ where: { keyId: first.keyId } })).toBe(2);
     const old = await fetch(`${api.url}/terms/${jsonDigest(first.terms)}`);

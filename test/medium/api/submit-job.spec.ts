@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonDigest, sha256Hex, utf8 } from '../../../src/kernel/index.js';
 import { Queues } from '../../../src/platform/index.js';
+import { nextPosition } from '../../../src/provenance/index.js';
 import { JobRepository } from '../../../src/training/job.repository.js';
 import { buildRecipe } from '../../../src/training/recipes/build-recipe.js';
 import { get } from '../../support/api/client.js';
@@ -80,7 +81,8 @@ describe('submitJob', () => {
     const licence = await licensed(api, buyer, first);
     const made = await makeOrder(api.network, buyer.account, first, licence);
     const orderId = api.chain.open(made.order, first.offer);
-    await listed(api, seller, { datasetId: first.manifest.datasetId, offer: { price: 9n * 10n ** 18n } });
+    const record = { position: await nextPosition(api.prisma, first.keyId) };
+    await listed(api, seller, { datasetId: first.manifest.datasetId, offer: { price: 9n * 10n ** 18n }, record });
     expect((await submit(api, made.input, buyer.token)).errors).toEqual([]);
     expect((await new JobRepository(api.prisma).get(orderId)).priceWei).toBe(first.offer.price);
   });

@@ -22,7 +22,7 @@ import {
   type Order,
 } from '../../../src/kernel/index.js';
 import { marketOf } from '../../../src/platform/index.js';
-import { datasetListedRecord, sealRecord } from '../../../src/provenance/index.js';
+import { datasetListedRecord, FIRST_POSITION, sealRecord } from '../../../src/provenance/index.js';
 import { buildRecipe, type BuiltModel } from '../../../src/training/recipes/build-recipe.js';
 
 export const newAccount = (): LocalAccount => privateKeyToAccount(generatePrivateKey());
@@ -45,7 +45,9 @@ export interface ListingChange {
   offer?: Partial<Offer>;
   datasetId?: `0x${string}`;
   /** What the record says beside the manifest and offer that it belongs to. */
-  record?: Partial<Pick<Parameters<typeof datasetListedRecord>[1], 'pieces' | 'listedAt' | 'offerSignature'>>;
+  record?: Partial<
+    Pick<Parameters<typeof datasetListedRecord>[1], 'pieces' | 'position' | 'listedAt' | 'offerSignature'>
+  >;
   /** Signs offer and record instead of the seller. */
   signer?: LocalAccount;
 }
@@ -101,7 +103,8 @@ export async function makeListing(network: Network, seller: LocalAccount, change
   const domain = marketplaceDomain(market);
   const offerSignature = await signer.signTypedData({ domain, types: TYPES, primaryType: 'Offer', message: offer });
   const { pieces } = manifest;
-  const record = datasetListedRecord(market, { offer, offerSignature, pieces, listedAt: new Date(), ...change.record });
+  const facts = { offer, offerSignature, pieces, position: FIRST_POSITION, listedAt: new Date(), ...change.record };
+  const record = datasetListedRecord(market, facts);
   // The record says who the seller is; a forger can only sign it as somebody else.
   const entry = await sealRecord({ ...record, signer });
   const envelope = JSON.parse(new TextDecoder().decode(entry).split('\n').slice(1).join('\n')) as object;
