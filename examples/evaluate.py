@@ -46,7 +46,8 @@ def read_safetensors(data: bytes) -> dict[str, Floats]:
 def features(job: dict, rows: list[dict[str, str]]) -> Floats:
     """The declared transforms, in order; shaped as the graph's input."""
     parts = []
-    for feature in job["features"]:
+    [graph_input] = job["inputs"]
+    for feature in job["features"][graph_input["name"]]:
         cells = [row[feature["column"]] for row in rows]
         if feature["kind"] == "scale":
             numbers = np.array([[float(cell)] for cell in cells])
@@ -54,7 +55,7 @@ def features(job: dict, rows: list[dict[str, str]]) -> Floats:
         else:
             words = [str(word) for word in feature["vocabulary"]]
             parts.append(np.array([[cell == word for word in words] for cell in cells]))
-    return np.concatenate(parts, axis=1).astype(np.float32).reshape(len(rows), *job["input"]["shape"])
+    return np.concatenate(parts, axis=1).astype(np.float32).reshape(len(rows), *graph_input["shape"])
 
 
 def forward(weights: dict[str, Floats], x: Floats) -> Floats:

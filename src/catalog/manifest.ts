@@ -12,7 +12,10 @@ const bytes32 = z
 
 export const columnSchema = z.strictObject({
   name: z.string().min(1).max(128),
-  type: z.enum(['number', 'integer', 'boolean', 'string']),
+  /** `tensor`: a list of numbers, of one length in every row. */
+  type: z.enum(['number', 'integer', 'boolean', 'string', 'tensor']),
+  /** Of a tensor, as the seller declares it; the numbers of a row fill it row-major. */
+  shape: z.array(z.number().int().positive()).min(1).max(4).optional(),
   /** Declared by the seller; recipes scale by it. */
   range: z.strictObject({ min: z.number(), max: z.number() }).optional(),
   /** Declared by the seller; recipes encode by it. */

@@ -38,6 +38,7 @@ export const REFUSAL_REASONS = [
   'data-unavailable',
   'data-corrupt',
   'model-rejected',
+  'rows-mix',
   'data-does-not-fit',
   'out-of-memory',
   'out-of-time',

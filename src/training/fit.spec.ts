@@ -46,6 +46,8 @@ const spec: GraphSpec = {
 };
 const own = (change: Partial<GraphSpec>): Partial<Files> => ({ graph: writeModel({ ...spec, ...change }), weights });
 const trainable = ['w', 'b'];
+const nextToken = { name: 'next-token' } as const;
+const tensor = (column: string) => ({ kind: 'tensor' as const, column, shape: [4], min: 0, max: 1 });
 
 describe('the fit check', () => {
   it('takes a model of the profile that fits', () => {
@@ -103,20 +105,47 @@ describe('the fit check', () => {
   });
 
   it.each<[string, Partial<ModelDeclaration>]>([
-    ['a column that the dataset lacks', { features: [{ kind: 'scale', column: 'height', min: 0, max: 1 }] }],
-    ['text that is scaled', { features: [{ kind: 'scale', column: 'town', min: 0, max: 1 }] }],
-    ['an empty range', { features: [{ kind: 'scale', column: 'age', min: 1, max: 1 }] }],
-    ['numbers as the words of a text column', { features: [{ kind: 'one-hot', column: 'town', vocabulary: [1, 2] }] }],
-    ['a word twice', { features: [{ kind: 'one-hot', column: 'town', vocabulary: ['Bern', 'Bern'] }] }],
-    ['features of another width', { features: [{ kind: 'scale', column: 'age', min: 0, max: 1 }] }],
-    ['a label column that is not there', { label: { column: 'ill', classes: ['no', 'yes'] } }],
-    ['classes of another type', { label: { column: 'sick', classes: [0, 1] } }],
+    ['a column that the dataset lacks', { features: { input: [{ kind: 'scale', column: 'height', min: 0, max: 1 }] } }],
+    ['text that is scaled', { features: { input: [{ kind: 'scale', column: 'town', min: 0, max: 1 }] } }],
+    ['an empty range', { features: { input: [{ kind: 'scale', column: 'age', min: 1, max: 1 }] } }],
+    [
+      'numbers as the words of a text column',
+      { features: { input: [{ kind: 'one-hot', column: 'town', vocabulary: [1, 2] }] } },
+    ],
+    ['a word twice', { features: { input: [{ kind: 'one-hot', column: 'town', vocabulary: ['Bern', 'Bern'] }] } }],
+    ['features of another width', { features: { input: [{ kind: 'scale', column: 'age', min: 0, max: 1 }] } }],
+    ['a label column that is not there', { label: { kind: 'class', column: 'ill', classes: ['no', 'yes'] } }],
+    ['classes of another type', { label: { kind: 'class', column: 'sick', classes: [0, 1] } }],
     [
       'the label among the features',
-      { features: [{ kind: 'one-hot', column: 'sick', vocabulary: ['a', 'b', 'c', 'd'] }] },
+      { features: { input: [{ kind: 'one-hot', column: 'sick', vocabulary: ['a', 'b', 'c', 'd'] }] } },
     ],
   ])('says that a model does not fit: %s', (_name, change) => {
     expect(check({}, change)).toBe('MODEL_DOES_NOT_FIT');
+  });
+
+  it.each<[string, Partial<ModelDeclaration>]>([
+    ['features for another input', { features: { x: model.declaration.features['input'] ?? [] } }],
+    [
+      'integers for an input of floats',
+      { features: { input: [{ kind: 'category', column: 'town', vocabulary: ['Bern'], unknown: 1 }] } },
+    ],
+    ['a loss of another label', { loss: { name: 'bce' } }],
+    ['lists from a column of numbers', { features: { input: [tensor('age')] } }],
+    ['tokens from an input of floats', { label: { kind: 'tokens', input: 'input', pad: null }, loss: nextToken }],
+    [
+      'nesterov without momentum',
+      { optimiser: { name: 'sgd', learningRate: 1, momentum: 0, nesterov: true, weightDecay: 0 } },
+    ],
+    ['a warm-up that never ends', { schedule: { name: 'cosine', warmupSteps: 1_000_000, finalFraction: 0 } }],
+  ])('says that the parts of a declaration do not fit: %s', (_name, change) => {
+    expect(check({}, change)).toBe('MODEL_DOES_NOT_FIT');
+  });
+
+  it('wants a tie to name a tensor that is there, by a name that is not', () => {
+    expect(check({}, { tied: { 'head.weight': 'net.0.weight' } })).toBe('fits');
+    expect(check({}, { tied: { 'head.weight': 'net.9.weight' } })).toBe('MODEL_REJECTED');
+    expect(check({}, { tied: { 'net.0.bias': 'net.0.weight' } })).toBe('MODEL_REJECTED');
   });
 
   it('counts the memory that the rows will take', () => {

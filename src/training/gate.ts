@@ -98,7 +98,9 @@ function checkNumbers(numbers: TrainOutput['numbers'], { declaration, rowCount }
 }
 
 function declaredShapes(declaration: ModelDeclaration, shapes: TensorShapes): TensorShapes {
-  const declared = declaration.trainable.map((name): [string, readonly number[]] => {
+  // Frozen tensors that are asked back are the buyer's own, and come out as they went in.
+  const names = declaration.return === 'all' ? [...shapes.keys()] : declaration.trainable;
+  const declared = names.map((name): [string, readonly number[]] => {
     const shape = shapes.get(name);
     if (shape === undefined) throw refused('declared-tensors', `the submitted weights hold no tensor "${name}"`);
     return [name, shape];

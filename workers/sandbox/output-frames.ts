@@ -27,6 +27,7 @@ const REASONS: readonly RefusalReason[] = [
   'data-does-not-fit',
   'out-of-memory',
   'trainer-failed',
+  'rows-mix',
 ];
 
 /**

@@ -1,6 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { isWeighbridgeError, WeighbridgeError } from '../../src/kernel/index.js';
-import { shapesOf, weighedBytes, type TrainInput, type TrainOutput, type Trainer } from '../../src/training/index.js';
+import {
+  shapesOf,
+  totalSteps,
+  weighedBytes,
+  type TrainInput,
+  type TrainOutput,
+  type Trainer,
+} from '../../src/training/index.js';
 import { drawBlueprint, startBox, type Blueprint, type Box } from './box.js';
 import { outOfTime, pieceCorrupt, trainerFailed } from './errors.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
@@ -102,11 +109,10 @@ async function converse(box: Box, input: TrainInput, expectation: Expectation, s
 }
 
 function expectationOf({ declaration, weights, manifest, onProgress }: TrainInput): Expectation {
-  const stepsPerEpoch = Math.ceil(manifest.rowCount / Math.min(declaration.batchRows, manifest.rowCount));
   return {
     // Room for a tensor too many, so that the gate can say what it kept back; not for more.
     maxResultBytes: 2 * weighedBytes({ declaration, shapes: shapesOf(weights) }) + 65_536,
-    totalSteps: declaration.epochs * stepsPerEpoch,
+    totalSteps: totalSteps(manifest.rowCount, declaration.batchRows, declaration.epochs),
     onProgress,
   };
 }

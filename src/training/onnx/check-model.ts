@@ -1,12 +1,12 @@
-import type { ModelDeclaration } from '../model-declaration.js';
+import type { ModelDeclaration, ModelInput } from '../model-declaration.js';
 import { safetensorsLayout, type TensorShapes } from '../safetensors.js';
-import { FLOAT32, INT64, IR_VERSIONS, OPSET_VERSIONS, WEIGHTS_LOCATION } from './fields.js';
+import { ELEMENT_TYPES, FLOAT32, INLINE_TYPES, IR_VERSIONS, OPSET_VERSIONS, WEIGHTS_LOCATION } from './fields.js';
 import { OPERATORS } from './operators.js';
 import { readModel, type ModelSummary, type ModelTensor, type ModelValue } from './read-model.js';
 import { WireError } from './wire.js';
 
 /**
- * Checks a graph against its weights and its declaration: versions, operators, one input and one output of the declared
+ * Checks a graph against its weights and its declaration: versions, operators, inputs and one output of the declared
  * shapes, every weight named once with the shape and the place that the weights file gives it.
  * @throws WireError
  */
@@ -18,8 +18,8 @@ export function checkModel(graph: Uint8Array, shapes: TensorShapes, declaration:
   }
   checkInitializers(model.initializers, shapes);
   checkTrainable(declaration.trainable, shapes);
-  checkValue('input', model.inputs, declaration.input.name, declaration.input.shape);
-  checkValue('output', model.outputs, undefined, [declaration.label.classes.length]);
+  checkInputs(model.inputs, declaration.inputs);
+  checkOutput(model.outputs, declaration);
 }
 
 function checkVersions({ irVersion, opsets }: ModelSummary): void {
@@ -43,7 +43,7 @@ function checkInitializers(initializers: readonly ModelTensor[], shapes: TensorS
     const place = places.get(tensor.name);
     if (tensor.external === undefined) {
       // Small constants (shapes, axes, epsilons) may stand in the graph; the trainer caps their size.
-      if (place !== undefined || (tensor.dataType !== INT64 && tensor.dataType !== FLOAT32)) {
+      if (place !== undefined || !INLINE_TYPES.includes(tensor.dataType)) {
         throw new WireError(`initializer "${tensor.name}" must point into ${WEIGHTS_LOCATION}`);
       }
       continue;
@@ -75,19 +75,55 @@ function checkTrainable(trainable: readonly string[], shapes: TensorShapes): voi
   }
 }
 
-function checkValue(
-  kind: string,
-  values: readonly ModelValue[],
-  name: string | undefined,
-  shape: readonly number[],
-): void {
-  const [value, second] = values;
-  if (value === undefined || second !== undefined) throw new WireError(`the graph must have one ${kind}`);
-  const [batch, ...rest] = value.shape;
-  if (value.elementType !== FLOAT32) throw new WireError(`the ${kind} must be float32`);
-  // A fixed batch would let a graph see how many rows stand beside its own.
-  if (typeof batch !== 'string') throw new WireError(`the first axis of the ${kind} must be the batch, by name`);
-  if ((name !== undefined && value.name !== name) || rest.join() !== shape.join()) {
-    throw new WireError(`the ${kind} is not the declared one: [${shape.join()}] a row`);
+function checkInputs(values: readonly ModelValue[], declared: readonly ModelInput[]): void {
+  if (values.length !== declared.length) throw new WireError(`the graph has ${values.length} inputs`);
+  for (const [index, input] of declared.entries()) {
+    const value = values[index];
+    if (value?.name !== input.name) throw new WireError(`input ${index} is not the declared "${input.name}"`);
+    if (value.elementType !== ELEMENT_TYPES[input.dtype]) {
+      throw new WireError(`input "${input.name}" is not of type ${input.dtype}`);
+    }
+    if (rowShape(value).join() !== input.shape.join()) {
+      throw new WireError(`input "${input.name}" is not the declared [${input.shape.join()}] a row`);
+    }
   }
+}
+
+/** One output, wide as the label asks. */
+function checkOutput(values: readonly ModelValue[], { label, inputs }: ModelDeclaration): void {
+  const [value, second] = values;
+  if (value === undefined || second !== undefined) throw new WireError('the graph must have one output');
+  if (value.elementType !== FLOAT32) throw new WireError('the output must be float32');
+  const shape = rowShape(value);
+  const wanted = outputShape(label, inputs);
+  // A dimension that the exporter left open is judged by the trainer, which computes it.
+  if (shape.length !== wanted.length || wanted.some((size, axis) => !fits(size, shape[axis]))) {
+    throw new WireError(`the output is not the declared one: [${wanted.join()}] a row`);
+  }
+}
+
+function fits(wanted: number | 'any', size: number | string | undefined): boolean {
+  return typeof size === 'string' || wanted === 'any' || size === wanted;
+}
+
+/** What the label needs the graph to answer, a row. */
+function outputShape(label: ModelDeclaration['label'], inputs: readonly ModelInput[]): (number | 'any')[] {
+  switch (label.kind) {
+    case 'class':
+      return [label.classes.length];
+    case 'class-map':
+      return [label.classes, ...label.shape];
+    case 'binary':
+    case 'numbers':
+      return [label.columns.length];
+    case 'tokens':
+      return [...(inputs.find(({ name }) => name === label.input)?.shape ?? []), 'any'];
+  }
+}
+
+function rowShape({ name, shape }: ModelValue): (number | string)[] {
+  const [batch, ...rest] = shape;
+  // A fixed batch would let a graph see how many rows stand beside its own.
+  if (typeof batch !== 'string') throw new WireError(`the first axis of "${name}" must be the batch, by name`);
+  return rest;
 }

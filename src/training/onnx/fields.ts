@@ -27,7 +27,10 @@ export const SHAPE = { dim: 1 } as const;
 export const DIM = { value: 1, param: 2 } as const;
 
 export const FLOAT32 = 1;
-export const INT64 = 7;
+/** `TensorProto.DataType` of what a graph takes in. */
+export const ELEMENT_TYPES = { float32: FLOAT32, int32: 6, int64: 7, bool: 9 } as const;
+/** Of small constants (shapes, axes, masks, epsilons) that may stand in the graph; the trainer caps their size. */
+export const INLINE_TYPES: readonly number[] = Object.values(ELEMENT_TYPES);
 /** `TensorProto.DataLocation.EXTERNAL`. */
 export const EXTERNAL = 1;
 /** The one file that `external_data` may name. Nothing opens it by this name: the worker looks tensors up by theirs. */

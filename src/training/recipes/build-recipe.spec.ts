@@ -30,14 +30,14 @@ const people = {
 describe('recipes', () => {
   it('mlp takes ranges and vocabularies of the schema and nothing else', () => {
     const { declaration, skippedColumns } = buildRecipe('mlp', { manifest: people, label: 'sick' });
-    expect(declaration.features).toEqual([
+    expect(declaration.features['input']).toEqual([
       { kind: 'scale', column: 'age', min: 0, max: 120 },
       { kind: 'scale', column: 'smokes', min: 0, max: 1 },
       { kind: 'one-hot', column: 'town', vocabulary: ['Bern', 'Chur', 'Olten'] },
       { kind: 'one-hot', column: 'grade', vocabulary: [3, 1, 2] },
     ]);
-    expect(declaration.label).toEqual({ column: 'sick', classes: ['no', 'yes'] });
-    expect(declaration.input.shape).toEqual([8]);
+    expect(declaration.label).toEqual({ kind: 'class', column: 'sick', classes: ['no', 'yes'] });
+    expect(declaration.inputs[0]?.shape).toEqual([8]);
     expect(skippedColumns).toEqual(['id']);
   });
 

@@ -1,11 +1,12 @@
 import type { Manifest } from '../../catalog/manifest.js';
 import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
+import { featureWidth } from '../declaration/features.js';
 import { declarationSchema, type ModelDeclaration } from '../model-declaration.js';
 import { writeModel } from '../onnx/write-model.js';
 import { writeSafetensors } from '../safetensors.js';
 import { cnn } from './cnn.js';
 import { mlp } from './mlp.js';
-import { featureWidth, schemaFeatures } from './schema-features.js';
+import { schemaFeatures } from './schema-features.js';
 import { sequential } from './sequential.js';
 
 export const RECIPE_NAMES = ['mlp', 'cnn'] as const;
@@ -39,6 +40,8 @@ const RECIPES = {
   cnn: { build: cnn, epochs: 20, learningRate: 0.003 },
 } as const;
 const DEFAULT_BATCH_ROWS = 32;
+/** PyTorch's defaults (arXiv:1412.6980). */
+const ADAM = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
 
 /**
  * Makes a model from a dataset's schema alone. The same options give the same bytes on every machine.
@@ -59,14 +62,19 @@ export function buildRecipe(name: RecipeName, options: RecipeOptions): BuiltMode
     graph: sha256Hex(graph),
     weights: sha256Hex(weights),
     trainable: [...spec.weights.keys()].sort(),
-    input: { name: spec.input.name, shape: inputShape },
-    features,
+    tied: {},
+    inputs: [{ name: spec.input.name, shape: inputShape, dtype: 'float32' }],
+    features: { [spec.input.name]: features },
     label,
-    loss: 'cross-entropy',
-    optimiser: { name: 'adam', learningRate: options.learningRate ?? recipe.learningRate },
+    loss: { name: 'cross-entropy' },
+    optimiser: { ...ADAM, learningRate: options.learningRate ?? recipe.learningRate },
+    schedule: { name: 'constant' },
     epochs: options.epochs ?? recipe.epochs,
     batchRows: options.batchRows ?? DEFAULT_BATCH_ROWS,
+    microBatchRows: null,
     seed,
+    precision: 'float32',
+    return: 'trainable',
     privacy: 'none',
   });
   return { declaration, graph, weights, skippedColumns };

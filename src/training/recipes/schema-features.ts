@@ -1,13 +1,14 @@
 import type { Column, Manifest } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
-import type { Feature, ModelDeclaration } from '../model-declaration.js';
+import type { Feature } from '../declaration/features.js';
+import type { Label } from '../declaration/labels.js';
 import { doesNotFit } from '../model-errors.js';
 
 const MAX_CLASSES = 4096;
 
 export interface SchemaFeatures {
   features: Feature[];
-  label: ModelDeclaration['label'];
+  label: Extract<Label, { kind: 'class' }>;
   /** Columns that the seller declared neither a range nor a vocabulary for: nothing public to scale or encode them by. */
   skippedColumns: string[];
 }
@@ -36,7 +37,7 @@ export function schemaFeatures(manifest: Pick<Manifest, 'columns' | 'label'>, la
   const used = new Set(features.map((feature) => feature.column));
   return {
     features,
-    label: { column: name, classes: classesOf(column) },
+    label: { kind: 'class', column: name, classes: classesOf(column) },
     skippedColumns: others.map((candidate) => candidate.name).filter((candidate) => !used.has(candidate)),
   };
 }
@@ -46,7 +47,7 @@ function featureOf(column: Column): Feature | undefined {
     return { kind: 'one-hot', column: column.name, vocabulary: column.vocabulary };
   }
   if (column.type === 'boolean') return { kind: 'scale', column: column.name, min: 0, max: 1 };
-  if (column.type === 'string' || column.range === undefined) return undefined;
+  if (column.type === 'string' || column.type === 'tensor' || column.range === undefined) return undefined;
   const { min, max } = column.range;
   return min < max ? { kind: 'scale', column: column.name, min, max } : undefined;
 }
@@ -64,9 +65,4 @@ function classesOf(column: Column): (string | number)[] {
     `column "${column.name}" has no declared vocabulary or integer range of 2 to ${MAX_CLASSES} classes`,
     'Choose a label column with declared classes.',
   );
-}
-
-/** How many float32 a feature becomes. */
-export function featureWidth(feature: Feature): number {
-  return feature.kind === 'one-hot' ? feature.vocabulary.length : 1;
 }

@@ -83,17 +83,45 @@ def declaration(graph_bytes: bytes, weight_bytes: bytes, /, **change: Any) -> di
         "graph": hashlib.sha256(graph_bytes).hexdigest(),
         "weights": hashlib.sha256(weight_bytes).hexdigest(),
         "trainable": ["b", "w"],
-        "input": {"name": "input", "shape": [3]},
-        "features": [{"kind": "scale", "column": f"c{k}", "min": 0, "max": 1} for k in range(3)],
-        "label": {"column": "label", "classes": [0, 1]},
-        "loss": "cross-entropy",
-        "optimiser": {"name": "sgd", "learningRate": 0.1, "momentum": 0.9},
+        "tied": {},
+        "inputs": [float_input(3)],
+        "features": {"input": scales(3)},
+        "label": {"kind": "class", "column": "label", "classes": [0, 1]},
+        "loss": {"name": "cross-entropy"},
+        "optimiser": sgd(0.1, 0.9),
+        "schedule": {"name": "constant"},
         "epochs": 2,
         "batchRows": 4,
+        "microBatchRows": None,
         "seed": 7,
+        "precision": "float32",
+        "return": "trainable",
         "privacy": "none",
     }
     return {**base, **change}
+
+
+def float_input(*shape: int, name: str = "input") -> dict[str, Any]:
+    return {"name": name, "shape": list(shape), "dtype": "float32"}
+
+
+def scales(count: int) -> list[dict[str, Any]]:
+    return [{"kind": "scale", "column": f"c{k}", "min": 0, "max": 1} for k in range(count)]
+
+
+def sgd(rate: float, momentum: float = 0.0, *, nesterov: bool = False, decay: float = 0.0) -> dict[str, Any]:
+    return {
+        "name": "sgd",
+        "learningRate": rate,
+        "momentum": momentum,
+        "nesterov": nesterov,
+        "weightDecay": decay,
+    }
+
+
+def adam(rate: float, *, name: str = "adam", decay: float = 0.0) -> dict[str, Any]:
+    betas = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+    return {"name": name, "learningRate": rate, "weightDecay": decay, **betas}
 
 
 def config_of(declared: dict[str, Any], rows: int = 10, pieces: int = 1) -> Config:

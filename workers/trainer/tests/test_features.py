@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models import config_of, declaration
+from models import config_of, declaration, float_input
 from pieces import parquet
 from weighbridge_trainer.config import Config
 from weighbridge_trainer.features import Rows, RowsBuilder
@@ -33,9 +33,9 @@ COLUMNS: dict[str, list[Any]] = {
 
 def config(rows: int = 3, **change: Any) -> Config:
     base: dict[str, Any] = {
-        "input": {"name": "input", "shape": [7]},
-        "features": FEATURES,
-        "label": {"column": "sick", "classes": ["no", "yes"]},
+        "inputs": [float_input(7)],
+        "features": {"input": FEATURES},
+        "label": {"kind": "class", "column": "sick", "classes": ["no", "yes"]},
     }
     return config_of(declaration(b"", b"", **{**base, **change}), rows=rows)
 
@@ -54,17 +54,17 @@ def changed(**columns: list[Any]) -> bytes:
 def test_transforms() -> None:
     rows = build([parquet(COLUMNS)], config())
     expected = [[0.5, 0, 1, 0, 0, 1, 1], [0, 0, 0, 0, 1, 0, 0], [1.25, 0, 0, 0, 0, 0, 1]]
-    np.testing.assert_array_equal(rows.x, np.array(expected, np.float32))
-    np.testing.assert_array_equal(rows.y, [0, 1, 1])
+    np.testing.assert_array_equal(rows.inputs["input"], np.array(expected, np.float32))
+    np.testing.assert_array_equal(rows.target, [0, 1, 1])
 
 
 def test_pieces_follow_one_another() -> None:
     rows = build([parquet(COLUMNS), parquet(COLUMNS)], config(rows=6))
-    np.testing.assert_array_equal(rows.x[:3], rows.x[3:])
+    np.testing.assert_array_equal(rows.inputs["input"][:3], rows.inputs["input"][3:])
 
 
 def test_number_types() -> None:
-    scale = config(features=FEATURES[:1], input={"name": "input", "shape": [1]})
+    scale = config(features={"input": FEATURES[:1]}, inputs=[float_input(1)])
     for column in (
         pa.array([1, 2, 3], pa.int8()),
         pa.array([1, 2, 3], pa.uint64()),
@@ -74,14 +74,16 @@ def test_number_types() -> None:
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table({"age": column, "sick": COLUMNS["sick"]}), sink)
         rows = build([bytes(sink.getvalue())], scale)
-        np.testing.assert_allclose(rows.x[:, 0], [0.01, 0.02, 0.03])
+        np.testing.assert_allclose(rows.inputs["input"][:, 0], [0.01, 0.02, 0.03])
 
 
 def test_numbers_as_classes() -> None:
     labelled = config(
-        label={"column": "grade", "classes": [7, 3, 1]}, features=FEATURES[:2], input={"name": "input", "shape": [4]}
+        label={"kind": "class", "column": "grade", "classes": [7, 3, 1]},
+        features={"input": FEATURES[:2]},
+        inputs=[float_input(4)],
     )
-    np.testing.assert_array_equal(build([parquet(COLUMNS)], labelled).y, [2, 1, 0])
+    np.testing.assert_array_equal(build([parquet(COLUMNS)], labelled).target, [2, 1, 0])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_refuses_a_column_name_that_stands_twice() -> None:
     table = pa.table([pa.array([1.0]), pa.array([2.0]), pa.array(["no"])], names=["age", "age", "sick"])
     pq.write_table(table, sink)
     with pytest.raises(Refused):
-        build([bytes(sink.getvalue())], config(rows=1, features=FEATURES[:1], input={"name": "input", "shape": [1]}))
+        build([bytes(sink.getvalue())], config(rows=1, features={"input": FEATURES[:1]}, inputs=[float_input(1)]))
 
 
 def test_no_byte_of_a_file_crashes_it() -> None:

@@ -76,8 +76,10 @@ def test_answers_progress_weights_and_public_numbers() -> None:
         pytest.param(frames(weights="0" * 64), Reason.MODEL_REJECTED, id="other weights than declared"),
         pytest.param(frames(privacy="epsilon"), Reason.MODEL_REJECTED, id="privacy that is not there yet"),
         pytest.param(frames(trainable=["w", "w"]), Reason.MODEL_REJECTED, id="trainable twice"),
-        pytest.param(frames(features=[]), Reason.MODEL_REJECTED, id="features that do not fill the input"),
-        pytest.param(frames(label={"column": "c1", "classes": [0, 1]}), Reason.DATA_DOES_NOT_FIT, id="label"),
+        pytest.param(frames(features={"input": []}), Reason.MODEL_REJECTED, id="features that do not fill the input"),
+        pytest.param(
+            frames(label={"kind": "class", "column": "c1", "classes": [0, 1]}), Reason.DATA_DOES_NOT_FIT, id="label"
+        ),
         pytest.param(frames().replace(seal(piece(30))[1][0][0], bytes(4112)), Reason.DATA_CORRUPT, id="chunk zeroed"),
     ],
 )
@@ -114,4 +116,4 @@ def test_reasons_are_those_of_the_log() -> None:
     statements = (Path(__file__).parents[3] / "src/provenance/statements.ts").read_text()
     for reason in Reason:
         assert f"'{reason.name.lower().replace('_', '-')}'" in statements
-    assert json.dumps([int(reason) for reason in Reason]) == "[1, 2, 3, 4, 5]"
+    assert json.dumps([int(reason) for reason in Reason]) == "[1, 2, 3, 4, 5, 6]"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models import config_of, declaration, external, graph, inline, model, node, value
+from models import config_of, declaration, external, float_input, graph, inline, model, node, scales, value
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.operators import TABLE
 from weighbridge_trainer.safetensors import Floats, write_safetensors
@@ -47,13 +47,15 @@ def run(op: str, x: Floats, *rest: Array | None, **attributes: Any) -> Floats:
             data,
             packed,
             trainable=["zero"],
-            input={"name": "input", "shape": list(x.shape)},
-            features=[{"kind": "one-hot", "column": "c", "vocabulary": list(range(x.size))}],
-            label={"column": "label", "classes": list(range(size))},
+            inputs=[float_input(*x.shape)],
+            features={"input": [{"kind": "one-hot", "column": "c", "vocabulary": list(range(x.size))}]},
+            label={"kind": "numbers", "columns": [{"column": f"y{k}", "min": 0, "max": 1} for k in range(size)]},
+            loss={"name": "mse"},
         )
     )
-    program = lower(data, weights, config)
-    result = jax.vmap(lambda row: program.run({k: jax.numpy.asarray(v) for k, v in weights.items()}, row))(x[None])
+    program = lower(data, weights, config).row
+    arrays = {k: jax.numpy.asarray(v) for k, v in weights.items()}
+    result = jax.vmap(lambda row: program.run(arrays, {"input": row}))(x[None])
     return np.asarray(result[0])
 
 
@@ -261,12 +263,12 @@ def test_shape_and_constant_are_resolved_while_lowering() -> None:
             data,
             write_safetensors(weights),
             trainable=["w"],
-            input={"name": "input", "shape": [2, 3]},
-            features=[{"kind": "scale", "column": f"c{k}", "min": 0, "max": 1} for k in range(6)],
+            inputs=[float_input(2, 3)],
+            features={"input": scales(6)},
         )
     )
-    program = lower(data, weights, config)
+    program = lower(data, weights, config).row
     assert len(program.calls) == 2
     x = random(2, 3)
-    got = program.run({"w": jax.numpy.asarray(weights["w"])}, jax.numpy.asarray(x))
+    got = program.run({"w": jax.numpy.asarray(weights["w"])}, {"input": jax.numpy.asarray(x)})
     np.testing.assert_allclose(got, weights["w"] @ x.reshape(-1), rtol=1e-5)

@@ -9,20 +9,28 @@ import pytest
 
 from models import (
     LINEAR_WEIGHTS,
+    adam,
     config_of,
     declaration,
     external,
+    float_input,
     graph,
     linear_model,
     linear_weights,
     model,
     node,
+    scales,
+    sgd,
     value,
 )
+from weighbridge_trainer.canary import check_rows_apart
 from weighbridge_trainer.config import Config
 from weighbridge_trainer.features import Rows
-from weighbridge_trainer.lower import Program, lower
-from weighbridge_trainer.optimise import epoch_order, plan_of, prepare, segments, train
+from weighbridge_trainer.lower import lower
+from weighbridge_trainer.optimise import prepare, train
+from weighbridge_trainer.plan import epoch_order, plan_of, segments
+from weighbridge_trainer.program import Program
+from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.safetensors import Floats, write_safetensors
 
 ROWS, INPUTS, HIDDEN, CLASSES = 50, 6, 8, 3
@@ -45,20 +53,20 @@ def mlp(**change: Any) -> tuple[Program, dict[str, Floats], Config]:
     data = model(graph(nodes, initializers, [value("input", ["n", INPUTS])], [value("logits", ["n", CLASSES])]))
     base: dict[str, Any] = {
         "trainable": sorted(weights),
-        "input": {"name": "input", "shape": [INPUTS]},
-        "features": [{"kind": "scale", "column": f"c{k}", "min": 0, "max": 1} for k in range(INPUTS)],
-        "label": {"column": "label", "classes": list(range(CLASSES))},
+        "inputs": [float_input(INPUTS)],
+        "features": {"input": scales(INPUTS)},
+        "label": {"kind": "class", "column": "label", "classes": list(range(CLASSES))},
         "batchRows": 8,
         "epochs": 3,
     }
     config = config_of(declaration(data, write_safetensors(weights), **{**base, **change}), rows=ROWS)
-    return lower(data, weights, config), weights, config
+    return lower(data, weights, config).row, weights, config
 
 
 def some_rows() -> Rows:
     rng = np.random.default_rng(4)
     x = rng.standard_normal((ROWS, INPUTS)).astype(np.float32)
-    return Rows(x, (np.abs(x).sum(1) * 2).astype(np.int32) % CLASSES)
+    return Rows({"input": x}, (np.abs(x).sum(1) * 2).astype(np.int32) % CLASSES)
 
 
 def trained(program: Program, weights: dict[str, Floats], config: Config, rows: Rows) -> dict[str, Floats]:
@@ -93,7 +101,7 @@ def reference_train(weights: dict[str, Floats], config: Config, rows: Rows) -> t
         order = epoch_order(config.seed, epoch, config.rows)
         for start in range(0, config.rows, config.batch_rows):
             batch = order[start : start + config.batch_rows]
-            loss, gradient = reference_gradient(now, rows.x[batch], rows.y[batch])
+            loss, gradient = reference_gradient(now, rows.inputs["input"][batch], rows.target[batch])
             losses.append(loss)
             t += 1
             for name, g in gradient.items():
@@ -109,9 +117,9 @@ def reference_train(weights: dict[str, Floats], config: Config, rows: Rows) -> t
 
 
 OPTIMISERS = [
-    pytest.param({"name": "sgd", "learningRate": 0.05, "momentum": 0}, id="sgd"),
-    pytest.param({"name": "sgd", "learningRate": 0.05, "momentum": 0.9}, id="momentum"),
-    pytest.param({"name": "adam", "learningRate": 0.01}, id="adam"),
+    pytest.param(sgd(0.05), id="sgd"),
+    pytest.param(sgd(0.05, 0.9), id="momentum"),
+    pytest.param(adam(0.01), id="adam"),
 ]
 
 
@@ -123,8 +131,9 @@ def test_weights_and_losses_are_those_of_the_reference(optimiser: dict[str, Any]
     got = trained(program, weights, config, rows)
     for name in expected:
         np.testing.assert_allclose(got[name], expected[name], rtol=2e-4, atol=2e-5)
-    loss, _ = reference_gradient({name: array.astype(np.float64) for name, array in got.items()}, rows.x, rows.y)
-    assert loss == pytest.approx(reference_gradient(expected, rows.x, rows.y)[0], rel=1e-4)
+    x, y = rows.inputs["input"], rows.target
+    loss, _ = reference_gradient({name: array.astype(np.float64) for name, array in got.items()}, x, y)
+    assert loss == pytest.approx(reference_gradient(expected, x, y)[0], rel=1e-4)
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
@@ -147,8 +156,8 @@ def test_frozen_tensors_stay_out_and_unchanged() -> None:
 def test_micro_batches_and_segments_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = some_rows()
     whole = trained(*mlp(), rows)
-    monkeypatch.setattr("weighbridge_trainer.optimise._MAX_MICRO_ROWS", 3)
-    monkeypatch.setattr("weighbridge_trainer.optimise._MAX_SEGMENT_STEPS", 2)
+    monkeypatch.setattr("weighbridge_trainer.plan._MAX_MICRO_ROWS", 3)
+    monkeypatch.setattr("weighbridge_trainer.plan._MAX_SEGMENT_STEPS", 2)
     program, weights, config = mlp()
     plan = plan_of(config, program.row_elements)
     assert (plan.micro_batches, plan.micro_rows, plan.segment_steps) == (3, 3, 2)
@@ -163,7 +172,7 @@ def test_every_row_counts_once_an_epoch(rows: int, batch_rows: int) -> None:
     config = dataclasses.replace(config, rows=rows)
     plan = plan_of(config, row_elements=100)
     seen: list[int] = []
-    for index, counts in segments(plan, config, epoch=1):
+    for index, counts, _ in segments(plan, config, epoch=1):
         assert index.shape == (plan.segment_steps, plan.micro_batches, plan.micro_rows)
         seen += index[counts].tolist()
     assert sorted(seen) == list(range(rows))
@@ -180,7 +189,10 @@ def test_progress_is_made_of_public_numbers() -> None:
 def test_rows_cannot_mix() -> None:
     """Softmax over the batch axis: stock tools would let every row see the others, here each sees itself alone."""
     data = linear_model([node("Softmax", ["logits"], ["z"], axis=0)], output="z")
-    program = lower(data, LINEAR_WEIGHTS, config_of(declaration(data, linear_weights())))
+    lowered = lower(data, LINEAR_WEIGHTS, config_of(declaration(data, linear_weights())))
     weights = {name: jax.numpy.asarray(array) for name, array in LINEAR_WEIGHTS.items()}
-    run = jax.jit(jax.vmap(lambda row: program.run(weights, row)))
+    run = jax.jit(jax.vmap(lambda row: lowered.row.run(weights, {"input": row})))
     np.testing.assert_array_equal(run(np.arange(12, dtype=np.float32).reshape(4, 3)), np.ones((4, 2)))
+    with pytest.raises(Refused) as refused:
+        check_rows_apart(lowered, LINEAR_WEIGHTS, config_of(declaration(data, linear_weights())))
+    assert refused.value.reason is Reason.ROWS_MIX

@@ -5,41 +5,75 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from .fields import FieldError, Fields, as_count, as_text
 from .refusal import Reason, Refused, reject_model
+from .transforms import (
+    BinaryLabel,
+    ClassLabel,
+    ClassMapLabel,
+    Feature,
+    Label,
+    NumbersLabel,
+    OneHot,
+    Scale,
+    Shape,
+    Tensor,
+    TokensLabel,
+    read_feature,
+    read_label,
+    read_shape,
+)
 
-Word = str | int | float
+_DTYPES = ("float32", "int32", "int64", "bool")
+_FLOAT_FEATURES = (Scale, OneHot)
+_LABELS_OF: dict[str, tuple[type, ...]] = {
+    "cross-entropy": (ClassLabel, ClassMapLabel),
+    "bce": (BinaryLabel,),
+    "mse": (NumbersLabel,),
+    "huber": (NumbersLabel,),
+    "next-token": (TokensLabel,),
+}
 
 
 @dataclass(frozen=True)
-class Scale:
-    """(x - low) / (high - low), one float32."""
+class Input:
+    """One graph input and the features that fill a row of it, in order, row-major."""
 
-    column: str
-    low: float
-    high: float
-    width: int = 1
-
-
-@dataclass(frozen=True)
-class OneHot:
-    """One float32 a word, 1 at the match."""
-
-    column: str
-    vocabulary: tuple[Word, ...]
+    name: str
+    shape: Shape
+    dtype: str
+    features: tuple[Feature, ...]
 
     @property
     def width(self) -> int:
-        return len(self.vocabulary)
+        return math.prod(self.shape)
 
 
-Feature = Scale | OneHot
+@dataclass(frozen=True)
+class Loss:
+    name: str
+    delta: float = 1.0
 
 
 @dataclass(frozen=True)
 class Optimiser:
     name: str
     learning_rate: float
-    momentum: float
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
+@dataclass(frozen=True)
+class Schedule:
+    name: str
+    warmup_steps: int = 0
+    final_fraction: float = 0.0
+    every_steps: int = 1
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,71 +81,172 @@ class Config:
     graph_digest: str
     weights_digest: str
     trainable: tuple[str, ...]
-    input_name: str
-    input_shape: tuple[int, ...]
-    features: tuple[Feature, ...]
-    label_column: str
-    classes: tuple[Word, ...]
+    inputs: tuple[Input, ...]
+    label: Label
+    loss: Loss
     optimiser: Optimiser
+    schedule: Schedule
     epochs: int
     batch_rows: int
+    micro_batch_rows: int | None
     seed: int
+    precision: str
+    returns_all: bool
     pieces: int
     rows: int
 
+    def input(self, name: str) -> Input:
+        return next(item for item in self.inputs if item.name == name)
+
 
 def parse_config(body: bytes) -> Config:
-    """The host validated the declaration with its schema; here only what the trainer relies on is looked at again.
+    """The host validated the declaration with its schema and its fit check; here it is read again, as strictly.
 
     :raises Refused: MODEL_REJECTED for a declaration that the trainer cannot take, TRAINER_FAILED for another fault
     """
     try:
-        fields = json.loads(body)
-        declaration = fields["declaration"]
-        config = _config(declaration, fields)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        fields = Fields(json.loads(body))
+        declaration, pieces, rows = fields.any("declaration"), fields.count("pieces"), fields.count("rows")
+        fields.done()
+    except (ValueError, RecursionError):
         raise Refused(Reason.TRAINER_FAILED, "config") from None
-    if declaration["version"] != 1 or declaration["loss"] != "cross-entropy" or declaration["privacy"] != "none":
-        raise reject_model("declaration: version, loss or privacy")
-    if math.prod(config.input_shape) != sum(feature.width for feature in config.features):
-        raise reject_model("declaration: features do not fill the input")
-    if len(set(config.trainable)) != len(config.trainable):
-        raise reject_model("declaration: trainable twice")
+    try:
+        config = _config(Fields(declaration), pieces, rows)
+    except (FieldError, TypeError) as error:
+        raise reject_model(f"declaration: {error}") from None
+    _check_agreement(config)
     return config
 
 
-def _config(declaration: dict[str, Any], fields: dict[str, Any]) -> Config:
-    optimiser = declaration["optimiser"]
-    return Config(
-        graph_digest=declaration["graph"],
-        weights_digest=declaration["weights"],
-        trainable=tuple(declaration["trainable"]),
-        input_name=declaration["input"]["name"],
-        input_shape=tuple(declaration["input"]["shape"]),
-        features=tuple(_feature(feature) for feature in declaration["features"]),
-        label_column=declaration["label"]["column"],
-        classes=tuple(declaration["label"]["classes"]),
-        optimiser=Optimiser(optimiser["name"], float(optimiser["learningRate"]), float(optimiser.get("momentum", 0))),
-        epochs=_count(declaration["epochs"]),
-        batch_rows=_count(declaration["batchRows"]),
-        seed=int(declaration["seed"]),
-        pieces=_count(fields["pieces"]),
-        rows=_count(fields["rows"]),
+def _config(fields: Fields, pieces: int, rows: int) -> Config:
+    if fields.any("version") != 1 or fields.any("privacy") != "none":
+        raise FieldError("version or privacy")
+    # Second names for tensors: they concern whoever loads the file.
+    Fields(fields.any("tied"))
+    features = Fields(fields.any("features"))
+    inputs = fields.many("inputs", lambda value: _input(value, features), most=16)
+    features.done()
+    micro = fields.any("microBatchRows")
+    config = Config(
+        graph_digest=fields.text("graph"),
+        weights_digest=fields.text("weights"),
+        trainable=fields.many("trainable", as_text, most=10_000),
+        inputs=inputs,
+        label=read_label(fields.any("label")),
+        loss=_loss(fields.any("loss")),
+        optimiser=_optimiser(fields.any("optimiser")),
+        schedule=_schedule(fields.any("schedule")),
+        epochs=fields.count("epochs", high=10_000),
+        batch_rows=fields.count("batchRows", high=65_536),
+        micro_batch_rows=None if micro is None else as_count(micro, high=65_536),
+        seed=fields.count("seed", 0, 2**32 - 1),
+        precision=fields.one_of("precision", ("float32", "bfloat16")),
+        returns_all=fields.one_of("return", ("trainable", "all")) == "all",
+        pieces=pieces,
+        rows=rows,
     )
+    fields.done()
+    return config
 
 
-def _feature(fields: dict[str, Any]) -> Feature:
-    if fields["kind"] == "scale":
-        low, high = float(fields["min"]), float(fields["max"])
-        if not low < high:
-            raise reject_model("declaration: empty range")
-        return Scale(fields["column"], low, high)
-    if fields["kind"] == "one-hot":
-        return OneHot(fields["column"], tuple(fields["vocabulary"]))
-    raise reject_model("declaration: unknown feature")
+def _input(value: Any, features: Fields) -> Input:
+    fields = Fields(value)
+    name = fields.text("name")
+    shape, dtype = read_shape(fields, "shape"), fields.one_of("dtype", _DTYPES)
+    fields.done()
+    return Input(name, shape, dtype, features.many(name, read_feature))
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError("not a count")
+def _loss(value: Any) -> Loss:
+    fields = Fields(value)
+    name = fields.one_of("name", _LABELS_OF)
+    loss = Loss(name, _positive(fields, "delta")) if name == "huber" else Loss(name)
+    fields.done()
+    return loss
+
+
+def _optimiser(value: Any) -> Optimiser:
+    fields = Fields(value)
+    name = fields.one_of("name", ("sgd", "adam", "adamw"))
+    rate, decay = _positive(fields, "learningRate"), fields.number("weightDecay", 0)
+    if name == "sgd":
+        momentum, nesterov = _fraction(fields, "momentum"), fields.flag("nesterov")
+        optimiser = Optimiser(name, rate, decay, momentum, nesterov)
+    else:
+        betas = _fraction(fields, "beta1"), _fraction(fields, "beta2")
+        optimiser = Optimiser(name, rate, decay, 0.0, False, *betas, _positive(fields, "epsilon"))
+    fields.done()
+    return optimiser
+
+
+def _schedule(value: Any) -> Schedule:
+    fields = Fields(value)
+    name = fields.one_of("name", ("constant", "cosine", "linear", "step"))
+    if name == "step":
+        schedule = Schedule(name, every_steps=fields.count("everySteps"), factor=_share(fields, "factor"))
+    elif name == "constant":
+        schedule = Schedule(name)
+    else:
+        warmup = fields.count("warmupSteps", low=0)
+        schedule = Schedule(name, warmup, fields.number("finalFraction", 0, 1))
+    fields.done()
+    return schedule
+
+
+def _positive(fields: Fields, name: str) -> float:
+    value = fields.number(name)
+    if value <= 0:
+        raise FieldError(f"{name} is not above 0")
     return value
+
+
+def _share(fields: Fields, name: str) -> float:
+    value = _positive(fields, name)
+    if value > 1:
+        raise FieldError(f"{name} is above 1")
+    return value
+
+
+def _fraction(fields: Fields, name: str) -> float:
+    value = fields.number(name, 0)
+    if value >= 1:
+        raise FieldError(f"{name} is not below 1")
+    return value
+
+
+def _check_agreement(config: Config) -> None:
+    """:raises Refused: MODEL_REJECTED"""
+    if len({item.name for item in config.inputs}) != len(config.inputs):
+        raise reject_model("declaration: input twice")
+    if len(set(config.trainable)) != len(config.trainable):
+        raise reject_model("declaration: trainable twice")
+    if not isinstance(config.label, _LABELS_OF[config.loss.name]):
+        raise reject_model("declaration: the loss is of another label")
+    for item in config.inputs:
+        _check_input(item)
+    if isinstance(config.label, TokensLabel):
+        _check_tokens(config, config.label)
+
+
+def _check_input(item: Input) -> None:
+    if item.width != sum(feature.width for feature in item.features):
+        raise reject_model("declaration: features do not fill the input")
+    for feature in item.features:
+        if isinstance(feature, _FLOAT_FEATURES) != (item.dtype == "float32") and not isinstance(feature, Tensor):
+            raise reject_model("declaration: a feature of another type than its input")
+        if isinstance(feature, Tensor):
+            _check_bounds(feature, item.dtype)
+
+
+def _check_bounds(feature: Tensor, dtype: str) -> None:
+    limit = {"float32": math.inf, "bool": 1.0}.get(dtype, 2.0**31 - 1)
+    whole = dtype == "float32" or (feature.low.is_integer() and feature.high.is_integer())
+    ordered = feature.low < feature.high if dtype == "float32" else feature.low <= feature.high
+    if not (whole and ordered and -limit - 1 <= feature.low and feature.high <= limit):
+        raise reject_model("declaration: bounds of a tensor")
+
+
+def _check_tokens(config: Config, label: TokensLabel) -> None:
+    named = [item for item in config.inputs if item.name == label.input]
+    if not named or named[0].dtype not in ("int32", "int64") or len(named[0].shape) != 1 or named[0].width < 2:
+        raise reject_model("declaration: the label is not an input of tokens")

@@ -1,25 +1,41 @@
 """Rows to numbers by the closed transforms of the declaration, with public constants only."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .config import Config, Feature, Scale, Word
-from .refusal import Reason, Refused
+from .columns import does_not_fit, finite_numbers, number_lists, scaled, whole, word_index
+from .config import Config, Input
+from .transforms import (
+    BinaryLabel,
+    Category,
+    ClassLabel,
+    ClassMapLabel,
+    Feature,
+    Label,
+    NumbersLabel,
+    OneHot,
+    Scale,
+)
 
 _ROWS_AT_ONCE = 65_536
+Numbers = npt.NDArray[Any]
+# int64 of a graph is int32 here: XLA counts with that, and no bound of a feature is larger.
+_STORED = {"float32": np.float32, "int32": np.int32, "int64": np.int32, "bool": np.bool_}
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`x` is rows by feature width, `y` the class of each row."""
+    """`inputs` by name, each rows by width; `target` rows by what the label is (tokens have none, being an input)."""
 
-    x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int32]
+    inputs: Mapping[str, Numbers]
+    target: Numbers
 
 
 class RowsBuilder:
@@ -27,10 +43,13 @@ class RowsBuilder:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        width = sum(feature.width for feature in config.features)
         # zeros, not empty: pages are taken as they are filled, and one-hot relies on them.
-        self._x = np.zeros((config.rows, width), np.float32)
-        self._y = np.zeros(config.rows, np.int32)
+        self._inputs: dict[str, Numbers] = {
+            item.name: np.zeros((config.rows, item.width), _STORED[item.dtype]) for item in config.inputs
+        }
+        shape, dtype = target_form(config.label)
+        self._target = np.zeros((config.rows, *shape), dtype)
+        self._columns = list(dict.fromkeys(_columns(config)))
         self._filled = 0
 
     def add(self, parquet: bytearray) -> None:
@@ -40,85 +59,99 @@ class RowsBuilder:
         except (pa.ArrowException, OSError, KeyError, ValueError, OverflowError) as error:
             if isinstance(error, pa.ArrowMemoryError):
                 raise MemoryError from None
-            raise _does_not_fit("not Parquet with these columns") from None
+            raise does_not_fit("not Parquet with these columns") from None
 
     def build(self) -> Rows:
         """:raises Refused: DATA_DOES_NOT_FIT unless exactly the listed number of rows came."""
         if self._filled != self._config.rows:
-            raise _does_not_fit("fewer rows than the manifest lists")
-        return Rows(self._x, self._y)
+            raise does_not_fit("fewer rows than the manifest lists")
+        return Rows(self._inputs, self._target)
 
     def _add(self, parquet: bytearray) -> None:
-        names = list(dict.fromkeys([f.column for f in self._config.features] + [self._config.label_column]))
         with pq.ParquetFile(pa.BufferReader(pa.py_buffer(parquet)), memory_map=False, pre_buffer=False) as file:
             schema = file.schema_arrow
-            if any(len(schema.get_all_field_indices(name)) != 1 for name in names):
-                raise _does_not_fit("a column is missing or stands twice")
+            if any(len(schema.get_all_field_indices(name)) != 1 for name in self._columns):
+                raise does_not_fit("a column is missing or stands twice")
             if file.metadata.num_rows > self._config.rows - self._filled:
-                raise _does_not_fit("more rows than the manifest lists")
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=names, use_threads=False):
+                raise does_not_fit("more rows than the manifest lists")
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=self._columns, use_threads=False):
                 self._add_batch(batch)
 
     def _add_batch(self, batch: pa.RecordBatch) -> None:
         stop = self._filled + batch.num_rows
         if stop > self._config.rows:
-            raise _does_not_fit("more rows than the manifest lists")
-        x, y = self._x[self._filled : stop], self._y[self._filled : stop]
-        at = 0
-        for feature in self._config.features:
-            _fill(x[:, at : at + feature.width], feature, batch.column(feature.column))
-            at += feature.width
-        classes = word_index(batch.column(self._config.label_column), self._config.classes)
-        if (classes < 0).any():
-            raise _does_not_fit("a label outside the declared classes")
-        y[:] = classes
+            raise does_not_fit("more rows than the manifest lists")
+        for item in self._config.inputs:
+            _fill_input(self._inputs[item.name][self._filled : stop], item, batch)
+        _fill_target(self._target[self._filled : stop], self._config.label, batch)
         self._filled = stop
 
 
-def _fill(out: npt.NDArray[np.float32], feature: Feature, column: pa.Array) -> None:
-    if isinstance(feature, Scale):
-        numbers = _numbers(column)
-        if column.null_count or not np.isfinite(numbers).all():
-            raise _does_not_fit("a missing or non-finite number")
-        with np.errstate(over="ignore"):
-            out[:, 0] = (numbers - feature.low) / (feature.high - feature.low)
-        if not np.isfinite(out).all():
-            raise _does_not_fit("a number beyond float32")
-        return
-    index = word_index(column, feature.vocabulary)
-    known = np.flatnonzero(index >= 0)
-    out[known, index[known]] = 1
+def target_form(label: Label) -> tuple[tuple[int, ...], npt.DTypeLike]:
+    """Shape of one row's target, and its type."""
+    match label:
+        case ClassLabel():
+            return (), np.int32
+        case ClassMapLabel():
+            return label.shape, np.int32
+        case BinaryLabel() | NumbersLabel():
+            return (len(label.columns),), np.float32
+        case _:
+            return (0,), np.int32
 
 
-def word_index(column: pa.Array, words: tuple[Word, ...]) -> npt.NDArray[np.int64]:
-    """Position of each value among the words; -1 for a value outside and for null."""
-    if isinstance(words[0], str):
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            raise _does_not_fit("a column of words holds no text")
-        values = pa.array(words, column.type)
-    else:
-        column = pa.array(_numbers(column), pa.float64(), mask=_nulls(column))
-        values = pa.array([float(word) for word in words], pa.float64())
-    # A null among the values would match null; there is none, so null gives null.
-    index = pc.fill_null(pc.index_in(column, value_set=values), -1)
-    return np.asarray(index.to_numpy(zero_copy_only=False), np.int64)
+def _columns(config: Config) -> list[str]:
+    names = [feature.column for item in config.inputs for feature in item.features]
+    match config.label:
+        case ClassLabel(column=column) | ClassMapLabel(column=column):
+            return [*names, column]
+        case BinaryLabel(columns=pairs):
+            return [*names, *(column for column, _ in pairs)]
+        case NumbersLabel(columns=targets):
+            return [*names, *(target.column for target in targets)]
+        case _:
+            return names
 
 
-def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
-    """A numeric or boolean column as float64; null becomes NaN."""
-    kind = column.type
-    if pa.types.is_boolean(kind):
-        column = column.cast(pa.int8())
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        raise _does_not_fit("a column of numbers holds something else")
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+def _fill_input(out: Numbers, item: Input, batch: pa.RecordBatch) -> None:
+    at = 0
+    for feature in item.features:
+        _fill(out[:, at : at + feature.width], feature, batch.column(feature.column))
+        at += feature.width
 
 
-def _nulls(column: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(column.is_null().to_numpy(zero_copy_only=False), np.bool_)
+def _fill(out: Numbers, feature: Feature, column: pa.Array) -> None:
+    match feature:
+        case Scale():
+            out[:, 0] = scaled(finite_numbers(column), feature.low, feature.high)
+        case OneHot():
+            index = word_index(column, feature.vocabulary)
+            known = np.flatnonzero(index >= 0)
+            out[known, index[known]] = 1
+        case Category():
+            index = word_index(column, feature.vocabulary)
+            out[:, 0] = np.where(index < 0, feature.unknown, index)
+        case _:
+            values = number_lists(column, feature.width)
+            floats = out.dtype == np.float32
+            out[:] = (scaled if floats else whole)(values, feature.low, feature.high)
 
 
-def _does_not_fit(detail: str) -> Refused:
-    return Refused(Reason.DATA_DOES_NOT_FIT, detail)
+def _fill_target(out: Numbers, label: Label, batch: pa.RecordBatch) -> None:
+    match label:
+        case ClassLabel():
+            classes = word_index(batch.column(label.column), label.classes)
+            if (classes < 0).any():
+                raise does_not_fit("a label outside the declared classes")
+            out[:] = classes
+        case ClassMapLabel():
+            values = number_lists(batch.column(label.column), math.prod(label.shape))
+            out[:] = whole(values, 0, label.classes - 1).reshape(out.shape)
+        case BinaryLabel():
+            for k, (column, positive) in enumerate(label.columns):
+                if batch.column(column).null_count:
+                    raise does_not_fit("a label is missing")
+                out[:, k] = word_index(batch.column(column), (positive,)) == 0
+        case NumbersLabel():
+            for k, target in enumerate(label.columns):
+                out[:, k] = scaled(finite_numbers(batch.column(target.column)), target.low, target.high)

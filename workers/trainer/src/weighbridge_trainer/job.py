@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable
 
+from .canary import check_rows_apart
 from .config import Config, parse_config
 from .envelope import open_piece
 from .features import Rows, RowsBuilder
@@ -33,7 +34,9 @@ def _prepare(config: Config, graph: bytes, weights: bytes) -> Trainer:
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
         raise reject_model("weights: digest")
     tensors = read_safetensors(weights)
-    return prepare(lower(graph, tensors, config), tensors, config)
+    lowered = lower(graph, tensors, config)
+    check_rows_apart(lowered, tensors, config)
+    return prepare(lowered.row, tensors, config)
 
 
 def _read_rows(config: Config, frames: FrameReader) -> Rows:

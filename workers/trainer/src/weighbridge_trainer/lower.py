@@ -10,12 +10,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from .config import Config
-from .onnx.tensors import FLOAT32, Array, Attribute, attributes, initializer
+from .config import Config, Input
+from .onnx.tensors import ELEMENT_TYPES, FLOAT32, Attribute, attributes, initializer
 from .onnx.wire import Message, read_model
-from .operators import TABLE, Operator
+from .operators import RANDOM, TABLE, Operator, folding
+from .program import Call, Program
 from .refusal import Refused, reject_model
 from .safetensors import Floats
+from .structural import STRUCTURAL, Operand, Value
 
 IR_VERSIONS = range(8, 14)
 OPSETS = range(18, 26)
@@ -25,47 +27,21 @@ MAX_ROW_ELEMENTS = 1 << 26
 
 
 @dataclass(frozen=True)
-class Value:
-    """A value that is known only at run time."""
+class Lowered:
+    """The graph for one row, which is what trains, and for three at once, which the canary holds against it."""
 
-    name: str
-    aval: jax.ShapeDtypeStruct
-
-
-Operand = Value | Array | None
+    row: Program
+    three: Program
 
 
-@dataclass(frozen=True)
-class Call:
-    run: Callable[..., jax.Array]
-    inputs: tuple[str, ...]
-    output: str
-
-
-@dataclass(frozen=True)
-class Program:
-    calls: tuple[Call, ...]
-    input: str
-    output: str
-    row_elements: int
-    """Numbers that one row makes on its way: what a micro-batch has to hold."""
-
-    def run(self, weights: Mapping[str, jax.Array], row: jax.Array) -> jax.Array:
-        """Logits of one row. The graph sees a batch of exactly one; under `vmap` rows cannot mix."""
-        values: dict[str, jax.Array] = {**weights, self.input: row[None]}
-        for call in self.calls:
-            values[call.output] = call.run(*(values[name] for name in call.inputs))
-        return values[self.output][0]
-
-
-def lower(graph: bytes, weights: Mapping[str, Floats], config: Config) -> Program:
+def lower(graph: bytes, weights: Mapping[str, Floats], config: Config) -> Lowered:
     """:raises Refused: MODEL_REJECTED"""
     model = read_model(graph)
     _check_versions(model)
     # A graph whose output does not grow with its batch has one fixed inside, or mixes rows: stock tools would run it
     # otherwise than we do. What keeps rows apart here is vmap, not this check.
-    _Lowering(model["graph"], weights, config, batch=2)
-    return _Lowering(model["graph"], weights, config, batch=1).program
+    three = _Lowering(model["graph"], weights, config, batch=3).program
+    return Lowered(_Lowering(model["graph"], weights, config, batch=1).program, three)
 
 
 class _Lowering:
@@ -79,37 +55,56 @@ class _Lowering:
             raise reject_model("graph: weights that it does not use")
         if not set(config.trainable) <= set(weights):
             raise reject_model("graph: a trainable tensor is not in the weights")
-        self._name(config.input_name, _input(graph["inputs"], config, batch))
+        if len(graph["inputs"]) != len(config.inputs):
+            raise reject_model("graph: other inputs than declared")
+        for value, declared in zip(graph["inputs"], config.inputs, strict=True):
+            self._name(declared.name, _input(value, declared, batch))
         for node in graph["nodes"]:
             self._node(node)
-        output = self._output(graph["outputs"], (batch, len(config.classes)))
-        self.program = Program(tuple(self._calls), config.input_name, output, self._elements)
+        output = self._output(graph["outputs"], batch)
+        inputs = tuple(item.name for item in config.inputs)
+        self.program = Program(tuple(self._calls), inputs, output.name, output.aval.shape[1:], self._elements)
 
     def _node(self, node: Message) -> None:
-        op, outputs = node.get("op", ""), [name for name in node["outputs"] if name]
-        if node.get("domain", "") or len(outputs) != 1:
-            raise reject_model(f"graph: {op} of another domain or with several outputs")
+        op = node.get("op", "")
+        if node.get("domain", ""):
+            raise reject_model(f"graph: {op} of another domain")
         operands = [self._operand(name) for name in node["inputs"]]
         given = attributes(node)
-        self._name(outputs[0], self._result(op, operands, given, outputs[0]))
-
-    def _result(self, op: str, operands: list[Operand], given: dict[str, Attribute], name: str) -> Operand:
-        if op == "Constant":
-            return _constant(operands, given)
-        if op == "Shape":
-            return _shape(operands, given)
+        outputs = _outputs(node)
+        if op in STRUCTURAL:
+            if len(outputs) != 1:
+                raise reject_model(f"graph: {op} with several outputs")
+            self._name(outputs[0], STRUCTURAL[op](self._call, operands, given))
+            return
         if op not in TABLE:
             raise reject_model(f"graph: operator {op} is not in the table")
+        results = self._call(op, operands, given, outputs)
+        for name, result in zip(outputs, results, strict=True):
+            if name:
+                self._name(name, result)
+
+    def _call(
+        self, op: str, operands: list[Operand], given: dict[str, Attribute], outputs: list[str]
+    ) -> tuple[Operand, ...]:
+        """One operator of the table: constants are computed at once, everything else becomes a call."""
         call = _bind(op, TABLE[op], operands, given)
         dynamic = [operand for operand in operands if isinstance(operand, Value)]
-        aval = _abstract(op, call, [value.aval for value in dynamic])
-        self._elements += math.prod(aval.shape)
-        if math.prod(aval.shape) > MAX_VALUE_ELEMENTS or self._elements > MAX_ROW_ELEMENTS:
-            raise reject_model(f"budget: {op}")
-        if not dynamic:
-            return np.asarray(call())
-        self._calls.append(Call(call, tuple(value.name for value in dynamic), name))
-        return Value(name, aval)
+        avals = _abstract(op, call, [value.aval for value in dynamic])
+        if len(outputs) > len(avals):
+            raise reject_model(f"graph: {op} has no such output")
+        for aval in avals:
+            self._elements += math.prod(aval.shape)
+            if math.prod(aval.shape) > MAX_VALUE_ELEMENTS or self._elements > MAX_ROW_ELEMENTS:
+                raise reject_model(f"budget: {op}")
+        if not dynamic and op not in RANDOM:
+            with folding():
+                return tuple(np.asarray(result) for result in call()[: len(outputs)])
+        names = tuple(name or f"\0{len(self._calls)}.{k}" for k, name in enumerate(outputs))
+        used = len(outputs)
+        run = call if used == len(avals) else _first(call, used)
+        self._calls.append(Call(run, tuple(value.name for value in dynamic), names, op in RANDOM))
+        return tuple(Value(name, aval) for name, aval in zip(names, avals, strict=False))
 
     def _operand(self, name: str) -> Operand:
         if not name:
@@ -119,16 +114,25 @@ class _Lowering:
         return self._values[name]
 
     def _name(self, name: str, value: Operand) -> None:
-        if not name or name in self._values:
-            raise reject_model("graph: a name stands twice")
+        if not name or name in self._values or "\0" in name:
+            raise reject_model("graph: a name stands twice or cannot be one")
         self._values[name] = value
 
-    def _output(self, outputs: list[Message], shape: tuple[int, ...]) -> str:
-        name = outputs[0].get("name", "") if len(outputs) == 1 else ""
-        value = self._values.get(name)
-        if not isinstance(value, Value) or value.aval.shape != shape or value.aval.dtype != np.float32:
-            raise reject_model("graph: the output is not one row of logits a row")
-        return name
+    def _output(self, outputs: list[Message], batch: int) -> Value:
+        value = self._values.get(outputs[0].get("name", "")) if len(outputs) == 1 else None
+        if not isinstance(value, Value) or value.aval.shape[:1] != (batch,) or value.aval.dtype != np.float32:
+            raise reject_model("graph: the output is not float32 with a row a row")
+        return value
+
+
+def _outputs(node: Message) -> list[str]:
+    """Names in order, "" for one that nobody asks for; those at the end are left out."""
+    names = list(node["outputs"])
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise reject_model("graph: a node without outputs")
+    return names
 
 
 def _check_versions(model: Message) -> None:
@@ -146,71 +150,56 @@ def _weight(tensor: Message, weights: Mapping[str, Floats]) -> Operand:
     return Value(tensor["name"], jax.ShapeDtypeStruct(array.shape, array.dtype))
 
 
-def _input(inputs: list[Message], config: Config, batch: int) -> Value:
+def _input(value: Message, declared: Input, batch: int) -> Value:
     try:
-        (value,) = inputs
         tensor = value["type"]["tensor"]
         first, *rest = tensor["shape"]["dims"]
         sizes = tuple(dim["value"] for dim in rest)
-        fits = value["name"] == config.input_name and tensor["element_type"] == FLOAT32 and first.get("param")
+        element_type = ELEMENT_TYPES[declared.dtype]
+        fits = value["name"] == declared.name and tensor["element_type"] == element_type and first.get("param")
     except (KeyError, ValueError):
-        raise reject_model("graph: it must have one input with a batch") from None
-    if not fits or sizes != config.input_shape:
-        raise reject_model("graph: the input is not the declared one")
-    return Value(config.input_name, jax.ShapeDtypeStruct((batch, *sizes), np.dtype(np.float32)))
-
-
-def _constant(operands: list[Operand], given: dict[str, Attribute]) -> Array:
-    if operands or len(given) != 1:
-        raise reject_model("graph: Constant form")
-    ((kind, value),) = given.items()
-    if kind == "value" and isinstance(value, np.ndarray):
-        return value
-    if kind in ("value_int", "value_ints"):
-        return np.array(value, np.int64)
-    if kind in ("value_float", "value_floats"):
-        return np.array(value, np.float32)
-    raise reject_model("graph: Constant form")
-
-
-def _shape(operands: list[Operand], given: dict[str, Attribute]) -> Array:
-    start, end = given.get("start", 0), given.get("end")
-    operand = operands[0] if len(operands) == 1 else None
-    if operand is None or not set(given) <= {"start", "end"}:
-        raise reject_model("graph: Shape form")
-    if not isinstance(start, int) or not (end is None or isinstance(end, int)):
-        raise reject_model("graph: Shape form")
-    shape = operand.aval.shape if isinstance(operand, Value) else operand.shape
-    return np.array(shape[start:end], np.int64)
+        raise reject_model("graph: an input must have a batch") from None
+    if not fits or sizes != declared.shape:
+        raise reject_model("graph: an input is not the declared one")
+    stored = {FLOAT32: np.float32, ELEMENT_TYPES["bool"]: np.bool_}.get(element_type, np.int32)
+    return Value(declared.name, jax.ShapeDtypeStruct((batch, *sizes), np.dtype(stored)))
 
 
 def _bind(
     op: str, operator: Operator, operands: list[Operand], given: dict[str, Attribute]
-) -> Callable[..., jax.Array]:
+) -> Callable[..., tuple[Any, ...]]:
     """The operator with its constants in place; takes the run-time operands in order."""
+    if any(isinstance(operand, tuple) for operand in operands):
+        raise reject_model(f"graph: {op} of a sequence")
     try:
         inspect.signature(operator).bind(*operands, **given)
     except TypeError:
         raise reject_model(f"graph: {op} with other inputs or attributes than the table's") from None
 
-    def call(*dynamic: jax.Array) -> jax.Array:
+    def call(*dynamic: jax.Array, **drawn: Any) -> tuple[Any, ...]:
         rest = iter(dynamic)
-        result: jax.Array = operator(
-            *(next(rest) if isinstance(operand, Value) else operand for operand in operands), **given
+        result = operator(
+            *(next(rest) if isinstance(operand, Value) else operand for operand in operands), **given, **drawn
         )
-        return result
+        return result if isinstance(result, tuple) else (result,)
 
     return call
 
 
-def _abstract(op: str, call: Callable[..., jax.Array], avals: list[jax.ShapeDtypeStruct]) -> jax.ShapeDtypeStruct:
+def _first(call: Callable[..., tuple[Any, ...]], count: int) -> Callable[..., tuple[Any, ...]]:
+    return lambda *dynamic, **drawn: call(*dynamic, **drawn)[:count]
+
+
+def _abstract(
+    op: str, call: Callable[..., tuple[Any, ...]], avals: list[jax.ShapeDtypeStruct]
+) -> tuple[jax.ShapeDtypeStruct, ...]:
     try:
-        result: Any = jax.eval_shape(call, *avals)
+        results: Any = jax.eval_shape(call, *avals)
     except (Refused, MemoryError):
         raise
     except Exception as error:
         # JAX raises TypeError, ValueError, IndexError and more for shapes that do not go together.
         raise reject_model(f"graph: {op}: {type(error).__name__}") from None
-    if not isinstance(result, jax.ShapeDtypeStruct):
+    if not all(isinstance(result, jax.ShapeDtypeStruct) for result in results):
         raise reject_model(f"graph: {op} without an array")
-    return result
+    return tuple(results)

@@ -1,49 +1,27 @@
-"""Plain training: mini-batches in a seeded order, cross-entropy, SGD or Adam. Deterministic for a seed, a set of rows
-and a machine. Nothing that is computed here leaves but the weights: no loss, no norm, no count."""
+"""Plain training: mini-batches in a seeded order. Deterministic for a seed, a set of rows and a machine. Nothing that
+is computed here leaves but the weights: no loss, no norm, no count."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 import optax
 from jax import Array
 
-from .config import Config, Optimiser
-from .features import Rows
-from .lower import Program
+from .config import Config
+from .features import Rows, target_form
+from .losses import RowLoss, row_keys, row_loss
+from .optimisers import make_optimiser
+from .plan import Batches, Plan, plan_of, segments
+from .program import Inputs, Program, Weights
 from .refusal import reject_model
 from .safetensors import Floats
 
-Weights = Mapping[str, Array]
-# A step's row indices and which of them are rows at all: shape (steps, micro-batches, rows of a micro-batch).
-Batches = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]
-
-# Wide batches in one piece are slow on a CPU, and a micro-batch must fit beside its gradient.
-_MAX_MICRO_ROWS = 256
-_MICRO_ELEMENTS = 1 << 27
-# One dispatch runs so many steps: progress can be told between dispatches.
-_MAX_SEGMENT_STEPS = 128
 # Compile time grows with the program: 6,000 equations took 18 s, and a stranger chooses the graph.
 _MAX_EQUATIONS = 5_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Sizes that follow from public numbers alone, so that one compilation serves the whole run."""
-
-    epochs: int
-    steps_per_epoch: int
-    micro_batches: int
-    micro_rows: int
-    segment_steps: int
-
-    @property
-    def total_steps(self) -> int:
-        return self.epochs * self.steps_per_epoch
 
 
 @dataclass(frozen=True)
@@ -58,14 +36,6 @@ class Trainer:
     segment: Callable[..., tuple[Weights, Any]]
 
 
-def plan_of(config: Config, row_elements: int) -> Plan:
-    batch_rows = min(config.batch_rows, config.rows)
-    fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements))
-    micro_rows = min(batch_rows, _MAX_MICRO_ROWS, fitting)
-    steps = -(-config.rows // batch_rows)
-    return Plan(config.epochs, steps, -(-batch_rows // micro_rows), micro_rows, min(steps, _MAX_SEGMENT_STEPS))
-
-
 def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> Trainer:
     """Traces, budgets and compiles the run before any row is read.
 
@@ -74,17 +44,13 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     plan = plan_of(config, program.row_elements)
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
-    optimiser = make_optimiser(config.optimiser)
+    optimiser = make_optimiser(config.optimiser, config.schedule, plan.total_steps)
     # All of it is zeros at the start; running `init` would compile one small program a tensor.
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
-    shape = (plan.segment_steps, plan.micro_batches, plan.micro_rows)
-    traced = jax.jit(make_segment(program, optimiser), donate_argnums=(0, 1)).trace(
-        trainable,
-        state,
-        frozen,
-        jax.ShapeDtypeStruct((config.rows, *config.input_shape), jnp.float32),
-        jax.ShapeDtypeStruct((config.rows,), jnp.int32),
-        (jax.ShapeDtypeStruct(shape, jnp.int32), jax.ShapeDtypeStruct(shape, jnp.bool_)),
+    key = jax.random.key(config.seed) if program.is_random else None
+    segment = make_segment(row_loss(program, config), optimiser, key)
+    traced = jax.jit(segment, donate_argnums=(0, 1)).trace(
+        trainable, state, frozen, *_abstract_rows(config), _abstract_batches(plan)
     )
     if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
         raise reject_model("budget: too many operations to compile")
@@ -94,70 +60,49 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
 def train(trainer: Trainer, rows: Rows, progress: Callable[[int, int], None]) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan = trainer.config, trainer.plan
-    x = jnp.asarray(rows.x.reshape(config.rows, *config.input_shape))
-    y = jnp.asarray(rows.y)
+    inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
+    target = jnp.asarray(rows.target)
     trainable, state, done = trainer.trainable, trainer.state, 0
     for epoch in range(config.epochs):
         for batches in segments(plan, config, epoch):
-            trainable, state = trainer.segment(trainable, state, trainer.frozen, x, y, batches)
+            trainable, state = trainer.segment(trainable, state, trainer.frozen, inputs, target, batches)
             jax.block_until_ready(trainable)
             done = min(done + plan.segment_steps, (epoch + 1) * plan.steps_per_epoch)
             progress(done, plan.total_steps)
-    return {name: np.asarray(values) for name, values in trainable.items()}
-
-
-def segments(plan: Plan, config: Config, epoch: int) -> Iterator[Batches]:
-    """One epoch's batches in equal segments; what is missing at the end is filled with rows that do not count."""
-    order = epoch_order(config.seed, epoch, config.rows)
-    batch_rows = min(config.batch_rows, config.rows)
-    steps = -(-plan.steps_per_epoch // plan.segment_steps) * plan.segment_steps
-    index = np.zeros((steps, plan.micro_batches * plan.micro_rows), np.int32)
-    counts = np.zeros(index.shape, np.bool_)
-    for step in range(plan.steps_per_epoch):
-        batch = order[step * batch_rows : (step + 1) * batch_rows]
-        index[step, : len(batch)] = batch
-        counts[step, : len(batch)] = True
-    shape = (-1, plan.segment_steps, plan.micro_batches, plan.micro_rows)
-    yield from zip(index.reshape(shape), counts.reshape(shape), strict=True)
-
-
-def epoch_order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int64]:
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(rows)
-
-
-def make_optimiser(optimiser: Optimiser) -> optax.GradientTransformation:
-    if optimiser.name == "adam":
-        return optax.adam(optimiser.learning_rate)
-    if optimiser.name == "sgd":
-        return optax.sgd(optimiser.learning_rate, optimiser.momentum or None)
-    raise reject_model("declaration: unknown optimiser")
+    returned = {**trainer.frozen, **trainable} if config.returns_all else trainable
+    return {name: np.asarray(values) for name, values in returned.items()}
 
 
 def make_segment(
-    program: Program, optimiser: optax.GradientTransformation
+    loss: RowLoss, optimiser: optax.GradientTransformation, key: Array | None
 ) -> Callable[..., tuple[Weights, optax.OptState]]:
     """A function that takes `segment_steps` optimiser steps in one dispatch."""
 
-    def loss_sum(trainable: Weights, frozen: Weights, x: Array, y: Array, counts: Array) -> Array:
-        logits = jax.vmap(lambda row: program.run({**frozen, **trainable}, row))(x)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
-        return jnp.where(counts, losses, 0).sum()
+    def loss_sum(
+        trainable: Weights, frozen: Weights, inputs: Inputs, target: Array, counts: Array, keys: Array | None
+    ) -> Array:
+        over_rows = jax.vmap(loss, in_axes=(None, None, 0, 0, None if keys is None else 0))
+        return jnp.where(counts, over_rows(trainable, frozen, inputs, target, keys), 0).sum()
 
     def segment(
-        trainable: Weights, state: optax.OptState, frozen: Weights, x: Array, y: Array, batches: tuple[Array, Array]
+        trainable: Weights, state: optax.OptState, frozen: Weights, inputs: Inputs, target: Array, batches: Batches
     ) -> tuple[Weights, optax.OptState]:
-        def micro(total: Weights, batch: tuple[Array, Array], weights: Weights) -> tuple[Weights, None]:
-            index, counts = batch
-            gradient = jax.grad(loss_sum)(weights, frozen, x[index], y[index], counts)
-            return jax.tree.map(jnp.add, total, gradient), None
+        def gradient(weights: Weights, index: Array, counts: Array, step_key: Array | None) -> Weights:
+            rows = {name: values[index] for name, values in inputs.items()}
+            keys = None if step_key is None else row_keys(step_key, index)
+            result: Weights = jax.grad(loss_sum)(weights, frozen, rows, target[index], counts, keys)
+            return result
 
-        def step(
-            carry: tuple[Weights, optax.OptState], batch: tuple[Array, Array]
-        ) -> tuple[tuple[Weights, optax.OptState], None]:
-            weights, state = carry
+        def step(carry: tuple[Weights, optax.OptState], batch: Any) -> tuple[tuple[Weights, optax.OptState], None]:
+            (weights, state), (index, counts, number) = carry, batch
+            step_key = None if key is None else jax.random.fold_in(key, number)
             zeros = jax.tree.map(jnp.zeros_like, weights)
-            total, _ = jax.lax.scan(lambda sums, part: micro(sums, part, weights), zeros, batch)
-            rows = batch[1].sum()
+            total, _ = jax.lax.scan(
+                lambda sums, part: (jax.tree.map(jnp.add, sums, gradient(weights, *part, step_key)), None),
+                zeros,
+                (index, counts),
+            )
+            rows = counts.sum()
             mean = jax.tree.map(lambda g: g / jnp.maximum(rows, 1), total)
             updates, new_state = optimiser.update(mean, state, weights)
             new = (optax.apply_updates(weights, updates), new_state)
@@ -168,6 +113,22 @@ def make_segment(
         return trainable, state
 
     return segment
+
+
+def _abstract_rows(config: Config) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.ShapeDtypeStruct]:
+    dtypes = {"float32": jnp.float32, "bool": jnp.bool_}
+    inputs = {
+        item.name: jax.ShapeDtypeStruct((config.rows, *item.shape), dtypes.get(item.dtype, jnp.int32))
+        for item in config.inputs
+    }
+    shape, dtype = target_form(config.label)
+    return inputs, jax.ShapeDtypeStruct((config.rows, *shape), dtype)
+
+
+def _abstract_batches(plan: Plan) -> tuple[jax.ShapeDtypeStruct, ...]:
+    shape = (plan.segment_steps, plan.micro_batches, plan.micro_rows)
+    numbers = jax.ShapeDtypeStruct((plan.segment_steps,), jnp.int32)
+    return jax.ShapeDtypeStruct(shape, jnp.int32), jax.ShapeDtypeStruct(shape, jnp.bool_), numbers
 
 
 def count_equations(jaxpr: Any) -> int:

@@ -11,6 +11,7 @@ class Reason(IntEnum):
     DATA_DOES_NOT_FIT = 3
     OUT_OF_MEMORY = 4
     TRAINER_FAILED = 5
+    ROWS_MIX = 6
 
 
 class Refused(Exception):

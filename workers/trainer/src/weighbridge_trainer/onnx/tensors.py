@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,15 @@ Array = npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.bool_]
 Attribute = int | float | bytes | list[int] | list[float] | Array
 
 FLOAT32, INT32, INT64, BOOL = 1, 6, 7, 9
+ELEMENT_TYPES = {"float32": FLOAT32, "int32": INT32, "int64": INT64, "bool": BOOL}
 _DTYPES: dict[int, npt.DTypeLike] = {FLOAT32: np.float32, INT32: np.int32, INT64: np.int64, BOOL: np.bool_}
 _EXTERNAL = 1
 _LOCATION = "weights.safetensors"
 MAX_INLINE_ELEMENTS = 4_096
 # A shape or an index beyond this has no honest use, and int32 is what XLA counts with.
 _MAX_INT = 2**31 - 1
+# "To the end" and "from the start", as exporters spell them in a Slice.
+_FAR = 2**62
 # AttributeProto.AttributeType -> field that holds the value, and what protobuf omits when it is zero.
 _ATTRIBUTE_FIELDS = {
     1: ("float", 0.0),
@@ -58,9 +62,15 @@ def inline(tensor: Message) -> Array:
     values = _values(tensor, np.dtype(dtype))
     if values.size != math.prod(dims):
         raise reject_model("graph: constant and its shape disagree")
-    if values.dtype.kind == "i" and values.size and np.abs(values.astype(object)).max() > _MAX_INT:
+    return (_within_31_bits(values) if values.dtype.kind == "i" else values).reshape(dims)
+
+
+def _within_31_bits(values: npt.NDArray[Any]) -> Array:
+    sizes = np.abs(values.astype(np.float64))
+    if ((sizes > _MAX_INT) & (sizes < _FAR)).any():
         raise reject_model("graph: integer beyond 31 bits")
-    return values.reshape(dims)
+    clipped: Array = np.clip(values, -_MAX_INT - 1, _MAX_INT)
+    return clipped
 
 
 def attributes(node: Message) -> dict[str, Attribute]:

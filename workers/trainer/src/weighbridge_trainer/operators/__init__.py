@@ -1,5 +1,6 @@
 """The closed table of operators."""
 
-from .table import TABLE, Operator
+from .static import folding
+from .table import RANDOM, TABLE, Operator
 
-__all__ = ["TABLE", "Operator"]
+__all__ = ["RANDOM", "TABLE", "Operator", "folding"]

@@ -12,6 +12,9 @@ from . import elementwise, layout, linear, normalise, spatial
 
 Operator = Callable[..., Any]
 
+# Operators that take a `key` and draw from it.
+RANDOM = frozenset({"Dropout"})
+
 TABLE: dict[str, Operator] = {
     "Abs": elementwise.absolute,
     "Add": elementwise.add,

@@ -1,0 +1,95 @@
+import type { Column } from '../catalog/manifest.js';
+import { product, type Feature } from './declaration/features.js';
+import type { Label } from './declaration/labels.js';
+import type { ModelDeclaration } from './model-declaration.js';
+import { doesNotFit } from './model-errors.js';
+
+type Columns = ReadonlyMap<string, Column>;
+
+/**
+ * Whether the columns that a declaration reads are there and hold what it reads them as.
+ * @throws WeighbridgeError MODEL_DOES_NOT_FIT
+ */
+export function checkColumns(columns: readonly Column[], { features, label }: ModelDeclaration): void {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  for (const feature of Object.values(features).flat()) checkFeature(feature, columnOf(byName, feature.column));
+  checkLabel(label, byName);
+}
+
+function checkFeature(feature: Feature, column: Column): void {
+  switch (feature.kind) {
+    case 'scale':
+      checkScale(column, feature);
+      return;
+    case 'one-hot':
+    case 'category':
+      checkWords(column, feature.vocabulary);
+      return;
+    case 'tensor':
+      checkTensor(column, feature.shape);
+      if (feature.min > feature.max) throw emptyRange(column);
+      return;
+  }
+}
+
+function checkLabel(label: Label, byName: Columns): void {
+  switch (label.kind) {
+    case 'class':
+      checkWords(columnOf(byName, label.column), label.classes);
+      return;
+    case 'class-map':
+      checkTensor(columnOf(byName, label.column), label.shape);
+      return;
+    case 'binary':
+      for (const { column, positive } of label.columns) checkWords(columnOf(byName, column), [positive]);
+      return;
+    case 'numbers':
+      for (const target of label.columns) checkScale(columnOf(byName, target.column), target);
+      return;
+    case 'tokens':
+      return;
+  }
+}
+
+function checkScale(column: Column, { min, max }: { min: number; max: number }): void {
+  if (column.type === 'string' || column.type === 'tensor') {
+    throw doesNotFit(
+      `column "${column.name}" holds ${column.type} values and cannot be scaled`,
+      'Encode it otherwise.',
+    );
+  }
+  if (!(min < max)) throw emptyRange(column);
+}
+
+function checkTensor(column: Column, shape: readonly number[]): void {
+  if (column.type !== 'tensor') {
+    throw doesNotFit(`column "${column.name}" holds no lists of numbers`, 'Name a column of type tensor.');
+  }
+  if (column.shape !== undefined && product(column.shape) !== product(shape)) {
+    throw doesNotFit(`column "${column.name}" holds ${product(column.shape)} numbers a row`, 'Give its own shape.');
+  }
+}
+
+function checkWords(column: Column, words: readonly (string | number)[]): void {
+  if (column.type === 'tensor') throw doesNotFit(`column "${column.name}" holds lists, not words`, 'Use kind tensor.');
+  const wanted = column.type === 'string' ? 'string' : 'number';
+  if (words.some((word) => typeof word !== wanted)) {
+    throw doesNotFit(
+      `column "${column.name}" holds a ${column.type}, its words are not`,
+      `Give words of type ${wanted}.`,
+    );
+  }
+  if (new Set(words).size !== words.length) {
+    throw doesNotFit(`column "${column.name}" has a word twice`, 'Name each word once.');
+  }
+}
+
+function columnOf(byName: Columns, name: string): Column {
+  const column = byName.get(name);
+  if (column === undefined) throw doesNotFit(`the dataset has no column "${name}"`, 'Use the columns of its schema.');
+  return column;
+}
+
+function emptyRange({ name }: Column) {
+  return doesNotFit(`column "${name}" is scaled by an empty range`, 'Give a minimum below the maximum.');
+}
