@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // `npm run --silent bench -- NAME`: builds, then runs test/bench/NAME.mjs; its last line is the JSON of its figures.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,5 +17,7 @@ if (name === undefined || !benches.includes(name)) {
 const setup = spawnSync(process.execPath, [path.join(root, 'scripts/setup.mjs')], { stdio: ['ignore', 2, 2] });
 if (setup.status !== 0) process.exit(1);
 const node = path.join(root, 'node_modules/.bin/node');
-const bench = spawnSync(node, [path.join(root, 'test/bench', `${name}.mjs`), ...args], { cwd: root, stdio: 'inherit' });
-process.exit(bench.status ?? 1);
+const bench = spawn(node, [path.join(root, 'test/bench', `${name}.mjs`), ...args], { cwd: root, stdio: 'inherit' });
+// A bench that serves ends when told to, and says how it ended.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => bench.kill(signal));
+bench.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));

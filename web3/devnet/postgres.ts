@@ -17,8 +17,13 @@ const DEPLOY_TIMEOUT_MS = 60_000;
 /**
  * Starts (or finds running) an embedded PostgreSQL in `dir`, durable settings on. As root it runs in a user namespace,
  * because postgres refuses uid 0. Survives kill -9 of this process: a later start finds it.
+ * @param settings - of `postgresql.conf`, beside those that every devnet has
  */
-export async function startPostgres(dir: string, port: number): Promise<EmbeddedPostgres> {
+export async function startPostgres(
+  dir: string,
+  port: number,
+  settings: Record<string, string> = {},
+): Promise<EmbeddedPostgres> {
   mkdirSync(dir, { recursive: true });
   const home = realpathSync(dir);
   const data = path.join(home, 'data');
@@ -26,7 +31,8 @@ export async function startPostgres(dir: string, port: number): Promise<Embedded
     must('initdb', run('initdb', ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C']));
   }
   if (run('pg_ctl', ['-D', data, 'status']).status !== 0) {
-    const options = `-p ${port} -k ${home} -c listen_addresses=127.0.0.1 -c max_connections=200`;
+    const given = Object.entries({ listen_addresses: '127.0.0.1', max_connections: '200', ...settings });
+    const options = [`-p ${port} -k ${home}`, ...given.map(([name, value]) => `-c ${name}=${value}`)].join(' ');
     const log = path.join(home, 'postgres.log');
     must('pg_ctl start', run('pg_ctl', ['-D', data, '-o', options, '-l', log, '-w', 'start'], 'ignore'), log);
   }

@@ -26,18 +26,24 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** The log over HTTP: C2SP's read paths as they are specified, and what the marketplace's own processes need beside. */
 export function logHttp(options: LogHttpOptions): FastifyInstance {
+  const app = logApp(options.logger);
+  writeRoutes(app, options);
+  readRoutes(app, options.service);
+  operatorRoutes(app, options);
+  return app;
+}
+
+/** An HTTP server without routes that takes bodies as bytes and answers errors with the log's status codes. */
+export function logApp(logger: FastifyBaseLogger): FastifyInstance {
   const app = Fastify({
-    loggerInstance: options.logger,
+    loggerInstance: logger,
     disableRequestLogging: true,
     bodyLimit: MAX_ENTRY_BYTES,
     requestTimeout: 30_000,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setErrorHandler(async (error, _request, reply) => sendError(reply, error, options));
-  writeRoutes(app, options);
-  readRoutes(app, options);
-  operatorRoutes(app, options);
+  app.setErrorHandler(async (error, _request, reply) => sendError(reply, error, logger));
   return app;
 }
 
@@ -56,7 +62,8 @@ function writeRoutes(app: FastifyInstance, { service, metrics, addToken }: LogHt
   });
 }
 
-function readRoutes(app: FastifyInstance, { service }: LogHttpOptions): void {
+/** `checkpoint` and `tile/...` as C2SP tlog-tiles has them, and the checkpoint with what LogAnchor asks for. */
+export function readRoutes(app: FastifyInstance, service: LogService): void {
   app.get('/checkpoint', async (_request, reply) => {
     const { note } = service.published();
     return reply.header('cache-control', 'no-cache').type('text/plain; charset=utf-8').send(note);
@@ -103,7 +110,7 @@ function authorise(header: string | undefined, addToken: string): void {
   });
 }
 
-async function sendError(reply: FastifyReply, error: unknown, { logger }: LogHttpOptions): Promise<FastifyReply> {
+async function sendError(reply: FastifyReply, error: unknown, logger: FastifyBaseLogger): Promise<FastifyReply> {
   const known = isWeighbridgeError(error) ? error : tooLarge(error);
   if (known === undefined) logger.error({ err: error }, 'request failed');
   const status = STATUS[known?.code ?? 'INTERNAL'] ?? 500;
