@@ -12,8 +12,8 @@ export interface CommitProxy extends Service {
   next: CommitFault | undefined;
 }
 
-/** Simple-query message COMMIT of the PostgreSQL protocol. */
-const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0', 'latin1');
+/** How a simple query ends that commits, alone or behind other statements. */
+const COMMIT = Buffer.from('COMMIT\0', 'latin1');
 
 /** Stands between a client and PostgreSQL, and breaks a COMMIT in either of the two ways in which the wire can. */
 export async function startCommitProxy(postgresPort: number): Promise<CommitProxy> {

@@ -1,11 +1,19 @@
-import type { Client } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { escapeLiteral, type Client } from 'pg';
 import { toHex } from '../../kernel/index.js';
 import { unavailable } from './append-queue.js';
-import { copyBuffer } from './copy-buffer.js';
+import { byteaArray, copyOfEntries, copyOfTiles } from './copy-buffer.js';
+import { CopyIn } from './copy-in.js';
 import type { Batch, BatchWriter, StagedBatch } from './ports.js';
 
-/** Writes batches over one connection, which it has to itself. After any error the connection is of no more use. */
+const COPY_ENTRIES = 'COPY tlog.entries (idx, leaf_hash, data) FROM STDIN BINARY';
+const COPY_TILES = 'COPY tlog.tiles (level, n, data) FROM STDIN BINARY';
+/** What `tlog.move_fence` raises: serialization_failure. */
+const FENCED = '40001';
+
+/**
+ * Writes batches over one connection, which it has to itself, in three round trips: which entries are known, the rows,
+ * fence and COMMIT. After any error the connection is of no more use.
+ */
 export class PgBatchWriter implements BatchWriter {
   constructor(private readonly client: Client) {}
 
@@ -13,40 +21,29 @@ export class PgBatchWriter implements BatchWriter {
     const { rows } = await this.client.query<{ leaf_hash: Buffer; idx: string }>({
       name: 'tlog-lookup',
       text: 'SELECT leaf_hash, idx FROM tlog.entries WHERE leaf_hash = ANY($1::bytea[])',
-      values: [leafHashes],
+      values: [byteaArray(leafHashes)],
     });
     return new Map(rows.map((row) => [toHex(row.leaf_hash), Number(row.idx)]));
   }
 
   async stage({ from, entries, fullTiles, note }: Batch): Promise<StagedBatch> {
-    const rows = entries.map(({ data, leafHash }, i) => [{ int8: from + i }, leafHash, data]);
-    const tiles = fullTiles.map(({ level, index, data }) => [{ int4: level }, { int8: index }, data]);
-    await this.client.query('BEGIN');
-    await this.copy('tlog.entries (idx, leaf_hash, data)', copyBuffer(rows));
-    if (tiles.length > 0) await this.copy('tlog.tiles (level, n, data)', copyBuffer(tiles));
+    const rows = copyOfEntries(from, entries);
+    const copy =
+      fullTiles.length === 0
+        ? new CopyIn(`BEGIN; ${COPY_ENTRIES}`, [rows])
+        : new CopyIn(`BEGIN; ${COPY_ENTRIES}; ${COPY_TILES}`, [rows, copyOfTiles(fullTiles)]);
+    await this.client.query(copy).completed();
     return { commit: async () => this.commit(from, from + entries.length, note) };
   }
 
+  /** In one message: if the fence raises, the server skips the COMMIT. */
   private async commit(from: number, size: number, note: string): Promise<void> {
-    const { rowCount } = await this.client.query({
-      name: 'tlog-fence',
-      text: `WITH fence AS (UPDATE tlog.log_state SET size = $1 WHERE size = $2 RETURNING size)
-             INSERT INTO tlog.checkpoints (size, note) SELECT size, $3 FROM fence`,
-      values: [size, from, note],
-    });
-    if (rowCount !== 1) {
+    try {
+      await this.client.query(`SELECT tlog.move_fence(${from}, ${size}, ${escapeLiteral(note)}); COMMIT`);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === FENCED)) throw error;
       await this.client.query('ROLLBACK');
-      throw unavailable(`the log no longer has ${from} entries, another sequencer wrote`);
+      throw unavailable(`the log no longer has ${from} entries, another sequencer wrote`, error);
     }
-    await this.client.query('COMMIT');
-  }
-
-  private async copy(target: string, data: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stream = this.client.query(copyFrom(`COPY ${target} FROM STDIN BINARY`));
-      stream.on('error', reject);
-      stream.on('finish', resolve);
-      stream.end(data);
-    });
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { isWeighbridgeError } from '../../kernel/index.js';
+import { isWeighbridgeError, type WeighbridgeError } from '../../kernel/index.js';
 import type { AnchorableCheckpoint, Appended } from '../ports.js';
 import type { TileName } from '../tiles/tile-path.js';
 import { unavailable } from './append-queue.js';
@@ -72,8 +72,9 @@ export class LogService {
   }
 
   /** @throws WeighbridgeError LOG_UNAVAILABLE (retryable) */
-  async append(entry: Uint8Array): Promise<Appended> {
-    return this.current().sequencer.append(entry);
+  append(entry: Uint8Array): Promise<Appended> {
+    if (this.session === undefined) return Promise.reject(notSequencing());
+    return this.session.sequencer.append(entry);
   }
 
   /** The newest committed checkpoint. @throws WeighbridgeError LOG_UNAVAILABLE (retryable) */
@@ -101,7 +102,7 @@ export class LogService {
   }
 
   private current(): LogSession {
-    if (this.session === undefined) throw unavailable('this process is not the sequencer now');
+    if (this.session === undefined) throw notSequencing();
     return this.session;
   }
 
@@ -116,4 +117,8 @@ export class LogService {
       await session.close();
     }
   }
+}
+
+function notSequencing(): WeighbridgeError {
+  return unavailable('this process is not the sequencer now');
 }

@@ -36,6 +36,15 @@ const MIGRATIONS = [
      signatures text[] NOT NULL,
      published_at timestamptz NOT NULL DEFAULT now()
    );`,
+  // Raises instead of matching nothing, so that fence and COMMIT can be one message to the server.
+  `CREATE FUNCTION tlog.move_fence(was bigint, becomes bigint, its_note text) RETURNS void LANGUAGE plpgsql AS $$
+   BEGIN
+     UPDATE tlog.log_state SET size = becomes WHERE size = was;
+     IF NOT FOUND THEN
+       RAISE EXCEPTION 'the log does not have % entries', was USING ERRCODE = 'serialization_failure';
+     END IF;
+     INSERT INTO tlog.checkpoints (size, note) VALUES (becomes, its_note);
+   END $$;`,
 ];
 
 /** Brings the schema up to date. Idempotent; two processes at once wait for each other. */

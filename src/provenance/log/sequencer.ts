@@ -70,7 +70,7 @@ export class Sequencer {
    * Durable, and under a signed checkpoint, when it answers. The same bytes again answer the first index.
    * @throws WeighbridgeError LOG_UNAVAILABLE (retryable): too many wait, or the batch may or may not have been written
    */
-  async append(data: Uint8Array): Promise<Appended> {
+  append(data: Uint8Array): Promise<Appended> {
     return this.queue.append(data);
   }
 
@@ -107,9 +107,13 @@ export class Sequencer {
   /** Answers entries that the log has from before, and gives the rest. */
   private async withoutKnown(writer: BatchWriter, cut: Waiting[]): Promise<Waiting[]> {
     const known = await writer.lookup(cut.map((waiting) => waiting.leafHash));
-    for (const [key, index] of known) this.queue.settle(key, index);
+    if (known.size === 0) return cut;
     this.events.duplicates(known.size);
-    return cut.filter((waiting) => !known.has(waiting.key));
+    return cut.filter((waiting) => {
+      const index = known.get(waiting.key);
+      if (index !== undefined) this.queue.settle(waiting, index);
+      return index === undefined;
+    });
   }
 
   /** Puts one batch on its way; resolves when it has committed. Runs up to its first await at once, in order. */
@@ -126,7 +130,7 @@ export class Sequencer {
       if (this.failed) return;
       await staged.commit();
       this.head = head;
-      fresh.forEach((waiting, i) => this.queue.settle(waiting.key, from + i));
+      fresh.forEach((waiting, i) => this.queue.settle(waiting, from + i));
       this.events.batch(fresh.length, (performance.now() - startedMs) / 1000);
       this.release(writer);
     } catch (error) {
