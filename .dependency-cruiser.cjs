@@ -22,10 +22,10 @@ const COMPOSITION_ROOTS = '^src/(main|cli/adapters|provenance/log-main)\\.ts$';
 /**
  * What another module, an adapter or a process may import of a module: its index, its ports, and the files that are
  * nothing but shared vocabulary (schemas of public documents), which its index exports too. Where a browser goes in,
- * provenance has a second door.
+ * provenance has a second door, and where a witness of others goes in, a third.
  */
 const DOORS =
-  '^src/[^/]+/(index|ports|manifest|model-declaration|models|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/(verify/index|relay/(index|ports|record-batch))\\.ts$';
+  '^src/[^/]+/(index|ports|manifest|model-declaration|models|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/((verify|witness)/index|relay/(index|ports|record-batch))\\.ts$';
 
 /** Scripts that run compiled code name it; it is there once it is built. */
 const BUILT = '^(\\.\\./)+dist/';

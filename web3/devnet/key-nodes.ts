@@ -9,7 +9,7 @@ import { ipv4ToNumber } from '../lit/node-url.js';
 import { keyNodeStakingBytecode } from './bytecode/key-node-staking.js';
 import { deploymentsBy, fundEther } from './deploy.js';
 import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
-import { startChild, type ChildService, type Service } from './service.js';
+import { Restartable, startAll, type Service } from './service.js';
 
 const HOST = '127.0.0.1';
 const THRESHOLD = 2;
@@ -68,13 +68,8 @@ export interface KeyNodesOptions {
 
 /** Starts the three key nodes that `deployStaking` listed, each with its own share, passphrase and chain key. */
 export async function startKeyNodes(options: KeyNodesOptions): Promise<KeyNodes> {
-  const nodes = NODES.map((n) => new Process(options, n));
-  const stop = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node.stop())));
-  const started = await Promise.allSettled(nodes.map((node) => node.start()));
-  const failed = started.find((result) => result.status === 'rejected');
-  if (failed === undefined) return { nodes, stop };
-  await stop();
-  throw failed.reason;
+  const nodes = NODES.map((n) => new KeyNodeProcess(options, n));
+  return { nodes, ...(await startAll(nodes)) };
 }
 
 /** What the process of a node is started with. */
@@ -91,42 +86,22 @@ export function keyNodeEnv({ layout, ports, env }: KeyNodesOptions, n: NodeNumbe
   };
 }
 
-class Process implements KeyNode {
+class KeyNodeProcess extends Restartable implements KeyNode {
   readonly port: number;
-  #child: ChildService | undefined;
 
-  constructor(
-    private readonly options: KeyNodesOptions,
-    private readonly n: NodeNumber,
-  ) {
-    this.port = Number(options.ports.keyNodes[n - 1]);
-  }
-
-  get pid(): number {
-    return this.#child?.pid ?? 0;
-  }
-
-  async start(): Promise<void> {
-    this.#child = await startChild({
-      name: `key node ${this.n}`,
+  constructor(options: KeyNodesOptions, n: NodeNumber) {
+    const port = Number(options.ports.keyNodes[n - 1]);
+    super({
+      name: `key node ${n}`,
       command: process.execPath,
-      args: [path.join(this.options.distDir, 'web3/keynode/main.js')],
-      env: keyNodeEnv(this.options, this.n),
-      logFile: path.join(this.options.layout.logs, `key-node-${this.n}.log`),
-      ready: async () =>
-        (await fetch(`http://${HOST}:${this.port}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
+      args: [path.join(options.distDir, 'web3/keynode/main.js')],
+      env: keyNodeEnv(options, n),
+      logFile: path.join(options.layout.logs, `key-node-${n}.log`),
+      ready: async () => (await fetch(`http://${HOST}:${port}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyTimeoutMs: READY_TIMEOUT_MS,
-      pidFile: path.join(nodeDir(this.options.layout, this.n), 'pid'),
+      pidFile: path.join(nodeDir(options.layout, n), 'pid'),
     });
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#child?.kill(signal);
-    await this.#child?.exited;
-  }
-
-  async stop(): Promise<void> {
-    await this.#child?.stop();
+    this.port = port;
   }
 }
 

@@ -81,6 +81,42 @@ export async function startChild(options: ChildOptions): Promise<ChildService> {
   };
 }
 
+/** A child process that tests kill and start again. */
+export class Restartable implements Service {
+  #child: ChildService | undefined;
+
+  constructor(private readonly options: ChildOptions) {}
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Starts it, with the same state if it ran before, and waits until it is ready. */
+  async start(): Promise<void> {
+    this.#child = await startChild(this.options);
+  }
+
+  /** Sends a signal, SIGKILL unless another is given, and waits until the process is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child?.kill(signal);
+    await this.#child?.exited;
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+  }
+}
+
+/** All of them, or none: when one does not start, the others are stopped. @throws what the first that failed threw */
+export async function startAll(services: readonly Restartable[]): Promise<Service> {
+  const stop = async (): Promise<void> => void (await Promise.all(services.map(async (service) => service.stop())));
+  const started = await Promise.allSettled(services.map(async (service) => service.start()));
+  const failed = started.find((result) => result.status === 'rejected');
+  if (failed === undefined) return { stop };
+  await stop();
+  throw failed.reason;
+}
+
 async function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -21,14 +21,22 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 
 /** Reads a checkpoint's text. Extension lines are refused: nothing here would know what they say. @throws BAD_INPUT */
 export function parseCheckpoint(text: string): Checkpoint {
-  const [origin, size, root, end, ...more] = text.split('\n');
-  const head = { origin: origin ?? '', size: Number(size), root: fromBase64(root ?? '') };
-  const whole = head.origin !== '' && end === '' && more.length === 0 && head.root.length === 32;
-  if (!whole || !/^(0|[1-9]\d{0,15})$/.test(size ?? '') || !Number.isSafeInteger(head.size)) {
-    throw new WeighbridgeError('BAD_INPUT', 'not a checkpoint of three lines: origin, size, root', {
-      next: 'Give the checkpoint as the log served it.',
-    });
-  }
+  const { extensions, ...checkpoint } = parseAnyCheckpoint(text);
+  if (extensions.length > 0) throw malformed();
+  return checkpoint;
+}
+
+/**
+ * Reads any log's checkpoint: after the three lines there may be others, which C2SP leaves to the log.
+ * @throws WeighbridgeError BAD_INPUT
+ */
+export function parseAnyCheckpoint(text: string): Checkpoint & { extensions: string[] } {
+  const lines = text.split('\n');
+  const end = lines.pop();
+  const [origin, size, root, ...extensions] = lines;
+  const head = { origin: origin ?? '', size: Number(size), root: fromBase64(root ?? ''), extensions };
+  const whole = head.origin !== '' && end === '' && head.root.length === 32 && !extensions.includes('');
+  if (!whole || !/^(0|[1-9]\d{0,15})$/.test(size ?? '') || !Number.isSafeInteger(head.size)) throw malformed();
   return head;
 }
 
@@ -63,6 +71,12 @@ export function verifyCheckpoint(note: string, trust: LogTrust, strict = false):
     throw untrusted('quorum', `${cosigners} witnesses cosigned, ${trust.witnesses.quorum} are needed`);
   }
   return checkpoint;
+}
+
+function malformed(): WeighbridgeError {
+  return new WeighbridgeError('BAD_INPUT', 'not a checkpoint of three lines: origin, size, root', {
+    next: 'Give the checkpoint as the log served it.',
+  });
 }
 
 function untrusted(reason: 'origin' | 'signer' | 'signature' | 'quorum', detail: string): WeighbridgeError {

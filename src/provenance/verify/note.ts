@@ -59,19 +59,27 @@ export function parseVerifierKey(vkey: string): VerifierKey {
 export function parseNote(note: string): Note {
   const split = note.lastIndexOf('\n\n');
   const text = note.slice(0, split + 1);
-  const lines = note.slice(split + 2).split('\n');
   // Control characters would let two notes look alike on a screen.
-  if (split < 0 || lines.pop() !== '' || lines.length === 0 || lines.length > 100 || /[^\P{Cc}\n]/u.test(note)) {
-    throw malformed('no text, blank line and signature lines');
-  }
-  return { text, signatures: lines.map(parseSignatureLine) };
+  if (split < 0 || /[^\P{Cc}\n]/u.test(text)) throw malformed('no text and blank line');
+  return { text, signatures: parseSignatureLines(note.slice(split + 2)) };
+}
+
+/** Signature lines alone, as a witness answers them. @throws WeighbridgeError BAD_INPUT */
+export function parseSignatureLines(text: string): NoteSignature[] {
+  const lines = text.split('\n');
+  if (lines.pop() !== '' || lines.length === 0 || lines.length > 100) throw malformed('no signature lines');
+  return lines.map(parseSignatureLine);
 }
 
 export function formatNote({ text, signatures }: Note): string {
+  return `${text}\n${formatSignatureLines(signatures)}`;
+}
+
+export function formatSignatureLines(signatures: readonly NoteSignature[]): string {
   const lines = signatures.map(({ name, keyHash, signature }) => {
     return `— ${name} ${toBase64(concatBytes(fromHex(keyHash), signature))}\n`;
   });
-  return `${text}\n${lines.join('')}`;
+  return lines.join('');
 }
 
 /** Whether `signature` is by `key` over the text. Strict Ed25519 (RFC 8032): no second encoding of a signature passes. */
