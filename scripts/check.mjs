@@ -36,9 +36,10 @@ const STEPS = [
     needs: 'scripts/schema.mjs',
     run: () => script('scripts/schema.mjs', '--check'),
   },
-  { name: 'Python lint', run: () => inTrainer('ruff', 'check', '--quiet') },
-  { name: 'Python format', run: () => inTrainer('ruff', 'format', '--check', '--quiet') },
-  { name: 'Python types', slow: true, run: () => inTrainer('mypy', '--no-error-summary') },
+  { name: 'client data', slow: true, run: () => script('scripts/client-data.mjs', '--check') },
+  { name: 'Python lint', run: () => inPython('ruff', 'check', '--quiet') },
+  { name: 'Python format', run: () => inPython('ruff', 'format', '--check', '--quiet') },
+  { name: 'Python types', slow: true, run: () => inPython('mypy', '--no-error-summary') },
 ];
 
 let failed = 0;
@@ -70,6 +71,9 @@ async function directions() {
   return tool('dependency-cruiser/bin/dependency-cruiser.mjs', '--config', '.dependency-cruiser.cjs', ...folders);
 }
 
-async function inTrainer(name, ...args) {
-  return command(path.join(python, name), args, 'workers/trainer');
+/** In each of the Python packages. */
+async function inPython(name, ...args) {
+  const folders = ['workers/trainer', 'clients/python'];
+  const found = await Promise.all(folders.map(async (folder) => command(path.join(python, name), args, folder)));
+  return found.filter((findings) => findings !== '').join('\n');
 }

@@ -2,7 +2,7 @@
 // `npm test`: every suite, one after the other (two cores), then one line with the total.
 // Runs under any Node 20; the suites run under the Node that the set-up installed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { foundryBinary } from './foundry.mjs';
@@ -65,21 +65,20 @@ suite(
 );
 
 const python = path.join(root, '.weighbridge/python/dev/bin/python');
-const junit = path.join(reports, 'python.xml');
-if (existsSync(path.join(root, 'workers/trainer/tests'))) {
-  suite(
-    'trainer (pytest)',
-    python,
-    ['-m', 'pytest', '-q', `--junitxml=${junit}`],
-    { cwd: path.join(root, 'workers/trainer') },
-    () => {
-      const attributes = readFileSync(junit, 'utf8').match(/<testsuite [^>]*>/)?.[0] ?? '';
-      const read = (key) => Number(new RegExp(`${key}="(\\d+)"`).exec(attributes)?.[1] ?? Number.NaN);
-      const failed = read('failures') + read('errors');
-      if (Number.isNaN(failed)) throw new Error('unreadable junit report');
-      return { passed: read('tests') - failed - read('skipped'), failed, skipped: read('skipped') };
-    },
-  );
+for (const [name, folder] of [
+  ['trainer', 'workers/trainer'],
+  ['client', 'clients/python'],
+]) {
+  const junit = path.join(reports, `${name}.xml`);
+  const options = { cwd: path.join(root, folder) };
+  // -rs: what is skipped is said, with its reason.
+  suite(`${name} (pytest)`, python, ['-m', 'pytest', '-q', '-rs', `--junitxml=${junit}`], options, () => {
+    const attributes = readFileSync(junit, 'utf8').match(/<testsuite [^>]*>/)?.[0] ?? '';
+    const read = (key) => Number(new RegExp(`${key}="(\\d+)"`).exec(attributes)?.[1] ?? Number.NaN);
+    const failed = read('failures') + read('errors');
+    if (Number.isNaN(failed)) throw new Error('unreadable junit report');
+    return { passed: read('tests') - failed - read('skipped'), failed, skipped: read('skipped') };
+  });
 }
 
 const json = path.join(reports, 'vitest.json');

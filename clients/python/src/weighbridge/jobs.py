@@ -1,0 +1,197 @@
+"""A job from outside: where it stands, and its weights once it is done (`src/cli/train/{follow,collect}.ts`)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from .canonical import canonical_json, sha256_hex
+from .contracts import job_states
+from .errors import WeighbridgeError
+from .identity import decrypt
+from .journal import kept_model, known_jobs, write_job
+from .market import Market
+from .model_file import ModelFile
+from .money import format_wei
+from .purchase import pay_once, submit_once
+from .results import StateDict, merged, state_dict
+from .state import lock, write_atomic
+from .tensors import read_tensors
+
+Json = dict[str, Any]
+
+_POLL_SECONDS = 1.0
+#: An API that restarts is back well within this. The job goes on without us in any case.
+_GIVE_UP_SECONDS = 180.0
+#: After the deadline the operator has this long to say what happened.
+_GRACE_SECONDS = 300
+_FINAL = ("settled", "refunded")
+
+_WORDS = {
+    "submitted": "waiting for a worker",
+    "granting": "recording the access in the log",
+    "recording": "proving the record on chain",
+    "training": "training",
+    "completing": "weighing and encrypting the weights to you",
+    "settling": "recording the result and paying out",
+    "settled": "done",
+    "refusing": "recording the refusal",
+    "refunding": "sending the money back",
+    "refunded": "refused",
+}
+
+
+class Job:
+    """One job of yours. :func:`weighbridge.train` waits for its own; this is for one that was begun before."""
+
+    def __init__(self, market: Market, job_id: str, journal: Json | None = None) -> None:
+        self._market = market
+        self.id = job_id
+        self._journal = journal
+
+    @property
+    def facts(self) -> Json:
+        """All that the marketplace says of it now."""
+        return self._market.api.job(self.id)
+
+    @property
+    def state(self) -> str:
+        """submitted, granting, recording, training, completing, settling, settled, refusing, refunding or refunded."""
+        return str(self.facts["state"])
+
+    def wait(self, *, out: str | Path | None = None, receipt: str | Path | None = None, progress: bool = True) -> StateDict:
+        """Waits until the job is final and opens what came back. Goes on with a job that was interrupted before it was paid or
+        submitted, and pays nothing twice.
+
+        :param out: also write the weights there, as they came (safetensors)
+        :param receipt: also write the receipt there
+        :raises WeighbridgeError: JOB_STATE when the job was refused (the money is credit again), DEADLINE_PASSED,
+            DIGEST_MISMATCH, UNAVAILABLE
+        """
+        journal = self._begun_here()
+        market = self._market
+        with lock(market.state.jobs / f"{journal['request']}.lock"):
+            paid = pay_once(market, journal)
+            if paid is None:
+                raise WeighbridgeError(
+                    "DEADLINE_PASSED",
+                    "the job was never paid, and its deadline or offer is over",
+                    next="Begin a new one with weighbridge.train.",
+                )
+            submitted = submit_once(market, paid)
+            if "outcome" not in submitted:
+                _follow(market, submitted, show=progress)
+            return _collect(market, submitted, out, receipt)
+
+    def _begun_here(self) -> Json:
+        if self._journal is not None:
+            return self._journal
+        prefix = "0x" + self.id.lower().removeprefix("0x")
+        jobs = [job for job in known_jobs(self._market.state) if len(prefix) >= 10 and job["orderId"].startswith(prefix)]
+        if len(jobs) == 1:
+            return jobs[0]
+        raise WeighbridgeError(
+            "JOB_NOT_FOUND",
+            f"{self.id} is the beginning of several jobs" if jobs else f"no job {self.id} was begun on this machine",
+            next=f"Give its whole id, on the machine that holds the key to its weights ({self._market.state.jobs}).",
+        )
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id[:10]}>"
+
+
+def _follow(market: Market, journal: Json, *, show: bool) -> None:
+    """A bar over the steps of training, with the state beside it, until the job is final."""
+    until = int(journal["order"]["deadline"]) + _GRACE_SECONDS
+    heard = time.monotonic()
+    with tqdm(desc=_WORDS["submitted"], unit="step", disable=not show, total=0) as bar:
+        while True:
+            try:
+                progress = market.api.job(journal["orderId"])["progress"]
+                heard = time.monotonic()
+                _show(bar, progress)
+                if progress["state"] in _FINAL:
+                    return
+            except WeighbridgeError as error:
+                if not error.retryable or time.monotonic() - heard > _GIVE_UP_SECONDS:
+                    raise
+            if time.time() > until:
+                raise WeighbridgeError(
+                    "DEADLINE_PASSED",
+                    f"nobody finished job {journal['orderId'][:10]} before its deadline",
+                    next='Run "weighbridge withdraw": it takes your payment back, nobody has to agree.',
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+def _show(bar: Any, progress: Json) -> None:
+    state = progress["state"]
+    bar.set_description(_WORDS[state], refresh=False)
+    if progress["of"] > 0:
+        bar.total = progress["of"]
+    # Steps are told of while it trains; whatever comes after training has all of them behind it.
+    done = job_states().index(state) in range(job_states().index("completing"), job_states().index("refusing"))
+    bar.update((bar.total or 0 if done else progress["step"]) - bar.n)
+    bar.refresh()
+
+
+def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str | Path | None) -> StateDict:
+    """Fetches weights and receipt, and checks the one by the other before anything is handed out."""
+    order_id = journal["orderId"]
+    job_dir = market.state.job(order_id)
+    job = market.api.job(order_id)
+    if job["state"] == "refunded":
+        write_job(market.state, {**journal, "outcome": "refunded"})
+        raise _refused(job)
+    receipt_bytes, training = _receipt_of(market, journal)
+    weights = decrypt(job_dir, market.api.get_blob(_bare(training["ciphertextDigest"])))
+    if sha256_hex(weights) != _bare(training["weightsDigest"]):
+        raise WeighbridgeError(
+            "DIGEST_MISMATCH",
+            "the weights are not those that the receipt names",
+            next="Show receipt and ciphertext to the operator: what was logged was not delivered.",
+        )
+    kept_receipt = job_dir / "receipt.json"
+    write_atomic(kept_receipt, receipt_bytes)
+    if receipt is not None:
+        write_atomic(Path(receipt).absolute(), receipt_bytes, 0o644)
+    if out is not None:
+        write_atomic(Path(out).absolute(), weights)
+    write_job(market.state, {**journal, "outcome": "settled"})
+    tensors = read_tensors(weights)
+    model = kept_model(market.state, order_id)
+    whole = tensors if model is None else merged(ModelFile.from_bytes(model), tensors)
+    return state_dict(whole, order_id, kept_receipt)
+
+
+def _receipt_of(market: Market, journal: Json) -> tuple[bytes, Json]:
+    found = market.api.receipt(journal["orderId"])
+    try:
+        about, training = found["order"], found["training"]
+        same = about["orderId"] == journal["orderId"] and about["order"]["jobDigest"] == journal["order"]["jobDigest"]
+    except (KeyError, TypeError):
+        same = False
+    if not same:
+        raise WeighbridgeError(
+            "RECEIPT_INVALID",
+            "the receipt does not hold: it is about another job, or there is none",
+            next="Nothing was written. Try again; if it stays so, do not use this marketplace, and keep the job directory.",
+        )
+    return canonical_json(found) + b"\n", training
+
+
+def _refused(job: Json) -> WeighbridgeError:
+    price = format_wei(int(job["priceWei"]))
+    return WeighbridgeError(
+        "JOB_STATE",
+        f"training was refused: {job['reason'] or 'no reason was given'}",
+        next=f'Your {price} USDFC went back to you as credit in the contract: "weighbridge withdraw" pays it out.',
+        details={"orderId": job["id"], "reason": job["reason"], "refundTransaction": job["refundTransaction"]},
+    )
+
+
+def _bare(digest: str) -> str:
+    return digest.removeprefix("0x")

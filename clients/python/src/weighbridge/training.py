@@ -1,0 +1,83 @@
+"""`weighbridge.train`: signs, pays, submits, waits, and gives back a `state_dict`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .declaration import JobOptions, Named, declare
+from .features import FeatureSpec
+from .jobs import Job
+from .market import Market
+from .model_file import ModelFile
+from .purchase import purchase
+from .results import StateDict
+
+
+def train(
+    model_file: ModelFile | str | os.PathLike[str],
+    *,
+    dataset: str,
+    purpose: str | None = None,
+    features: Mapping[str, Sequence[FeatureSpec]] | Sequence[FeatureSpec] | None = None,
+    label: str | Mapping[str, Any] | None = None,
+    loss: Named | None = None,
+    optimiser: Named | None = None,
+    schedule: Named | None = None,
+    epochs: int | None = None,
+    batch_rows: int | None = None,
+    micro_batch_rows: int | None = None,
+    seed: int | None = None,
+    precision: str | None = None,
+    returns: str | None = None,
+    privacy: Any = None,
+    out: str | Path | None = None,
+    receipt: str | Path | None = None,
+    deadline_minutes: int = 60,
+    again: bool = False,
+    progress: bool = True,
+    market: Market | None = None,
+) -> StateDict:
+    """Trains a model on a dataset that you never see.
+
+    The same call again goes on where it was interrupted and pays nothing twice; a training that is done is fetched again.
+
+    :param model_file: what :func:`weighbridge.export` gave, or the path of a `.wbm`
+    :param dataset: its id, or the first 8 hex digits or more
+    :param purpose: what you train for: one of the purposes that the seller's terms allow, word for word
+    :param features: column names or spelt-out features, in the order in which they fill the input; by input name where
+        the model has several. Default: every column that the seller declares a range or vocabulary of, in schema order
+    :param label: a column name, or a spelt-out label. Default: the dataset's own
+    :param loss: cross-entropy (default), bce, mse, huber, next-token
+    :param optimiser: adam (default), adamw, sgd; or ``{"name": "sgd", "learning_rate": 0.1}``
+    :param privacy: "none" (default), where the seller allows it, or a budget
+    :param returns: "trainable" (default) sends the trained tensors home alone; "all" sends every one. The result is whole
+        either way
+    :param out: also write the returned file there (safetensors)
+    :param receipt: also write the receipt there
+    :param again: pay for another run though the same one is done
+    :returns: the whole state of the model: ``model.load_state_dict(result)`` takes it with ``strict=True``
+    :raises WeighbridgeError: with a code, and what to do next
+    """
+    at = market if market is not None else Market()
+    file = model_file if isinstance(model_file, ModelFile) else ModelFile.load(model_file)
+    options = JobOptions(
+        features=features,
+        label=label,
+        loss=loss,
+        optimiser=optimiser,
+        schedule=schedule,
+        epochs=epochs,
+        batch_rows=batch_rows,
+        micro_batch_rows=micro_batch_rows,
+        seed=seed,
+        precision=precision,
+        returns=returns,
+        privacy=privacy,
+    )
+    found = at.dataset(dataset)
+    declaration = declare(file, found, options)
+    journal = purchase(at, found, file, declaration, purpose, deadline_minutes, again=again)
+    return Job(at, journal["orderId"], journal).wait(out=out, receipt=receipt, progress=progress)

@@ -1,0 +1,221 @@
+"""A whole purchase against a marketplace and a chain in memory: what is paid, what is kept, what comes back."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import weighbridge as wb
+from fakes import PRICE_WEI, Broken, World, model_file
+from weighbridge.journal import known_jobs
+from weighbridge.model_file import ModelFile
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture(autouse=True)
+def _numpy_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes back is NumPy, whether or not PyTorch is installed here."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+
+def run(world: World, root: Path, file: ModelFile | None = None, **options: Any) -> wb.StateDict:
+    given: dict[str, Any] = {"dataset": world.dataset.id, "purpose": "research", "progress": False, **options}
+    return wb.train(file or model_file(), market=world.market(root), **given)
+
+
+def test_pays_once_and_gives_back_the_whole_state(world: World, tmp_path: Path) -> None:
+    result = run(world, tmp_path, out=tmp_path / "w.safetensors", receipt=tmp_path / "r.json")
+    assert world.balance == 20 * 10**18 - PRICE_WEI
+    np.testing.assert_array_equal(result["a.weight"], np.full((2, 3), 2, np.float32))
+    np.testing.assert_array_equal(result["b.weight"], np.zeros(4, np.float32))
+    assert set(wb_tensors(tmp_path / "w.safetensors")) == {"a.weight"}
+    assert (tmp_path / "r.json").read_bytes() == result.receipt.read_bytes()
+
+
+def wb_tensors(path: Path) -> dict[str, Any]:
+    from weighbridge.tensors import read_tensors
+
+    return dict(read_tensors(path.read_bytes()))
+
+
+def test_returns_all_when_asked(world: World, tmp_path: Path) -> None:
+    run(world, tmp_path, returns="all", out=tmp_path / "w.safetensors")
+    assert set(wb_tensors(tmp_path / "w.safetensors")) == {"a.weight", "b.weight"}
+
+
+def test_ties_come_back_under_every_name(world: World, tmp_path: Path) -> None:
+    result = run(world, tmp_path, model_file(tied={"head.weight": "a.weight"}))
+    assert result["head.weight"] is not None
+    np.testing.assert_array_equal(result["head.weight"], result["a.weight"])
+
+
+def test_keeps_key_and_journal_private(world: World, tmp_path: Path) -> None:
+    result = run(world, tmp_path)
+    job_dir = tmp_path / "state" / "jobs" / result.job
+    assert job_dir.stat().st_mode & 0o777 == 0o700
+    for name in ("identity.txt", "job.json", "model.wbm"):
+        assert (job_dir / name).stat().st_mode & 0o777 == 0o600
+    assert "SECRET" not in (job_dir / "job.json").read_text()
+
+
+def test_a_training_that_is_done_is_fetched_again(world: World, tmp_path: Path) -> None:
+    first = run(world, tmp_path)
+    assert run(world, tmp_path).job == first.job
+    assert world.opened == 1
+    assert run(world, tmp_path, again=True).job != first.job
+    assert (world.opened, len(world.licences)) == (2, 1)
+
+
+def test_another_purpose_is_another_licence(world: World, tmp_path: Path) -> None:
+    run(world, tmp_path)
+    run(world, tmp_path, purpose="teaching")
+    assert (world.opened, len(world.licences)) == (2, 2)
+
+
+STEPS = ["licence", "licence!", "blob", "open", "open!", "submit", "submit!", "watch", "receipt", "download"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_goes_on_where_it_broke_and_pays_once(world: World, tmp_path: Path, step: str) -> None:
+    world.break_at = step
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    result = run(world, tmp_path)
+    assert float(result["a.weight"][0, 0]) == 2
+    assert (world.opened, len(world.licences)) == (1, 1)
+    assert world.balance == 20 * 10**18 - PRICE_WEI
+
+
+@pytest.mark.parametrize("step", ["open!", "submit", "watch", "download"])
+def test_another_process_can_wait_for_it(world: World, tmp_path: Path, step: str) -> None:
+    world.break_at = step
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    (journal,) = known_jobs(world.market(tmp_path).state)
+    result = wb.job(journal["orderId"][:12], market=world.market(tmp_path)).wait(progress=False)
+    assert float(result["a.weight"][0, 0]) == 2
+    assert world.opened == 1
+
+
+def test_the_key_to_the_weights_is_on_the_disk_before_a_payment(world: World, tmp_path: Path) -> None:
+    world.break_at = "open"
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    (journal,) = known_jobs(world.market(tmp_path).state)
+    assert (tmp_path / "state" / "jobs" / journal["orderId"] / "identity.txt").exists()
+
+
+def test_begins_anew_when_the_prepared_order_can_never_be_opened(world: World, tmp_path: Path) -> None:
+    world.break_at = "open"
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    world.now += 2 * 3600
+    run(world, tmp_path)
+    outcomes = [job["outcome"] for job in known_jobs(world.market(tmp_path).state)]
+    assert outcomes == ["abandoned", "settled"]
+    assert world.opened == 1
+
+
+def test_takes_the_money_of_a_paid_but_never_submitted_order_back(world: World, tmp_path: Path) -> None:
+    world.break_at = "submit"
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    world.now += 2 * 3600
+    run(world, tmp_path)
+    assert sorted(world.orders.values()) == ["refunded", "settled"]
+
+
+def test_a_refused_run_says_why_and_where_the_money_is(world: World, tmp_path: Path) -> None:
+    world.refuse = "data-corrupt"
+    with pytest.raises(wb.WeighbridgeError, match="data-corrupt") as caught:
+        run(world, tmp_path)
+    assert caught.value.code == "JOB_STATE"
+    assert "5 USDFC" in caught.value.next
+    world.refuse = None
+    run(world, tmp_path)
+    assert world.opened == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"purpose": "war"}, "BAD_INPUT"),
+        ({"purpose": None}, "BAD_INPUT"),
+        ({"label": "z"}, "MODEL_DOES_NOT_FIT"),
+        ({"features": ["nope"]}, "MODEL_DOES_NOT_FIT"),
+        ({"features": {"y": ["p"]}}, "BAD_INPUT"),
+        ({"loss": "guess"}, "BAD_INPUT"),
+        ({"optimiser": {"name": "adam", "speed": 3}}, "BAD_INPUT"),
+    ],
+)
+def test_what_must_not_cost_anything(world: World, tmp_path: Path, options: dict[str, Any], code: str) -> None:
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        run(world, tmp_path, **options)
+    assert caught.value.code == code
+    assert (world.opened, len(world.licences), len(world.blobs)) == (0, 0, 0)
+
+
+def test_an_empty_purse(world: World, tmp_path: Path) -> None:
+    world.balance = PRICE_WEI - 1
+    with pytest.raises(wb.WeighbridgeError, match="costs 5 USDFC") as caught:
+        run(world, tmp_path)
+    assert caught.value.code == "NO_BALANCE"
+    assert (world.opened, len(world.licences)) == (0, 0)
+
+
+def other(world: World, **changes: Any) -> None:
+    world.dataset = replace(world.dataset, **changes)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda w: other(w, terms={**w.dataset.terms, "text": "Anything goes."}), "OFFER_MISMATCH"),
+        (lambda w: other(w, manifest={**w.dataset.manifest, "rowCount": 11}), "OFFER_MISMATCH"),
+        (lambda w: other(w, offer={**w.dataset.offer, "price": "1"}), "OFFER_MISMATCH"),
+        (lambda w: other(w, offer_signature="0x" + "11" * 65), "OFFER_MISMATCH"),
+        (lambda w: setattr(w, "offer_digest", "0x" + "00" * 32), "OFFER_MISMATCH"),
+        (lambda w: other(w, revoked=True), "DATASET_REVOKED"),
+    ],
+)
+def test_a_marketplace_that_tells_another_story(world: World, tmp_path: Path, spoil: Any, code: str) -> None:
+    spoil(world)
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        run(world, tmp_path)
+    assert caught.value.code == code
+    assert (world.opened, len(world.licences)) == (0, 0)
+
+
+def test_other_weights_than_recorded_are_not_handed_out(world: World, tmp_path: Path) -> None:
+    world.other_weights = True
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        run(world, tmp_path, out=tmp_path / "w")
+    assert caught.value.code == "DIGEST_MISMATCH"
+    assert not (tmp_path / "w").exists()
+
+
+def test_the_same_purchase_is_not_made_twice_at_once(world: World, tmp_path: Path) -> None:
+    import os
+
+    world.break_at = "submit"
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    (journal,) = known_jobs(world.market(tmp_path).state)
+    held = tmp_path / "state" / "jobs" / f"{journal['request']}.lock"
+    held.write_text(str(os.getppid()))
+    with pytest.raises(wb.WeighbridgeError, match="already being bought"):
+        run(world, tmp_path)
+    held.write_text("999999999")
+    run(world, tmp_path)
+    assert world.opened == 1

@@ -1,0 +1,68 @@
+"""What TypeScript computed (test/vectors/client-vectors.spec.ts) comes out the same here."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import dataset_of, network_of
+from weighbridge.api import siwe_message
+from weighbridge.canonical import canonical_json
+from weighbridge.contracts import Market, encode_call, key_id_of, native, typed_digest
+from weighbridge.features import features_for, label_for
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "test" / "vectors" / "python-client.json").read_text("utf-8"))
+MARKET = Market(VECTORS["market"]["chainId"], VECTORS["market"]["contract"])
+
+
+def test_canonical_json() -> None:
+    assert canonical_json(VECTORS["canonical"]["value"]).decode() == VECTORS["canonical"]["text"]
+
+
+@pytest.mark.parametrize("kind", ["offer", "licence", "order"])
+def test_typed_data_digests(kind: str) -> None:
+    assert typed_digest(MARKET, kind.capitalize(), VECTORS[kind]["message"]) == VECTORS[kind]["digest"]
+
+
+@pytest.mark.parametrize("kind", ["offer", "licence", "order"])
+def test_every_field_is_in_the_digest(kind: str) -> None:
+    message = VECTORS[kind]["message"]
+    for field, value in message.items():
+        if isinstance(value, list):
+            other: Any = value[:-1]
+        elif isinstance(value, int) or not value.startswith("0x"):
+            other = str(int(value) + 1)
+        else:
+            other = value[:-1] + ("1" if value[-1] != "1" else "2")
+        assert typed_digest(MARKET, kind.capitalize(), {**message, field: other}) != VECTORS[kind]["digest"], field
+
+
+def test_key_id() -> None:
+    offer = VECTORS["offer"]["message"]
+    assert key_id_of(offer["seller"], offer["datasetId"], offer["version"]) == VECTORS["keyId"]
+
+
+def test_calldata_of_a_payment() -> None:
+    zero = b"\0" * 32
+    permit = {"deadline": 0, "v": 0, "r": zero, "s": zero}
+    order, offer = native("Order", VECTORS["order"]["message"]), native("Offer", VECTORS["offer"]["message"])
+    assert encode_call("marketplace", "open", [order, offer, permit]) == VECTORS["openWithoutPermit"]
+
+
+def test_sign_in_message() -> None:
+    network = network_of(api_url="https://market.example:8080/api", chain_id=MARKET.chain_id)
+    issued = datetime(2026, 11, 26, 4, tzinfo=UTC)
+    buyer = VECTORS["order"]["message"]["buyer"]
+    text = siwe_message(network, buyer, "abcdefgh12345678", issued, issued + timedelta(minutes=10))
+    assert text == VECTORS["siwe"]
+
+
+def test_features_and_label_of_a_schema() -> None:
+    schema = VECTORS["schema"]
+    dataset = dataset_of(schema["manifest"]["columns"], schema["manifest"]["label"])
+    inputs = [{"name": "x", "shape": [5], "dtype": "float32"}]
+    label = label_for("cross-entropy", inputs, dataset, None)
+    assert {key: label[key] for key in ("column", "classes")} == {key: schema["label"][key] for key in ("column", "classes")}
+    assert features_for(inputs, dataset, {"sick"}, None) == {"x": schema["features"]}
