@@ -3,6 +3,7 @@ import {
   canonicalJson,
   jsonDigest,
   keyIdOf,
+  mostOf,
   marketplaceDomain,
   offerDigest,
   protocolFeeWei,
@@ -16,7 +17,7 @@ import {
 import { marketOf } from '../platform/index.js';
 import { offerMismatch } from './catalog.errors.js';
 import type { Listing } from './dataset.js';
-import type { Manifest, Terms } from './manifest.js';
+import { privacyPricesOf, type Manifest, type Terms } from './manifest.js';
 
 const REBUILD = 'Publish again with the same command: it makes manifest, terms and offer from one another.';
 
@@ -36,7 +37,7 @@ export async function checkListing(
   assertDigests(manifest, terms, offer);
   assertSameDataset(manifest, offer, keyId, market);
   assertColumns(manifest);
-  assertMoney(offer, network);
+  assertMoney(offer, terms, network);
   if (!offer.operators.some((operator) => isAddressEqual(operator, network.operator))) {
     throw offerMismatch('the offer allows no operator of this deployment', `Allow ${network.operator}.`);
   }
@@ -84,10 +85,13 @@ function assertColumns({ columns, label }: Manifest): void {
 }
 
 /** As `Marketplace.list` computes it: an offer that does not add up could never be opened. */
-function assertMoney(offer: Offer, { protocolFeeBps }: Network): void {
+function assertMoney(offer: Offer, terms: Terms, { protocolFeeBps }: Network): void {
   const fee = protocolFeeWei(offer.price, protocolFeeBps);
   const sum = offer.payees.reduce((total, { amount }) => total + amount, offer.nodeFee + fee);
-  if (sum === offer.price) return;
+  if (sum === offer.price) {
+    assertPrivacyPrice(offer, terms);
+    return;
+  }
   throw new WeighbridgeError(
     'BAD_PRICE',
     `payees, node fee and protocol fee add up to ${sum}, the price is ${offer.price}`,
@@ -96,6 +100,19 @@ function assertMoney(offer: Offer, { protocolFeeBps }: Network): void {
       details: { sumWei: sum.toString(), priceWei: offer.price.toString(), protocolFeeWei: fee.toString() },
     },
   );
+}
+
+/** The offer's prices are what contracts see of the terms; a buyer reads the terms. */
+function assertPrivacyPrice(offer: Offer, { privacy }: Terms): void {
+  const { pricePerEpsilon, maxEpsilonMicros } = privacyPricesOf(privacy);
+  if (offer.pricePerEpsilon !== pricePerEpsilon || offer.maxEpsilonMicros !== maxEpsilonMicros) {
+    throw offerMismatch("the offer's privacy prices are not those of the terms", REBUILD);
+  }
+  const most = mostOf(offer);
+  if (most.fits) return;
+  throw new WeighbridgeError('BAD_PRICE', `a run could cost ${most.amountWei} wei, more than the token can hold`, {
+    next: 'Lower the price per epsilon, or the most epsilon that a run may take.',
+  });
 }
 
 async function assertOfferSigned(offer: Offer, signature: Hex, market: Deployed): Promise<void> {

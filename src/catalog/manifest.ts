@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { epsilonMicrosOf, parsePriceWei } from '../kernel/index.js';
 
 /**
  * The public description of one dataset version, content-addressed: `manifestDigest` in the seller's offer is SHA-256 of
@@ -76,6 +77,35 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** USDFC as a person writes it. */
+const price = z.string().regex(/^\d{1,20}(\.\d{1,18})?$/, 'a decimal number of USDFC');
+
+/**
+ * What may be learned of the rows. The budget is of each shard, over all buyers and all versions that it stays in; it counts
+ * private runs. Training without privacy has no bound: it is refused unless these terms allow it.
+ */
+export const privacyTermsSchema = z.strictObject({
+  budget: z
+    .strictObject({
+      epsilon: z.number().positive().max(1000),
+      delta: z.number().positive().max(0.01),
+      maxEpsilonPerJob: z.number().min(0.01).max(1000),
+      pricePerEpsilon: price,
+    })
+    .optional(),
+  trainingWithoutPrivacy: z.boolean().optional(),
+});
+export type PrivacyTerms = z.infer<typeof privacyTermsSchema>;
+
+/** What the seller's offer says of the terms' privacy, as contracts compute with it. */
+export function privacyPricesOf({ budget }: PrivacyTerms): { pricePerEpsilon: bigint; maxEpsilonMicros: bigint } {
+  if (budget === undefined) return { pricePerEpsilon: 0n, maxEpsilonMicros: 0n };
+  return {
+    pricePerEpsilon: parsePriceWei(budget.pricePerEpsilon),
+    maxEpsilonMicros: epsilonMicrosOf(budget.maxEpsilonPerJob),
+  };
+}
+
 /** The licence terms that a seller states; `termsDigest` is SHA-256 of its canonical JSON. */
 export const termsSchema = z.strictObject({
   version: z.literal(1),
@@ -85,5 +115,6 @@ export const termsSchema = z.strictObject({
   purposes: z.array(z.string().min(1).max(200)).min(1).max(50),
   /** How long a licence lasts. */
   licenceDays: z.number().int().min(1).max(3650),
+  privacy: privacyTermsSchema,
 });
 export type Terms = z.infer<typeof termsSchema>;

@@ -22,6 +22,7 @@ export const orderJson = z.strictObject({
   operator: address,
   licence: bytes32,
   jobDigest: bytes32,
+  epsilonMicros: natural,
   deadline: natural,
   salt: bytes32,
 });
@@ -33,6 +34,8 @@ export const offerJson = z.strictObject({
   seller: address,
   price: natural,
   nodeFee: natural,
+  pricePerEpsilon: natural,
+  maxEpsilonMicros: natural,
   payees: z.array(shareJson).max(16),
   operators: z.array(address).min(1).max(16),
   termsDigest: bytes32,
@@ -60,11 +63,11 @@ export function shareFromJson({ to, amount }: ShareJson): Share {
 }
 
 export function orderToJson(order: Order): OrderJson {
-  return { ...order, deadline: order.deadline.toString() };
+  return { ...order, epsilonMicros: order.epsilonMicros.toString(), deadline: order.deadline.toString() };
 }
 
 export function orderFromJson(json: OrderJson): Order {
-  return { ...json, deadline: BigInt(json.deadline) };
+  return { ...json, epsilonMicros: BigInt(json.epsilonMicros), deadline: BigInt(json.deadline) };
 }
 
 export function offerToJson(offer: Offer): OfferJson {
@@ -72,6 +75,8 @@ export function offerToJson(offer: Offer): OfferJson {
     ...offer,
     price: offer.price.toString(),
     nodeFee: offer.nodeFee.toString(),
+    pricePerEpsilon: offer.pricePerEpsilon.toString(),
+    maxEpsilonMicros: offer.maxEpsilonMicros.toString(),
     payees: offer.payees.map(shareToJson),
     validUntil: offer.validUntil.toString(),
   };
@@ -82,6 +87,8 @@ export function offerFromJson(json: OfferJson): Offer {
     ...json,
     price: BigInt(json.price),
     nodeFee: BigInt(json.nodeFee),
+    pricePerEpsilon: BigInt(json.pricePerEpsilon),
+    maxEpsilonMicros: BigInt(json.maxEpsilonMicros),
     payees: json.payees.map(shareFromJson),
     validUntil: BigInt(json.validUntil),
   };

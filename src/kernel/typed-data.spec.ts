@@ -12,6 +12,7 @@ const order: Order = {
   operator: account(4),
   licence: word(5),
   jobDigest: word(6),
+  epsilonMicros: 0n,
   deadline: 7n,
   salt: word(8),
 };
@@ -32,6 +33,7 @@ describe('digests', () => {
       { ...order, operator: account(9) },
       { ...order, licence: word(9) },
       { ...order, jobDigest: word(9) },
+      { ...order, epsilonMicros: 9n },
       { ...order, deadline: 9n },
       { ...order, salt: word(9) },
     ];
@@ -47,6 +49,8 @@ describe('digests', () => {
       seller: account(1),
       price: 10n,
       nodeFee: 1n,
+      pricePerEpsilon: 0n,
+      maxEpsilonMicros: 0n,
       payees: [
         { to: account(1), amount: 5n },
         { to: account(2), amount: 4n },

@@ -18,6 +18,8 @@ export const TYPES = {
     { name: 'seller', type: 'address' },
     { name: 'price', type: 'uint128' },
     { name: 'nodeFee', type: 'uint128' },
+    { name: 'pricePerEpsilon', type: 'uint128' },
+    { name: 'maxEpsilonMicros', type: 'uint64' },
     { name: 'payees', type: 'Share[]' },
     { name: 'operators', type: 'address[]' },
     { name: 'termsDigest', type: 'bytes32' },
@@ -39,6 +41,7 @@ export const TYPES = {
     { name: 'operator', type: 'address' },
     { name: 'licence', type: 'bytes32' },
     { name: 'jobDigest', type: 'bytes32' },
+    { name: 'epsilonMicros', type: 'uint64' },
     { name: 'deadline', type: 'uint64' },
     { name: 'salt', type: 'bytes32' },
   ],
@@ -86,6 +89,10 @@ export interface Offer {
   seller: Address;
   price: bigint;
   nodeFee: bigint;
+  /** What a whole epsilon of a run's privacy loss costs above the price, wei. */
+  pricePerEpsilon: bigint;
+  /** The most epsilon that one run may take, in millionths. */
+  maxEpsilonMicros: bigint;
   payees: Share[];
   operators: Address[];
   termsDigest: Bytes32;
@@ -116,6 +123,8 @@ export interface Order {
   licence: Bytes32;
   /** SHA-256 of the model declaration (`ModelDeclaration`, canonical JSON). */
   jobDigest: Bytes32;
+  /** The run's epsilon in millionths, rounded up; 0 is a run without privacy. */
+  epsilonMicros: bigint;
   deadline: bigint;
   salt: Bytes32;
 }
@@ -199,23 +208,6 @@ export function settlementDigest(market: Deployed, message: Settlement): Bytes32
 /** `origin` is keccak256 of the log's C2SP origin line. */
 export function checkpointDigest(anchor: Deployed, message: { origin: Bytes32; size: bigint; root: Bytes32 }): Bytes32 {
   return hashTypedData({ domain: logAnchorDomain(anchor), types: TYPES, primaryType: 'Checkpoint', message });
-}
-
-/** The protocol's cut of a price in wei, as the contract computes it (rounded down). */
-export function protocolFeeWei(priceWei: bigint, protocolFeeBps: number): bigint {
-  return (priceWei * BigInt(protocolFeeBps)) / 10_000n;
-}
-
-/**
- * Everybody who is paid when an order settles, in the order and form whose hash `Marketplace.open` fixes: the seller's
- * payees, the operator, the protocol; zero amounts left out.
- */
-export function splitOf(offer: Offer, operator: Address, treasury: Address, protocolFeeBps: number): Share[] {
-  return [
-    ...offer.payees,
-    { to: operator, amount: offer.nodeFee },
-    { to: treasury, amount: protocolFeeWei(offer.price, protocolFeeBps) },
-  ].filter((share) => share.amount > 0n);
 }
 
 /** A closed-list word as the contracts hold it: ASCII, right-padded with zeros to 32 bytes. */

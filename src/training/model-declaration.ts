@@ -61,3 +61,8 @@ export type ModelDeclaration = z.infer<typeof declarationSchema>;
 
 /** The `job.json` in a .wbm is finished by the job: these are the fields that the model itself decides. */
 export const MODEL_FIELDS = ['graph', 'weights', 'trainable', 'tied', 'inputs'] as const;
+
+/** What the order of a run must name as its epsilon, in millionths: 0 is a run without privacy. */
+export function epsilonMicrosOfRun(_declaration: Pick<ModelDeclaration, 'privacy'>): bigint {
+  return 0n;
+}

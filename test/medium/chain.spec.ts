@@ -34,7 +34,7 @@ describe('the way of an order', () => {
     const { digest, completion } = await market.signed.completion(order, account);
     const index = market.log.append('training-completed', digest);
     const { network, parties } = market;
-    const shares = splitOf(offer, order.operator, network.treasury, network.protocolFeeBps);
+    const shares = splitOf(offer, order, network.treasury, network.protocolFeeBps);
     const owedBefore = await Promise.all(shares.map((share) => steps.buyer.owedTo(share.to)));
     await steps.worker.anchorAndSettle(
       await steps.newCheckpoint(),
@@ -110,7 +110,7 @@ describe('a repeat', () => {
     expect(await restarted.anchorAndRecord(...first.args)).toBe(first.transaction);
     const { digest, completion } = await market.signed.completion(order, first.account);
     const index = market.log.append('training-completed', digest);
-    const shares = splitOf(offer, order.operator, market.network.treasury, market.network.protocolFeeBps);
+    const shares = splitOf(offer, order, market.network.treasury, market.network.protocolFeeBps);
     const args = [await steps.newCheckpoint(), order, shares, completion, market.log.inclusion(index)] as const;
     const settled = await steps.worker.anchorAndSettle(...args);
     expect(await restarted.anchorAndSettle(...args)).toBe(settled);

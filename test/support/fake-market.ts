@@ -279,7 +279,7 @@ export class FakeMarket {
       finishedAt: at(4),
     });
     const completedEntry = await sealRecord({ ...completed, signer: worker });
-    const payouts = splitOf(this.offer, operator.address, treasury.address, protocolFeeBps);
+    const payouts = splitOf(this.offer, order, treasury.address, protocolFeeBps);
     const settled = jobSettledRecord(market, {
       orderId,
       keyId: order.keyId,
@@ -315,6 +315,7 @@ async function testDataset(): Promise<{ dataset: Dataset; offer: Offer }> {
     title: 'Terms',
     text: 'Be kind.',
     purposes: ['research', 'teaching'],
+    privacy: { trainingWithoutPrivacy: true },
     licenceDays: 30,
   };
   const manifest: Manifest = {
@@ -347,6 +348,8 @@ async function testDataset(): Promise<{ dataset: Dataset; offer: Offer }> {
     seller: seller.address,
     price: 5_000_000_000_000_000_000n,
     nodeFee: 1_000_000_000_000_000_000n,
+    pricePerEpsilon: 0n,
+    maxEpsilonMicros: 0n,
     payees: [{ to: seller.address, amount: 3_875_000_000_000_000_000n }],
     operators: [operator.address],
     termsDigest: `0x${jsonDigest(terms)}`,

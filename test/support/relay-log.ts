@@ -20,6 +20,7 @@ export async function accesses(keyId: Bytes32, count: number): Promise<Uint8Arra
     licence: randomWord(),
     offer: randomWord(),
     jobDigest: randomWord(),
+    epsilonMicros: 0n,
     deadline: 1_900_000_000n,
   };
   const [buyer, operator, worker] = [parties.buyer.address, parties.operator.address, parties.worker.address];

@@ -1,5 +1,6 @@
 import { encodeFunctionData, type LocalAccount } from 'viem';
 import {
+  amountOf,
   formatWei,
   orderIdOf,
   WeighbridgeError,
@@ -24,7 +25,7 @@ export interface BuyerChain extends ChainReader {
   /** USDFC of this account, in wei. */
   usdfcBalance(): Promise<bigint>;
   /**
-   * Pays the offer's price into escrow with an EIP-2612 permit, in one transaction. Answers a repeat with the
+   * Pays what the offer asks for this order into escrow with an EIP-2612 permit, in one transaction. Answers a repeat with the
    * transaction that did it. @throws WeighbridgeError NO_BALANCE, OFFER_MISMATCH, DATASET_REVOKED, BAD_INPUT
    */
   open(order: Order, offer: Offer): Promise<Hex>;
@@ -59,9 +60,10 @@ export function createBuyerChain(options: { network: Network; account: LocalAcco
       done: async () => (await reader.order(orderId)).state !== 'none',
       earlier: () => connection.run(() => findTransaction(connection, 'Opened', { orderId })),
       act: async () => {
-        if (offer.price > 0n) expectBalance(account.address, await usdfcBalance(), offer.price);
+        const amountWei = amountOf(offer, order.epsilonMicros);
+        if (amountWei > 0n) expectBalance(account.address, await usdfcBalance(), amountWei);
         const permit =
-          offer.price > 0n ? await connection.run(() => signPermit(connection, account, offer.price)) : NO_PERMIT;
+          amountWei > 0n ? await connection.run(() => signPermit(connection, account, amountWei)) : NO_PERMIT;
         const args = [order, offer, permit] as const;
         return sender.send({ to, data: encodeFunctionData({ abi: marketplaceAbi, functionName: 'open', args }) });
       },

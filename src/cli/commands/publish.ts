@@ -14,7 +14,7 @@ export function publishCommand(run: Run): Command {
     .argument('<file>', 'CSV (first line names the columns), NDJSON or Parquet')
     .requiredOption('--title <text>', 'what buyers see')
     .requiredOption('--price <usdfc>', 'price of one training run, such as 5 or 0.25')
-    .requiredOption('--terms <file>', 'licence terms as JSON: version, title, text, purposes, licenceDays')
+    .requiredOption('--terms <file>', 'licence terms as JSON: version, title, text, purposes, licenceDays, privacy')
     .option('--label <column>', 'the column that models learn to predict')
     .option('--columns <file>', 'what you declare public of columns, as JSON (default: <file>.columns.json beside it)')
     .option('--description <text>', 'more about the data', '')

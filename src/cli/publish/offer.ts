@@ -7,7 +7,7 @@ import {
   type Deployed,
   type Offer,
 } from '../../kernel/index.js';
-import { manifestSchema, type Manifest } from '../../catalog/manifest.js';
+import { manifestSchema, privacyPricesOf, type Manifest } from '../../catalog/manifest.js';
 import type { Account } from '../ports.js';
 import type { Offered, Sealed } from './journal.js';
 import type { PublishPlan } from './plan.js';
@@ -48,6 +48,7 @@ export function offerOf(plan: PublishPlan, manifest: Manifest, now: Date): Offer
     seller: plan.seller,
     price: plan.priceWei,
     nodeFee: plan.nodeFeeWei,
+    ...privacyPricesOf(plan.terms.privacy),
     payees: amount === 0n ? [] : [{ to: plan.payee, amount }],
     operators: plan.operators,
     termsDigest: `0x${jsonDigest(plan.terms)}`,

@@ -145,7 +145,9 @@ function besides(file: string): string | undefined {
 }
 
 async function readTerms(file: string): Promise<Terms> {
-  const next = 'Write {"version": 1, "title": ..., "text": ..., "purposes": ["..."], "licenceDays": 365}.';
+  const next =
+    'Write {"version": 1, "title": ..., "text": ..., "purposes": ["..."], "licenceDays": 365, "privacy": {"budget": {"epsilon": 10, ' +
+    '"delta": 1e-6, "maxEpsilonPerJob": 3, "pricePerEpsilon": "0.5"}, "trainingWithoutPrivacy": false}}.';
   let value: unknown;
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
@@ -153,8 +155,12 @@ async function readTerms(file: string): Promise<Terms> {
     throw new WeighbridgeError('BAD_TERMS', `${file} cannot be read as JSON`, { next, cause: error });
   }
   const parsed = termsSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new WeighbridgeError('BAD_TERMS', `${file}: ${firstIssue(parsed.error)}`, { next });
+  if (!parsed.success) throw new WeighbridgeError('BAD_TERMS', `${file}: ${firstIssue(parsed.error)}`, { next });
+  const { budget, trainingWithoutPrivacy } = parsed.data.privacy;
+  if (budget !== undefined || trainingWithoutPrivacy === true) return parsed.data;
+  throw new WeighbridgeError('BAD_TERMS', `${file} allows no training: no privacy budget, and none without one`, {
+    next: 'Give privacy.budget, or set privacy.trainingWithoutPrivacy to true.',
+  });
 }
 
 /** The manifest's own limits, held against the options before a long upload finds out. */

@@ -62,7 +62,14 @@ beforeEach(async () => {
   await writeFile(path.join(dir, 'data.columns.json'), '{"x": {"range": [0, 16]}, "y": {"vocabulary": ["a", "b"]}}');
   await writeFile(
     path.join(dir, 'terms.json'),
-    JSON.stringify({ version: 1, title: 'Terms', text: 'Be kind.', purposes: ['research'], licenceDays: 30 }),
+    JSON.stringify({
+      version: 1,
+      title: 'Terms',
+      text: 'Be kind.',
+      purposes: ['research'],
+      licenceDays: 30,
+      privacy: { trainingWithoutPrivacy: true },
+    }),
   );
 });
 afterEach(async () => remove());

@@ -1,4 +1,4 @@
-import { offerFromJson, orderFromJson, formatWei, WeighbridgeError } from '../../kernel/index.js';
+import { amountOf, offerFromJson, orderFromJson, formatWei, WeighbridgeError } from '../../kernel/index.js';
 import { shortId } from '../ui/text.js';
 import { writeJob, type JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
@@ -18,19 +18,20 @@ export async function payOnce(journal: JobJournal, deps: TrainDeps): Promise<Job
   const { chain, state, ui } = deps;
   const order = orderFromJson(journal.order);
   const offer = offerFromJson(journal.offer);
+  const amount = formatWei(amountOf(offer, order.epsilonMicros));
   const onChain = await chain.order(journal.orderId);
   const leftSeconds = Number(order.deadline) - (await chain.now());
   if (onChain.state === 'none') {
     // Both for good: the deadline is in the order, and the contract takes orders against the listed offer only.
     if (leftSeconds <= 0 || (await chain.offerOf(order.keyId)) !== order.offer) return end(journal, 'abandoned', deps);
     if (leftSeconds < MIN_LEFT_SECONDS) throw tooLate(leftSeconds);
-    ui.note(`paying ${formatWei(offer.price)} USDFC into escrow for job ${shortId(journal.orderId)}`);
+    ui.note(`paying ${amount} USDFC into escrow for job ${shortId(journal.orderId)}`);
   } else if (onChain.state === 'refunded') {
     return end(journal, 'refunded', deps);
   } else if (leftSeconds < 0) {
     // Paid, never submitted, and too late now: nobody else will ask for the money.
     await chain.refundExpired(order);
-    ui.note(`the interrupted job missed its deadline: its ${formatWei(offer.price)} USDFC are your credit again`);
+    ui.note(`the interrupted job missed its deadline: its ${amount} USDFC are your credit again`);
     return end(journal, 'refunded', deps);
   }
   // Answers with the earlier transaction if there is one.

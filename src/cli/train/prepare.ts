@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  amountOf,
   formatWei,
   jsonDigest,
   offerToJson,
@@ -13,6 +14,7 @@ import {
   type Offer,
   type Order,
 } from '../../kernel/index.js';
+import { epsilonMicrosOfRun } from '../../training/model-declaration.js';
 import type { CheckedDataset } from '../browse/check-dataset.js';
 import { plain } from '../ui/text.js';
 import { newIdentity, saveIdentity } from './identity.js';
@@ -37,7 +39,8 @@ export async function prepareJob(
   const { network, account, state, api, chain, ui } = deps;
   const market: Deployed = { chainId: network.chainId, contract: network.contracts.marketplace };
   const operator = operatorOf(checked.offer, network);
-  await assertBalance(checked.offer, deps);
+  const epsilonMicros = epsilonMicrosOfRun(model.declaration);
+  await assertBalance(amountOf(checked.offer, epsilonMicros), deps);
   const deadline = BigInt((await chain.now()) + deadlineMinutes * 60);
   ui.note(`accepting the terms of "${plain(checked.dataset.title)}" for "${plain(purpose)}"`);
   const held = await obtainLicence(checked, purpose, deadline, { market, account, state, api, chain, now: deps.now });
@@ -51,6 +54,7 @@ export async function prepareJob(
     operator,
     licence: held.licenceId,
     jobDigest: `0x${jsonDigest(model.declaration)}`,
+    epsilonMicros,
     deadline,
     salt: to0x(randomBytes(32)),
   };
@@ -76,7 +80,7 @@ export async function prepareJob(
 }
 
 /** The contract would refuse as well; here nothing has been signed or sent yet. */
-async function assertBalance({ price }: Offer, { chain, account }: TrainDeps): Promise<void> {
+async function assertBalance(price: bigint, { chain, account }: TrainDeps): Promise<void> {
   const balance = await chain.usdfcBalance();
   if (balance >= price) return;
   throw new WeighbridgeError('NO_BALANCE', `a run costs ${formatWei(price)} USDFC, you have ${formatWei(balance)}`, {

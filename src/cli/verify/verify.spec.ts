@@ -124,7 +124,7 @@ describe('verify', () => {
 describe('verify --online', () => {
   const { head } = memoryLog(whole);
   const parsed = parseReceipt(receipt);
-  const shares = splitOf(story.offer, parties.operator.address, parties.treasury.address, protocolFeeBps);
+  const shares = splitOf(story.offer, story.order, parties.treasury.address, protocolFeeBps);
   const splitHash = splitHashOf(shares.map(({ to, amount }) => ({ to, amount: amount.toString() })));
   const chain = (over: Partial<ChainReader> = {}): ChainReader =>
     ({

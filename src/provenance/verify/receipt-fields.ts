@@ -115,7 +115,7 @@ export function checkSettlement(
   same('settlement.orderId', predicate.orderId, order.orderId);
   same('settlement.keyId', predicate.keyId, dataset.keyId);
   if (predicate.outcome !== 'settled') throw new CheckFailed('WRONG_PAYOUT', `the order was ${predicate.outcome}`);
-  const split = splitOf(offerFromJson(dataset.offer), order.order.operator, trust.treasury, trust.protocolFeeBps);
+  const split = splitOf(offerFromJson(dataset.offer), orderFromJson(order.order), trust.treasury, trust.protocolFeeBps);
   const plain = (shares: { to: string; amount: string }[]): string =>
     canonicalJson(shares.map(({ to, amount }) => ({ to: to.toLowerCase(), amount })));
   if (plain(settlement.payouts) !== plain(split.map(shareToJson))) {

@@ -20,6 +20,7 @@ const order: Order = {
   operator: operator.address,
   licence: `0x${'04'.repeat(32)}`,
   jobDigest: `0x${'05'.repeat(32)}`,
+  epsilonMicros: 0n,
   deadline: 4_000_000_000n,
   salt: `0x${'06'.repeat(32)}`,
 };

@@ -1,5 +1,5 @@
 import { encodeAbiParameters, isAddressEqual, keccak256 } from 'viem';
-import { WeighbridgeError, type Bytes32, type Offer, type Order, type Share } from '../../kernel/index.js';
+import { amountOf, WeighbridgeError, type Bytes32, type Offer, type Order, type Share } from '../../kernel/index.js';
 import type { OnChainOrder } from '../../access/index.js';
 
 /**
@@ -29,7 +29,7 @@ function firstDifference(
   if (onChain.state !== 'open') return `state ${onChain.state}`;
   if (!isAddressEqual(onChain.buyer, order.buyer)) return 'buyer';
   if (onChain.keyId !== order.keyId) return 'keyId';
-  if (onChain.amountWei !== offer.price) return 'amount';
+  if (onChain.amountWei !== amountOf(offer, order.epsilonMicros)) return 'amount';
   if (BigInt(onChain.deadline) !== order.deadline) return 'deadline';
   if (onChain.splitHash !== splitHashOf(shares)) return 'shares';
   return undefined;

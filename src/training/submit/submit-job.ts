@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  amountOf,
   orderFromJson,
   orderIdOf,
   orderJson,
@@ -74,7 +75,7 @@ export class SubmitJob {
     checkOrder(order, declaration, offer, operator, await this.chain.now());
     await this.licences.assertUsable(order.licence, viewer, order.keyId, new Date());
     await this.assertNotRevoked(order);
-    const shares = splitOf(offer, order.operator, treasury, protocolFeeBps);
+    const shares = splitOf(offer, order, treasury, protocolFeeBps);
     checkEscrow(await this.chain.order(id), order, offer, shares);
     return {
       id,
@@ -89,7 +90,7 @@ export class SubmitJob {
       jobDigest: order.jobDigest,
       declaration,
       recipient,
-      priceWei: offer.price,
+      priceWei: amountOf(offer, order.epsilonMicros),
       deadline: new Date(Number(order.deadline) * 1000),
     };
   }

@@ -32,6 +32,7 @@ const order = (keyId: Bytes32) => ({
   operator: parties.operator.address,
   licence: randomWord(),
   jobDigest: randomWord(),
+  epsilonMicros: 0n,
   deadline: 1_900_000_000n,
   salt: randomWord(),
 });

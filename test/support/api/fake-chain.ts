@@ -2,6 +2,7 @@ import type { OnChainOrder } from '../../../src/access/index.js';
 import {
   offerDigest,
   orderIdOf,
+  amountOf,
   splitOf,
   type Bytes32,
   type Network,
@@ -36,9 +37,9 @@ export class FakeChain implements NonNullable<ApiPorts['chain']> {
       state: 'open',
       buyer: order.buyer,
       keyId: order.keyId,
-      amountWei: offer.price,
+      amountWei: amountOf(offer, order.epsilonMicros),
       deadline: Number(order.deadline),
-      splitHash: splitHashOf(splitOf(offer, order.operator, treasury, protocolFeeBps)),
+      splitHash: splitHashOf(splitOf(offer, order, treasury, protocolFeeBps)),
     });
     return id;
   }

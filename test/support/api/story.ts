@@ -36,6 +36,7 @@ export const TERMS: Terms = {
   title: 'Research use',
   text: 'Train on it; publish no rows.',
   purposes: ['research', 'teaching'],
+  privacy: { trainingWithoutPrivacy: true },
   licenceDays: 30,
 };
 
@@ -92,6 +93,8 @@ export async function makeListing(network: Network, seller: LocalAccount, change
     seller: seller.address,
     price,
     nodeFee: NODE_FEE_WEI,
+    pricePerEpsilon: 0n,
+    maxEpsilonMicros: 0n,
     payees: [{ to: seller.address, amount: price - NODE_FEE_WEI - protocolFeeWei(price, network.protocolFeeBps) }],
     operators: [network.operator],
     termsDigest: `0x${jsonDigest(terms)}`,
@@ -154,6 +157,7 @@ export async function makeOrder(
     operator: network.operator,
     licence: licence.id,
     jobDigest: `0x${jsonDigest(model.declaration)}`,
+    epsilonMicros: 0n,
     deadline: BigInt(nowSeconds() + 3_600),
     salt: random32(),
     ...change,

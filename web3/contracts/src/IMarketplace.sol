@@ -11,12 +11,16 @@ struct Share {
 }
 
 /// @notice What a seller offers for one dataset version. EIP-712 type; its digest is what `list` stores.
+/// @dev `price` is of every run, divided among node, payees and protocol. What a run costs above it is
+/// `pricePerEpsilon` for each whole epsilon of its privacy loss, and goes to the seller less the protocol's fee.
 struct Offer {
     bytes32 datasetId;
     uint32 version;
     address seller;
     uint128 price;
     uint128 nodeFee;
+    uint128 pricePerEpsilon;
+    uint64 maxEpsilonMicros;
     Share[] payees;
     address[] operators;
     bytes32 termsDigest;
@@ -25,6 +29,8 @@ struct Offer {
 }
 
 /// @notice One paid training run. EIP-712 type; its digest is the order id.
+/// @dev `epsilonMicros` is the privacy loss that the run may cause, in millionths of an epsilon. Zero is a run without
+/// privacy, which costs as much as the largest loss that the offer takes.
 struct Order {
     bytes32 keyId;
     bytes32 offer;
@@ -32,6 +38,7 @@ struct Order {
     address operator;
     bytes32 licence;
     bytes32 jobDigest;
+    uint64 epsilonMicros;
     uint64 deadline;
     bytes32 salt;
 }
@@ -125,6 +132,10 @@ interface IMarketplace {
     error NotTheSeller(address caller);
     /// @notice Payees, node fee and protocol fee must add up to the price.
     error BadSplit(uint256 sum, uint256 price);
+    /// @notice The most that the offer can cost, price and privacy, does not fit an amount.
+    error PriceTooHigh(uint256 most);
+    /// @notice The order takes more privacy than the offer gives to one run.
+    error EpsilonTooHigh(uint64 epsilonMicros, uint64 maxEpsilonMicros);
     /// @notice An offer has at most 16 payees and from 1 to 16 operators, and the zero address is none of them.
     error BadParties();
     /// @notice The offer is no longer valid.
@@ -174,7 +185,8 @@ interface IMarketplace {
     /// @notice Stops key release for one licence of a dataset version, for good. Only its seller.
     function revokeLicence(bytes32 keyId, bytes32 licence) external;
 
-    /// @notice Locks the price of the listed offer for one training run. Only the buyer that the order names.
+    /// @notice Locks what the listed offer asks for one training run: its price, and what the run's privacy loss costs.
+    /// Only the buyer that the order names.
     /// @dev A price of zero is allowed: data that is free still leaves a record before a key is released.
     /// @return orderId EIP-712 digest of the order
     function open(Order calldata order_, Offer calldata offer, Permit calldata permit)
@@ -203,7 +215,8 @@ interface IMarketplace {
     ) external;
 
     /// @notice Credits everybody for a finished run, until the deadline. Anyone may call.
-    /// @param shares All of them, as `open` fixed them: payees, operator, protocol; zero amounts left out
+    /// @param shares All of them, as `open` fixed them: payees, operator, the seller for privacy, protocol; zero amounts
+    /// left out
     /// @param workerSig The worker's `Completion`
     /// @param inclusion Proof of the `training-completed` entry about it
     function settle(

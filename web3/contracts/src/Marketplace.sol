@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
@@ -31,6 +32,7 @@ contract Marketplace is IMarketplace, EIP712, ReentrancyGuard {
     uint256 public constant MAX_DURATION = 30 days;
     uint256 private constant MAX_PARTIES = 16;
     uint256 private constant BPS = 10_000;
+    uint256 private constant MICROS = 1_000_000;
 
     /// @inheritdoc IMarketplace
     IERC20 public immutable token;
@@ -76,6 +78,8 @@ contract Marketplace is IMarketplace, EIP712, ReentrancyGuard {
         if (isRevoked[keyId]) revert KeyRevoked(keyId);
         if (block.timestamp > offer.validUntil) revert OfferExpired(offer.validUntil);
         _checkParties(offer);
+        uint256 most = offer.price + _epsilonPrice(offer, offer.maxEpsilonMicros);
+        if (most > type(uint128).max) revert PriceTooHigh(most);
         bytes32 digest = _hashTypedDataV4(TypedData.hashOffer(offer));
         sellerOf[keyId] = offer.seller;
         offerOf[keyId] = digest;
@@ -114,19 +118,23 @@ contract Marketplace is IMarketplace, EIP712, ReentrancyGuard {
         }
         _checkNotRevoked(order_);
         _checkOperator(offer.operators, order_.operator);
+        if (order_.epsilonMicros > offer.maxEpsilonMicros) {
+            revert EpsilonTooHigh(order_.epsilonMicros, offer.maxEpsilonMicros);
+        }
+        uint128 amount = _amount(offer, order_.epsilonMicros);
         orderId = _orderId(order_);
         OrderRecord storage record = _orders[orderId];
         if (record.state != OrderState.None) revert WrongState(record.state);
         record.buyer = order_.buyer;
         record.deadline = order_.deadline;
         record.state = OrderState.Open;
-        record.amount = offer.price;
+        record.amount = amount;
         record.keyId = order_.keyId;
         record.licence = order_.licence;
-        record.splitHash = keccak256(abi.encode(_split(offer, order_.operator)));
-        totalLocked += offer.price;
-        emit Opened(orderId, order_.buyer, order_.keyId, order_.operator, offer.price, order_.deadline);
-        if (offer.price != 0) _collect(offer.price, permit);
+        record.splitHash = keccak256(abi.encode(_split(offer, order_.operator, amount)));
+        totalLocked += amount;
+        emit Opened(orderId, order_.buyer, order_.keyId, order_.operator, amount, order_.deadline);
+        if (amount != 0) _collect(amount, permit);
     }
 
     /// @inheritdoc IMarketplace
@@ -294,16 +302,16 @@ contract Marketplace is IMarketplace, EIP712, ReentrancyGuard {
 
     /// @dev Anyone can spend a permit that it saw in the mempool, so a permit that fails is no reason to stop: what
     /// counts is the allowance, which the transfer checks.
-    function _collect(uint128 price, Permit calldata permit) private {
+    function _collect(uint128 amount, Permit calldata permit) private {
         if (permit.deadline != 0) {
             try IERC20Permit(address(token))
-                .permit(msg.sender, address(this), price, permit.deadline, permit.v, permit.r, permit.s) {}
+                .permit(msg.sender, address(this), amount, permit.deadline, permit.v, permit.r, permit.s) {}
                 catch {}
         }
         uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), price);
+        token.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = token.balanceOf(address(this)) - before;
-        if (received != price) revert BadToken(received, price);
+        if (received != amount) revert BadToken(received, amount);
     }
 
     function _orderId(Order calldata order_) private view returns (bytes32) {
@@ -330,16 +338,34 @@ contract Marketplace is IMarketplace, EIP712, ReentrancyGuard {
         if (sum != offer.price) revert BadSplit(sum, offer.price);
     }
 
-    /// @dev Payees, operator, protocol; zero amounts left out. Mirrors `splitOf` in `src/kernel/typed-data.ts`.
-    function _split(Offer calldata offer, address operator) private view returns (Share[] memory shares) {
+    /// @dev Rounded up, so that no privacy is for free.
+    function _epsilonPrice(Offer calldata offer, uint64 epsilonMicros) private pure returns (uint256) {
+        return Math.ceilDiv(uint256(offer.pricePerEpsilon) * epsilonMicros, MICROS);
+    }
+
+    /// @dev A run without privacy may reveal anything, so it is never cheaper than the one that may reveal most.
+    function _amount(Offer calldata offer, uint64 epsilonMicros) private pure returns (uint128) {
+        uint64 charged = epsilonMicros == 0 ? offer.maxEpsilonMicros : epsilonMicros;
+        return uint128(offer.price + _epsilonPrice(offer, charged)); // fits: `list` looked at the most it can be
+    }
+
+    /// @dev Payees, operator, the seller for privacy, protocol; zero amounts left out. Mirrors `splitOf` in
+    /// `src/kernel/price.ts`.
+    function _split(Offer calldata offer, address operator, uint128 amount)
+        private
+        view
+        returns (Share[] memory shares)
+    {
         uint256 payees = offer.payees.length;
-        shares = new Share[](payees + 2);
+        shares = new Share[](payees + 3);
         uint256 n = 0;
         for (uint256 i = 0; i < payees; i++) {
             if (offer.payees[i].amount != 0) shares[n++] = offer.payees[i];
         }
         if (offer.nodeFee != 0) shares[n++] = Share(operator, offer.nodeFee);
-        uint128 fee = uint128(_protocolFee(offer.price)); // at most the price
+        uint128 fee = uint128(_protocolFee(amount)); // at most the amount
+        uint128 forPrivacy = amount - offer.price - (fee - uint128(_protocolFee(offer.price)));
+        if (forPrivacy != 0) shares[n++] = Share(offer.seller, forPrivacy);
         if (fee != 0) shares[n++] = Share(treasury, fee);
         assembly ("memory-safe") {
             mstore(shares, n)

@@ -8,10 +8,10 @@ import {Completion, Offer, Order, Share} from "./IMarketplace.sol";
 library TypedData {
     bytes32 private constant SHARE = keccak256("Share(address to,uint128 amount)");
     bytes32 private constant OFFER = keccak256(
-        "Offer(bytes32 datasetId,uint32 version,address seller,uint128 price,uint128 nodeFee,Share[] payees,address[] operators,bytes32 termsDigest,bytes32 manifestDigest,uint64 validUntil)Share(address to,uint128 amount)"
+        "Offer(bytes32 datasetId,uint32 version,address seller,uint128 price,uint128 nodeFee,uint128 pricePerEpsilon,uint64 maxEpsilonMicros,Share[] payees,address[] operators,bytes32 termsDigest,bytes32 manifestDigest,uint64 validUntil)Share(address to,uint128 amount)"
     );
     bytes32 private constant ORDER = keccak256(
-        "Order(bytes32 keyId,bytes32 offer,address buyer,address operator,bytes32 licence,bytes32 jobDigest,uint64 deadline,bytes32 salt)"
+        "Order(bytes32 keyId,bytes32 offer,address buyer,address operator,bytes32 licence,bytes32 jobDigest,uint64 epsilonMicros,uint64 deadline,bytes32 salt)"
     );
     bytes32 private constant ASSIGN = keccak256("Assign(bytes32 orderId,address worker)");
     bytes32 private constant ACCESS = keccak256("Access(bytes32 orderId,bytes32 keyId,bytes32 licence,address worker)");
@@ -29,6 +29,8 @@ library TypedData {
             bytes.concat(
                 abi.encode(OFFER, offer.datasetId, offer.version, offer.seller, offer.price, offer.nodeFee),
                 abi.encode(
+                    offer.pricePerEpsilon,
+                    offer.maxEpsilonMicros,
                     keccak256(abi.encodePacked(payees)),
                     keccak256(abi.encodePacked(offer.operators)),
                     offer.termsDigest,

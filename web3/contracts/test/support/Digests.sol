@@ -18,13 +18,15 @@ library Digests {
         }
         bytes memory head = abi.encode(
             keccak256(
-                "Offer(bytes32 datasetId,uint32 version,address seller,uint128 price,uint128 nodeFee,Share[] payees,address[] operators,bytes32 termsDigest,bytes32 manifestDigest,uint64 validUntil)Share(address to,uint128 amount)"
+                "Offer(bytes32 datasetId,uint32 version,address seller,uint128 price,uint128 nodeFee,uint128 pricePerEpsilon,uint64 maxEpsilonMicros,Share[] payees,address[] operators,bytes32 termsDigest,bytes32 manifestDigest,uint64 validUntil)Share(address to,uint128 amount)"
             ),
             o.datasetId,
             o.version,
             o.seller,
             o.price,
-            o.nodeFee
+            o.nodeFee,
+            o.pricePerEpsilon,
+            o.maxEpsilonMicros
         );
         bytes memory tail =
             abi.encode(keccak256(payees), keccak256(operators), o.termsDigest, o.manifestDigest, o.validUntil);
@@ -33,10 +35,13 @@ library Digests {
 
     function order(address market, Order memory o) internal view returns (bytes32) {
         bytes32 typeHash = keccak256(
-            "Order(bytes32 keyId,bytes32 offer,address buyer,address operator,bytes32 licence,bytes32 jobDigest,uint64 deadline,bytes32 salt)"
+            "Order(bytes32 keyId,bytes32 offer,address buyer,address operator,bytes32 licence,bytes32 jobDigest,uint64 epsilonMicros,uint64 deadline,bytes32 salt)"
         );
         bytes memory head = abi.encode(typeHash, o.keyId, o.offer, o.buyer, o.operator);
-        return _typed(market, keccak256(bytes.concat(head, abi.encode(o.licence, o.jobDigest, o.deadline, o.salt))));
+        return _typed(
+            market,
+            keccak256(bytes.concat(head, abi.encode(o.licence, o.jobDigest, o.epsilonMicros, o.deadline, o.salt)))
+        );
     }
 
     function assign(address market, bytes32 orderId, address worker) internal view returns (bytes32) {

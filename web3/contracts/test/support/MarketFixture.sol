@@ -83,6 +83,12 @@ abstract contract MarketFixture {
         shares[3] = Share(TREASURY, 25);
     }
 
+    /// @dev Two units an epsilon above the price, at most three epsilons a run.
+    function _privateOffer() internal view returns (Offer memory offer) {
+        offer = _offer();
+        (offer.pricePerEpsilon, offer.maxEpsilonMicros) = (200, 3_000_000);
+    }
+
     function _keyId(Offer memory offer) internal pure returns (bytes32) {
         return keccak256(abi.encode(offer.seller, offer.datasetId, offer.version));
     }
@@ -95,6 +101,7 @@ abstract contract MarketFixture {
             operator: OPERATOR,
             licence: "licence",
             jobDigest: "job",
+            epsilonMicros: 0,
             deadline: uint64(block.timestamp + 1 days),
             salt: bytes32(++salts)
         });

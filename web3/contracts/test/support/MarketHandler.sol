@@ -69,11 +69,13 @@ contract MarketHandler {
         Order memory order;
         (order.keyId, order.offer, order.buyer) = (keyId, Digests.offer(address(market), offer), actor(who));
         (order.operator, order.licence) = (VM.addr(OPERATOR_KEY), bytes32(x % 2));
+        order.epsilonMicros = uint64((x >> 40) % 4_000_000);
         (order.deadline, order.salt) = (uint64(block.timestamp + 1 + x % 2 days), bytes32(runs.length));
-        usdfc.mint(order.buyer, offer.price);
+        uint256 amount = _amount(offer, order.epsilonMicros);
+        usdfc.mint(order.buyer, amount);
         VM.prank(order.buyer);
-        usdfc.approve(address(market), offer.price);
-        may = !licenceRevoked[keyId][order.licence];
+        usdfc.approve(address(market), amount);
+        may = !licenceRevoked[keyId][order.licence] && order.epsilonMicros <= offer.maxEpsilonMicros;
         Permit memory noPermit;
         VM.prank(order.buyer);
         try market.open(order, offer, noPermit) {
@@ -82,8 +84,8 @@ contract MarketHandler {
             require(!may, "not opened");
             return;
         }
-        runs.push(Run(abi.encode(order), abi.encode(_shares(offer)), 1000 + runs.length, offer.price, false, 0));
-        deposited += offer.price;
+        runs.push(Run(abi.encode(order), abi.encode(_shares(offer, amount)), 1000 + runs.length, amount, false, 0));
+        deposited += amount;
     }
 
     function record(uint256 i, uint256 workerOf) external {
@@ -173,6 +175,7 @@ contract MarketHandler {
         offer.payees = new Share[](1 + x % 4);
         offer.price = uint128(unit * (offer.payees.length + 2));
         offer.nodeFee = uint128(unit);
+        (offer.pricePerEpsilon, offer.maxEpsilonMicros) = (uint128(unit / 3), x % 7 == 0 ? 0 : 3_000_000);
         uint256 left = offer.price - unit - uint256(offer.price) * 250 / 10_000;
         for (uint256 i = 0; i < offer.payees.length; i++) {
             uint256 amount = i + 1 == offer.payees.length ? left : unit;
@@ -184,14 +187,24 @@ contract MarketHandler {
         offer.validUntil = uint64(block.timestamp);
     }
 
-    function _shares(Offer memory offer) private pure returns (Share[] memory shares) {
-        shares = new Share[](offer.price == 0 ? 0 : offer.payees.length + 2);
+    function _amount(Offer memory offer, uint64 epsilonMicros) private pure returns (uint256) {
+        uint256 charged = epsilonMicros == 0 ? offer.maxEpsilonMicros : epsilonMicros;
+        return offer.price + (offer.pricePerEpsilon * charged + 999_999) / 1_000_000;
+    }
+
+    function _shares(Offer memory offer, uint256 amount) private pure returns (Share[] memory shares) {
+        shares = new Share[](offer.payees.length + 3);
         uint256 n = 0;
         for (uint256 i = 0; i < offer.payees.length; i++) {
             if (offer.payees[i].amount > 0) shares[n++] = offer.payees[i];
         }
         if (offer.nodeFee > 0) shares[n++] = Share(offer.operators[0], offer.nodeFee);
-        uint256 fee = uint256(offer.price) * 250 / 10_000;
+        uint256 fee = amount * 250 / 10_000;
+        uint256 left = amount - fee;
+        for (uint256 i = 0; i < n; i++) {
+            left -= shares[i].amount;
+        }
+        if (left > 0) shares[n++] = Share(offer.seller, uint128(left));
         if (fee > 0) shares[n++] = Share(actor(0), uint128(fee));
         assembly ("memory-safe") {
             mstore(shares, n)
