@@ -33,7 +33,12 @@ export const pieceSchema = z.strictObject({
   /** Ciphertext bytes, header included. */
   sizeBytes: z.number().int().positive(),
   rowCount: z.number().int().positive(),
+  /** Names the shard and its key; it is in the piece's header too. */
+  shardId: bytes32,
+  /** The shard's key, wrapped for this version and this place in the list by the version's key: 40 bytes, hex. */
+  wrappedKey: z.string().regex(/^[0-9a-f]{80}$/),
 });
+export type Piece = z.infer<typeof pieceSchema>;
 
 /** What Lit's encrypt gave for the data key, and the one condition under which key nodes release it. */
 export const wrappedKeySchema = z.strictObject({
@@ -68,8 +73,10 @@ export const manifestSchema = z.strictObject({
   /** Name of the label column, if the dataset has one. */
   label: z.string().optional(),
   encryption: z.strictObject({
-    scheme: z.literal('weighbridge-stream-v1'),
-    chunkBytes: z.number().int().positive(),
+    /** docs/envelope.md. */
+    scheme: z.literal('weighbridge-envelope-v1'),
+    /** Plaintext bytes a frame. */
+    frameBytes: z.number().int().positive(),
   }),
   format: z.literal('parquet'),
   pieces: z.array(pieceSchema).min(1),

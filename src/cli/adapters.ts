@@ -6,9 +6,9 @@ const RPC_TIMEOUT_MS = 10_000;
 
 /** The real networks. Each SDK is imported when a command first needs it. */
 export const adapters: Adapters = {
-  pieceHasher: async () => {
-    const { PieceHasher } = await import('../../web3/filecoin/commp.js');
-    return () => new PieceHasher();
+  sealingThreads: async () => {
+    const { SealingThreads } = await import('../../web3/filecoin/sealing/sealing-threads.js');
+    return new SealingThreads();
   },
   pieceStore: async (network, account) => {
     const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');

@@ -2,16 +2,28 @@ import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../access/ports.js';
 import type { Address, Bytes32, Hex, Network, Offer, Order } from '../kernel/index.js';
 import type { RecordStreams } from '../provenance/index.js';
-import type { PieceStore } from '../storage/index.js';
+import type { PieceHeader, PieceStore } from '../storage/index.js';
 
 /** The user's own account: signs locally, the key stays in the process. */
 export type Account = LocalAccount;
 
-/** Piece CID of a stream of bytes. Serves one piece. */
-export interface PieceHasher {
-  write(bytes: Uint8Array): unknown;
-  /** Text form. Ends the hasher. */
-  digest(): string;
+/** A piece that is made as it is read. */
+export interface SealedPiece {
+  bytes: AsyncIterable<Uint8Array>;
+  /** Text form. Known after the last byte. */
+  pieceCid(): string;
+}
+
+/** What costs processor time in publishing, beside the main thread. */
+export interface SealingThreads {
+  /** SHA-256 of a file, hex. */
+  digest(file: string, onProgress?: (bytes: number) => void): Promise<string>;
+  /**
+   * Encrypts a shard's file and computes the piece CID in the same pass, no faster than `bytes` is read.
+   * @param key - 32 bytes, for this shard only; overwritten once `bytes` is read
+   */
+  seal(file: string, dataBytes: number, key: Uint8Array, header: PieceHeader): SealedPiece;
+  close(): Promise<void>;
 }
 
 /** What anybody may ask the contracts. */
@@ -26,7 +38,7 @@ export type ChainReader = Pick<
 };
 
 /** Every write waits for its receipt and looks at the chain first, so that it may be called again. */
-export interface SellerChain extends Pick<ChainReader, 'offerOf'> {
+export interface SellerChain extends Pick<ChainReader, 'offerOf' | 'isRevoked'> {
   /** Lists the offer, unless it is the listed one already. @returns the transaction that did it */
   listOffer(offer: Offer): Promise<Hex>;
 }
@@ -51,7 +63,7 @@ export type CeramicReader = Pick<RecordStreams, 'readBatches'>;
  * `weighbridge --help` and `verify` must not wait for them.
  */
 export interface Adapters {
-  pieceHasher(): Promise<() => PieceHasher>;
+  sealingThreads(): Promise<SealingThreads>;
   pieceStore(network: Network, account: Account): Promise<PieceStore>;
   keyVault(network: Network): Promise<ClosableVault>;
   sellerChain(network: Network, account: Account): Promise<SellerChain>;

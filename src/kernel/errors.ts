@@ -38,6 +38,11 @@ export const ERROR_CODES = [
   // storage
   'PROVIDER_DOWN',
   'PIECE_CORRUPT',
+  'PIECE_TRUNCATED',
+  'PIECE_REORDERED',
+  'PIECE_REPEATED',
+  'PIECE_FOREIGN',
+  'SHARD_KEY_REFUSED',
   'DISK_FULL',
   // keys
   'KEY_DENIED',

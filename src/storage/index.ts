@@ -1,10 +1,18 @@
-export { createPieceDecryptor, splitPiece, type CipherChunk, type SplitPiece } from './decrypt-stream.js';
+export { framesOf } from './frames.js';
+export { encodePieceHeader, parsePieceHeader, type PieceHeader } from './header.js';
+export { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, TAG_BYTES } from './limits.js';
+export { openShard, splitPiece, type CipherFrame, type ShardAccess, type SplitPiece } from './open-shard.js';
+export { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
+export type { PieceStore, StoredPiece, UploadSession } from './ports.js';
+export { pieceSealer, type PieceSealer } from './seal-shard.js';
 export {
-  createPieceEncryptor,
-  encryptedPieceBytes,
-  type ByteTransform,
-  type EncryptorOptions,
-} from './encrypt-stream.js';
-export { parsePieceHeader, type PieceHeader } from './header.js';
-export { DEFAULT_CHUNK_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, TAG_BYTES } from './limits.js';
-export type { PieceStore, StoredPiece } from './ports.js';
+  KEY_BYTES,
+  shardIdOf,
+  shardKeyOf,
+  unwrapShardKey,
+  WRAPPED_KEY_BYTES,
+  wrapShardKey,
+  type ShardContent,
+  type ShardKey,
+  type ShardPlace,
+} from './shard-keys.js';

@@ -5,9 +5,9 @@
 export const MAX_PIECE_BYTES = 1_065_353_216;
 export const MIN_PIECE_BYTES = 127;
 
-/** Plaintext bytes in one chunk of `weighbridge-stream-v1`, unless a piece says otherwise. */
-export const DEFAULT_CHUNK_BYTES = 1 << 20;
-/** A reader holds one chunk in memory: a header that asks for more is refused. */
-export const MAX_CHUNK_BYTES = 16 << 20;
+/** Plaintext bytes in one frame, unless a piece says otherwise: what a range read fetches at least. */
+export const DEFAULT_FRAME_BYTES = 1 << 18;
+/** A reader holds one frame in memory: a header that asks for more is refused. */
+export const MAX_FRAME_BYTES = 16 << 20;
 /** AES-GCM authentication tag. */
 export const TAG_BYTES = 16;

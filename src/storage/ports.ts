@@ -5,20 +5,42 @@ export interface StoredPiece {
   sizeBytes: number;
 }
 
+/** One upload of many pieces: they travel side by side and come on chain together. */
+export interface UploadSession {
+  /** Whether the provider has the bytes of a piece already. @throws WeighbridgeError PROVIDER_DOWN (retryable) */
+  holds(pieceCid: string): Promise<boolean>;
+  /**
+   * Sends the bytes of one piece to the provider. The CID is asked for after the last byte, so a piece can travel while
+   * it is made. Nothing is kept if the bytes are another piece. Several may run at once.
+   * @throws WeighbridgeError PROVIDER_DOWN (retryable), DISK_FULL, DIGEST_MISMATCH; a fault of `bytes` as it is
+   */
+  send(
+    bytes: AsyncIterable<Uint8Array>,
+    pieceCid: () => string,
+    onProgress?: (sentBytes: number) => void,
+  ): Promise<void>;
+  /**
+   * Brings pieces that were sent on chain, and returns once the storage contract lists them all. A repeat with the same
+   * pieces in the same order adds and pays nothing twice.
+   * @throws WeighbridgeError PROVIDER_DOWN (retryable), NO_BALANCE
+   */
+  commit(pieces: StoredPiece[]): Promise<void>;
+}
+
 /**
  * Content-addressed storage of ciphertext. An implementation MUST verify the piece CID against the bytes on the way
  * out as well as in: a provider is not trusted.
  */
 export interface PieceStore {
   /**
-   * Stores one piece and returns once the storage contract on chain lists it. Uploading a piece that the provider already
-   * has costs no second transfer.
-   * @throws WeighbridgeError PROVIDER_DOWN (retryable), NO_BALANCE, DISK_FULL, DIGEST_MISMATCH
+   * Chooses a provider that answers and pays in what about so many bytes cost; `commit` pays in the rest, if any. May run
+   * while the data are still being read: it waits for the chain.
+   * @throws WeighbridgeError PROVIDER_DOWN (retryable), NO_BALANCE
    */
-  upload(piece: StoredPiece, filePath: string, onProgress?: (sentBytes: number) => void): Promise<StoredPiece>;
+  open(estimatedBytes: number): Promise<UploadSession>;
   /**
    * The bytes of a piece, in order. The iterable throws PIECE_CORRUPT at the end if they do not hash to `pieceCid`: a
-   * consumer MUST NOT use what it read before the iterable ended well, unless each chunk authenticates by itself.
+   * consumer MUST NOT use what it read before the iterable ended well, unless each frame authenticates by itself.
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT
    */
   download(pieceCid: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;

@@ -10,6 +10,7 @@ import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
+import { putPiece } from '../support/put-piece.js';
 import { startStorageNet, type StorageNet } from '../support/storage-net.js';
 
 const SET = [1n] as const;
@@ -87,7 +88,7 @@ describe('a provider', () => {
       const bytes = randomBytes(sizeBytes);
       const file = path.join(net.dir, `piece-${sizeBytes}`);
       await writeFile(file, bytes);
-      await store.upload({ pieceCid: new PieceHasher().write(bytes).digest(), sizeBytes }, file);
+      await putPiece(store, { pieceCid: new PieceHasher().write(bytes).digest(), sizeBytes }, file);
     }
   });
 

@@ -13,6 +13,7 @@ import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { focSigner } from '../../web3/filecoin/store/foc-client.js';
+import { putPiece } from '../support/put-piece.js';
 import { startStorageNet, type StorageNet } from '../support/storage-net.js';
 
 let net: StorageNet;
@@ -77,8 +78,8 @@ describe('a piece store', () => {
     const large = await sample(3_000_000);
     const small = await sample(130);
     const progress: number[] = [];
-    expect(await store.upload(large.piece, large.file, (sent) => progress.push(sent))).toEqual(large.piece);
-    await store.upload(small.piece, small.file);
+    expect(await putPiece(store, large.piece, large.file, (sent) => progress.push(sent))).toEqual(large.piece);
+    await putPiece(store, small.piece, small.file);
     expect(progress.at(-1)).toBe(3_000_000);
     expect(await listed(net.network, payer.address)).toEqual([2n]);
 
@@ -89,12 +90,12 @@ describe('a piece store', () => {
 
   test('a second upload transfers nothing and adds nothing', async () => {
     const { piece, file } = await sample(200_000);
-    await createPieceStore({ network: net.network, account: payer }).upload(piece, file);
+    await putPiece(createPieceStore({ network: net.network, account: payer }), piece, file);
     const before = await listed(net.network, payer.address);
     // A provider without room for one more byte: only an upload without a transfer succeeds.
     await restartProvider(1);
     try {
-      await createPieceStore({ network: net.network, account: payer }).upload(piece, file);
+      await putPiece(createPieceStore({ network: net.network, account: payer }), piece, file);
       expect(await listed(net.network, payer.address)).toEqual(before);
     } finally {
       await restartProvider();
@@ -109,7 +110,7 @@ describe('a piece store', () => {
       for (const capacityBytes of [1, 100_000_000]) {
         await restartProvider(capacityBytes);
         const { piece, file } = await sample(capacityBytes + 20_000_000);
-        expect(await codeOf(store.upload(piece, file))).toBe('DISK_FULL');
+        expect(await codeOf(putPiece(store, piece, file))).toBe('DISK_FULL');
       }
     } finally {
       await restartProvider();
@@ -123,7 +124,7 @@ describe('a piece store', () => {
     const account = await net.account(parseEther('1'));
     const store = createPieceStore({ network: net.network, account });
     const pieces = await Promise.all([sample(1000), sample(2000), sample(3000)]);
-    await Promise.all(pieces.map(async ({ piece, file }) => store.upload(piece, file)));
+    await Promise.all(pieces.map(async ({ piece, file }) => putPiece(store, piece, file)));
     expect(await listed(net.network, account.address)).toEqual([3n]);
   });
 
@@ -132,9 +133,9 @@ describe('a piece store', () => {
     const { piece, file } = await sample(4000);
     // Two clients that know nothing of each other are a killed one and its successor at their closest.
     const clients = [1, 2].map(() => createPieceStore({ network: net.network, account }));
-    const outcomes = await Promise.all(clients.map(async (store) => codeOf(store.upload(piece, file))));
+    const outcomes = await Promise.all(clients.map(async (store) => codeOf(putPiece(store, piece, file))));
     expect(outcomes).toContain('none');
-    await createPieceStore({ network: net.network, account }).upload(piece, file);
+    await putPiece(createPieceStore({ network: net.network, account }), piece, file);
     expect(await listed(net.network, account.address)).toEqual([1n]);
   });
 
@@ -154,10 +155,10 @@ describe('a piece store', () => {
     const other = await sample(400_000);
     const store = createPieceStore({ network: net.network, account: payer });
     const before = await listed(net.network, payer.address);
-    expect(await codeOf(store.upload(piece, other.file))).toBe('DIGEST_MISMATCH');
-    await writeFile(file, 'short');
-    expect(await codeOf(store.upload(piece, file))).toBe('DIGEST_MISMATCH');
-    expect(await codeOf(store.upload({ ...piece, pieceCid: '../../etc/passwd' }, file))).toBe('BAD_INPUT');
+    expect(await codeOf(putPiece(store, piece, other.file))).toBe('DIGEST_MISMATCH');
+    await writeFile(file, Buffer.alloc(200));
+    expect(await codeOf(putPiece(store, piece, file))).toBe('DIGEST_MISMATCH');
+    expect(await codeOf(putPiece(store, { ...piece, pieceCid: '../../etc/passwd' }, file))).toBe('BAD_INPUT');
     expect(await listed(net.network, payer.address)).toEqual(before);
   });
 
@@ -166,23 +167,23 @@ describe('a piece store', () => {
     const { piece, file } = await sample(100_000);
     const store = createPieceStore({ network: net.network, account });
     let sent = 0;
-    expect(await codeOf(store.upload(piece, file, (bytes) => (sent = bytes)))).toBe('NO_BALANCE');
+    expect(await codeOf(putPiece(store, piece, file, (bytes) => (sent = bytes)))).toBe('NO_BALANCE');
     expect(sent).toBe(0);
-    expect(await codeOf(createPieceStore({ network: net.network }).upload(piece, file))).toBe('CONFIG_INVALID');
+    expect(await codeOf(putPiece(createPieceStore({ network: net.network }), piece, file))).toBe('CONFIG_INVALID');
   });
 
   test('a chain that is another one, or away, is told apart from a provider that is', async () => {
     const { piece, file } = await sample(200);
     expect(() => createPieceStore({ network: { ...net.network, chainId: 1 } })).toThrow('not on chain 1');
     const away = createPieceStore({ network: { ...net.network, rpcUrl: 'http://127.0.0.1:9' }, account: payer });
-    expect(await codeOf(away.upload(piece, file))).toBe('CHAIN_UNAVAILABLE');
+    expect(await codeOf(putPiece(away, piece, file))).toBe('CHAIN_UNAVAILABLE');
     expect(await codeOf(collect(away.download(piece.pieceCid)))).toBe('CHAIN_UNAVAILABLE');
   });
 
   test('a byte that was flipped on the disk of the provider is found', async () => {
     const { piece, file } = await sample(700_000);
     const store = createPieceStore({ network: net.network, account: payer });
-    await store.upload(piece, file);
+    await putPiece(store, piece, file);
     await flipByte(path.join(net.dir, 'provider/pieces', piece.pieceCid), 345_678);
     expect(await codeOf(collect(store.download(piece.pieceCid)))).toBe('PIECE_CORRUPT');
     const stored = await open(path.join(net.dir, 'provider/pieces', piece.pieceCid), 'r+');
@@ -194,7 +195,7 @@ describe('a piece store', () => {
   test('a second copy serves when the first is corrupt or gone', async () => {
     const { piece, bytes, file } = await sample(2_000_000);
     const store = createPieceStore({ network: net.network, account: payer });
-    await store.upload(piece, file);
+    await putPiece(store, piece, file);
     const second = await net.provider('second');
     await copyTo(second.url, piece, bytes);
     await flipByte(path.join(net.dir, 'provider/pieces', piece.pieceCid), 1_000_000);
@@ -211,7 +212,7 @@ describe('a piece store', () => {
     const store = createPieceStore({ network: net.network, account });
     const { piece, bytes, file } = await sample(500_000);
     const next = await sample(600_000);
-    await store.upload(piece, file);
+    await putPiece(store, piece, file);
     const [hash] = (await readdir(path.join(net.dir, 'provider/transactions'))).map((name) => name.split('.')[0]);
     const created = async (): Promise<unknown> =>
       (await fetch(new URL(`pdp/data-sets/created/${hash}`, provider.url))).json();
@@ -220,12 +221,12 @@ describe('a piece store', () => {
     provider.kill('SIGKILL');
     await provider.exited;
     expect(await codeOf(collect(store.download(piece.pieceCid)))).toBe('PROVIDER_DOWN');
-    expect(await codeOf(store.upload(next.piece, next.file))).toBe('PROVIDER_DOWN');
+    expect(await codeOf(putPiece(store, next.piece, next.file))).toBe('PROVIDER_DOWN');
 
     provider = await net.provider('provider', { port: Number(new URL(provider.url).port) });
     expect(await created()).toEqual(before);
     expect(Buffer.compare(await collect(store.download(piece.pieceCid)), bytes)).toBe(0);
-    await store.upload(next.piece, next.file);
+    await putPiece(store, next.piece, next.file);
     expect(await listed(net.network, account.address)).toEqual([2n]);
   });
 });

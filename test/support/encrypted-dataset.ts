@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { manifestSchema, type Column, type Manifest } from '../../src/catalog/manifest.js';
-import { createPieceEncryptor } from '../../src/storage/index.js';
+import { toHex, type Bytes32 } from '../../src/kernel/index.js';
+import { wrapShardKey, type ShardKey } from '../../src/storage/index.js';
+import { sealPiece } from './seal-piece.js';
 
 /** A dataset as it lies in storage, with the key that no test of the product has at hand. */
 export interface EncryptedDataset {
@@ -30,46 +31,70 @@ export async function encryptedDataset(columns: Column[], label: string, shards:
   for (const [index, { query }] of shards.entries()) {
     const file = path.join(directory, `${index}.parquet`);
     await duck.run(`COPY (${query}) TO '${file}' (FORMAT parquet)`);
-    pieces.push(await encrypt(await readFile(file), dataKey));
+    pieces.push(
+      sealPiece(
+        keyOf(index),
+        { datasetId: ID, shardId: shardIdOf(index), frameBytes: FRAME_BYTES },
+        await readFile(file),
+      ),
+    );
   }
   duck.closeSync();
   await rm(directory, { recursive: true });
-  return { manifest: manifestOf(columns, label, shards, pieces), dataKey, pieces };
+  return { manifest: manifestOf(columns, label, shards, pieces, dataKey), dataKey, pieces };
 }
 
-/** Small chunks, so that even a small piece has several. */
-async function encrypt(plaintext: Uint8Array, dataKey: Uint8Array): Promise<Uint8Array> {
-  const source = (async function* () {
-    yield plaintext;
-  })();
-  return buffer(createPieceEncryptor({ dataKey, chunkBytes: 16_384 })(source));
+/** Small frames, so that even a small piece has several. */
+const FRAME_BYTES = 16_384;
+const ID: Bytes32 = `0x${'0'.repeat(64)}`;
+
+function shardIdOf(index: number): Bytes32 {
+  return `0x${index.toString(16).padStart(64, '0')}`;
 }
 
-function manifestOf(columns: Column[], label: string, shards: Shard[], pieces: Uint8Array[]): Manifest {
-  const zeros = `0x${'0'.repeat(64)}`;
+/** A key that no other piece has. */
+function keyOf(index: number): ShardKey {
+  return { key: Buffer.alloc(32, index + 1), nonceBase: Buffer.alloc(7, index) };
+}
+
+function manifestOf(
+  columns: Column[],
+  label: string,
+  shards: Shard[],
+  pieces: Uint8Array[],
+  dataKey: Uint8Array,
+): Manifest {
   return manifestSchema.parse({
     version: 1,
-    datasetId: zeros,
+    datasetId: ID,
     datasetVersion: 1,
-    keyId: zeros,
+    keyId: ID,
     title: 'a test',
     description: '',
     tags: [],
     rowCount: shards.reduce((sum, { rowCount }) => sum + rowCount, 0),
     columns,
     label,
-    encryption: { scheme: 'weighbridge-stream-v1', chunkBytes: 16_384 },
+    encryption: { scheme: 'weighbridge-envelope-v1', frameBytes: FRAME_BYTES },
     format: 'parquet',
     pieces: pieces.map((piece, index) => ({
       pieceCid: `piece-${index}`,
       sizeBytes: piece.length,
       rowCount: shards[index]?.rowCount,
+      shardId: shardIdOf(index),
+      wrappedKey: toHex(
+        wrapShardKey(
+          dataKey,
+          { keyId: ID, shardId: shardIdOf(index), number: index, count: pieces.length },
+          keyOf(index).key,
+        ),
+      ),
     })),
     wrappedKey: {
       scheme: 'lit-bls12381-v1',
       ciphertext: '',
       dataToEncryptHash: '0'.repeat(64),
-      condition: { chainId: 1, marketplace: `0x${'0'.repeat(40)}`, keyId: zeros },
+      condition: { chainId: 1, marketplace: `0x${'0'.repeat(40)}`, keyId: ID },
     },
   });
 }

@@ -332,9 +332,17 @@ async function testDataset(): Promise<{ dataset: Dataset; offer: Offer }> {
       { name: 'y', type: 'integer', vocabulary: [0, 1] },
     ],
     label: 'y',
-    encryption: { scheme: 'weighbridge-stream-v1', chunkBytes: 1 << 20 },
+    encryption: { scheme: 'weighbridge-envelope-v1', frameBytes: 65_536 },
     format: 'parquet',
-    pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 1000, rowCount: 10 }],
+    pieces: [
+      {
+        pieceCid: 'bafkzcibexample',
+        sizeBytes: 1000,
+        rowCount: 10,
+        shardId: `0x${'5a'.repeat(32)}`,
+        wrappedKey: '00'.repeat(40),
+      },
+    ],
     wrappedKey: {
       scheme: 'lit-bls12381-v1',
       ciphertext: 'eA==',

@@ -4,7 +4,7 @@ import type { PieceStore } from '../../src/storage/index.js';
 import { downloadPiece, type Suspects } from './store/download-piece.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
 import { asStorageError } from './store/storage-errors.js';
-import { uploadPiece, type Lock } from './store/upload-piece.js';
+import { openSession, type Lock } from './store/upload-session.js';
 
 export interface PieceStoreOptions {
   network: Network;
@@ -32,14 +32,16 @@ export function createPieceStore({ network, account }: PieceStoreOptions): Piece
   };
 
   return {
-    async upload(piece, filePath, onProgress) {
-      try {
+    open: async (estimatedBytes) =>
+      storing(async () => {
         await ready();
-        return await uploadPiece(requireSigner(signer), lock, piece, filePath, onProgress);
-      } catch (error) {
-        throw asStorageError(error);
-      }
-    },
+        const session = await openSession(requireSigner(signer), lock, estimatedBytes);
+        return {
+          holds: async (pieceCid) => storing(async () => session.holds(pieceCid)),
+          send: async (...piece) => storing(async () => session.send(...piece)),
+          commit: async (pieces) => storing(async () => session.commit(pieces)),
+        };
+      }),
     async *download(pieceCid, signal) {
       try {
         await ready();
@@ -49,6 +51,14 @@ export function createPieceStore({ network, account }: PieceStoreOptions): Piece
       }
     },
   };
+}
+
+async function storing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asStorageError(error);
+  }
 }
 
 function requireSigner(signer: FocSigner | undefined): FocSigner {

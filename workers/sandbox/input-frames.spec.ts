@@ -1,32 +1,28 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { fromHex, WeighbridgeError } from '../../src/kernel/index.js';
+import { toHex, WeighbridgeError } from '../../src/kernel/index.js';
 import type { TrainInput } from '../../src/training/index.js';
+import { inSteps, sealPiece } from '../../test/support/seal-piece.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 
 const never = new AbortController().signal;
 
-interface Vector {
-  nonceBase: string;
-  wrappedContentKey: string;
-  chunkBytes: number;
-  pieces: { name: string; header: string; piece: string }[];
-}
-
-async function vectorPiece(): Promise<{ vector: Vector; header: Uint8Array; piece: Uint8Array }> {
-  const vector = JSON.parse(await readFile('test/vectors/piece-envelope.json', 'utf8')) as Vector;
-  const longest = vector.pieces.reduce((a, b) => (a.piece.length > b.piece.length ? a : b));
-  return { vector, header: fromHex(longest.header), piece: fromHex(longest.piece) };
-}
+const fields = { datasetId: `0x${'0d'.repeat(32)}`, shardId: `0x${'05'.repeat(32)}`, frameBytes: 32 } as const;
+const piece = sealPiece({ key: new Uint8Array(32), nonceBase: new Uint8Array(7) }, fields, new Uint8Array(300).fill(1));
+const header = piece.subarray(4, 4 + (piece[3] ?? 0));
+const manifest = {
+  rowCount: 9,
+  keyId: `0x${'0a'.repeat(32)}`,
+  datasetId: fields.datasetId,
+  pieces: [{ shardId: fields.shardId, wrappedKey: '77'.repeat(40) }],
+};
 
 /** Only what the frames are made of. */
 function inputOf(change: Partial<TrainInput>): TrainInput {
   return {
-    manifest: { rowCount: 9 },
+    manifest,
     declaration: { seed: 1 },
     graph: Uint8Array.of(1),
     weights: Uint8Array.of(2, 2),
@@ -48,13 +44,8 @@ function framesIn(bytes: Buffer): [string, Buffer][] {
   return frames;
 }
 
-async function* inSteps(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
-}
-
 describe('what goes into a box', () => {
   it.each([1, 7, 1_000])('a job as frames, its piece read in steps of %i bytes', async (step) => {
-    const { vector, header, piece } = await vectorPiece();
     // A process, not a stream in memory: only a real pipe has taken a write when it says so, and the key is overwritten then.
     const pipe = spawn('cat');
     const input = inputOf({ pieces: [() => inSteps(piece, step)] });
@@ -64,13 +55,10 @@ describe('what goes into a box', () => {
     expect(frames.map(([kind]) => kind).join('')).toMatch(/^CGWKHD+X$/);
     expect(JSON.parse(frames[0]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
     expect(frames[3]?.[1]).toEqual(Buffer.alloc(32, 7));
-    const chunkBytes = Buffer.alloc(4);
-    chunkBytes.writeUInt32BE(vector.chunkBytes);
     expect(frames[4]?.[1].toString('hex')).toBe(
-      vector.nonceBase +
-        vector.wrappedContentKey +
-        chunkBytes.toString('hex') +
-        createHash('sha256').update(header).digest('hex'),
+      ['0a'.repeat(32), '0d'.repeat(32), '05'.repeat(32), '00000000', '00000001', '77'.repeat(40), toHex(header)].join(
+        '',
+      ),
     );
     expect(Buffer.concat(chunks.map(([, body]) => body.subarray(1)))).toEqual(
       Buffer.from(piece.subarray(4 + header.length)),
@@ -80,7 +68,6 @@ describe('what goes into a box', () => {
   });
 
   it('waits for the box: no piece is read ahead of it', async () => {
-    const { piece } = await vectorPiece();
     let read = 0;
     const source = async function* (): AsyncGenerator<Uint8Array> {
       for await (const part of inSteps(piece, 10)) {

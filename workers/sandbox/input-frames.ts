@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import { canonicalJson, concatBytes, utf8 } from '../../src/kernel/index.js';
-import { splitPiece } from '../../src/storage/index.js';
+import type { Manifest } from '../../src/catalog/manifest.js';
+import { canonicalJson, fromHex, utf8 } from '../../src/kernel/index.js';
+import { framesOf, splitPiece } from '../../src/storage/index.js';
 import type { TrainInput } from '../../src/training/index.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
@@ -18,8 +18,8 @@ const FRAME_HEAD_BYTES = 5;
 const KEY_BYTES = 32;
 
 /**
- * Writes one job into a box: model, key, then the ciphertext of each piece, chunk by chunk, never more of it in memory than
- * a chunk. Each write waits until the pipe has taken it, which is the back-pressure, and what makes it safe to overwrite
+ * Writes one job into a box: model, key, then the ciphertext of each piece, frame by frame, never more of it in memory than
+ * a frame. Each write waits until the pipe has taken it, which is the back-pressure, and what makes it safe to overwrite
  * the data key right after.
  * @throws the fault of a piece's source as it is; PipeClosedError if the box has ended
  */
@@ -32,7 +32,7 @@ export async function writeJob(stdin: Writable, input: TrainInput, signal: Abort
   await writeFrame(stdin, 'G', graph);
   await writeFrame(stdin, 'W', weights);
   await writeKey(stdin, dataKey);
-  for (const piece of pieces) await writePiece(stdin, piece(signal));
+  for (const [number, piece] of pieces.entries()) await writePiece(stdin, manifest, number, piece(signal));
   await writeFrame(stdin, 'X', new Uint8Array(0));
   stdin.end();
 }
@@ -49,13 +49,24 @@ async function writeKey(stdin: Writable, dataKey: Uint8Array): Promise<void> {
   }
 }
 
-async function writePiece(stdin: Writable, source: AsyncIterable<Uint8Array>): Promise<void> {
-  const { header, chunks } = await splitPiece(source);
-  const chunkBytes = new Uint8Array(4);
-  new DataView(chunkBytes.buffer).setUint32(0, header.chunkBytes);
-  const associatedData = createHash('sha256').update(header.header).digest();
-  await writeFrame(stdin, 'H', concatBytes(header.nonceBase, header.wrappedContentKey, chunkBytes, associatedData));
-  for await (const { bytes, last } of chunks) await writeFrame(stdin, 'D', Uint8Array.of(last ? 1 : 0), bytes);
+async function writePiece(
+  stdin: Writable,
+  { keyId, datasetId, pieces }: Manifest,
+  number: number,
+  source: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { header, headerBytes, frames } = await splitPiece(source);
+  const { shardId = '', wrappedKey = '' } = pieces[number] ?? {};
+  const place = new Uint8Array(8);
+  new DataView(place.buffer).setUint32(0, number);
+  new DataView(place.buffer).setUint32(4, pieces.length);
+  // What the manifest says, and what the piece says of itself: the box compares them and derives the rest.
+  const said = [keyId, datasetId, shardId].map(fromHex);
+  await writeFrame(stdin, 'H', ...said, place, fromHex(wrappedKey), headerBytes);
+  const last = framesOf(header) - 1;
+  for await (const { bytes, index } of frames) {
+    await writeFrame(stdin, 'D', Uint8Array.of(index === last ? 1 : 0), bytes);
+  }
 }
 
 async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): Promise<void> {

@@ -8,6 +8,7 @@ import {
   TYPES,
   WeighbridgeError,
   type Bytes32,
+  type Deployed,
   type Network,
   type Offer,
 } from '../../kernel/index.js';
@@ -32,9 +33,22 @@ export async function checkDataset(
   chain: Pick<ChainReader, 'offerOf' | 'isRevoked'>,
 ): Promise<CheckedDataset> {
   const market = { chainId: network.chainId, contract: network.contracts.marketplace };
+  const offer = await checkSigned(dataset, market);
+  const digest = offerDigest(market, offer);
+  const [listed, revoked] = await Promise.all([chain.offerOf(dataset.id), chain.isRevoked(dataset.id)]);
+  if (revoked) {
+    throw new WeighbridgeError('DATASET_REVOKED', 'the seller has revoked this dataset', {
+      next: 'Choose another: "weighbridge search".',
+    });
+  }
+  if (listed !== digest) throw mismatch('the chain holds another offer: the seller may just have changed it');
+  return { dataset, offer, offerDigest: digest };
+}
+
+/** The offer of a dataset, if the seller signed it and its manifest and terms. @throws WeighbridgeError OFFER_MISMATCH */
+export async function checkSigned(dataset: Dataset, market: Deployed): Promise<Offer> {
   const { manifest, terms, offerSignature: signature } = dataset;
   const offer = offerFromJson(dataset.offer);
-  const digest = offerDigest(market, offer);
   if (keyIdOf(offer.seller, offer.datasetId, offer.version) !== dataset.id)
     throw mismatch('the offer is for another dataset');
   if (manifest.keyId !== dataset.id || manifest.wrappedKey.condition.keyId !== dataset.id) {
@@ -47,14 +61,7 @@ export async function checkDataset(
   if (!(await verifyTypedData({ ...typedData, address: offer.seller, signature }).catch(() => false))) {
     throw mismatch('the seller did not sign the offer');
   }
-  const [listed, revoked] = await Promise.all([chain.offerOf(dataset.id), chain.isRevoked(dataset.id)]);
-  if (revoked) {
-    throw new WeighbridgeError('DATASET_REVOKED', 'the seller has revoked this dataset', {
-      next: 'Choose another: "weighbridge search".',
-    });
-  }
-  if (listed !== digest) throw mismatch('the chain holds another offer: the seller may just have changed it');
-  return { dataset, offer, offerDigest: digest };
+  return offer;
 }
 
 function mismatch(what: string): WeighbridgeError {

@@ -30,7 +30,8 @@ export function publishCommand(run: Run): Command {
     .option('--valid-days <days>', 'how long the offer stands', '365')
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
     .addOption(new Option('--format <format>', 'if the name does not tell it').choices(['csv', 'ndjson', 'parquet']))
-    .option('--shard-bytes <bytes>', 'size of a shard at most (default: what a piece holds)')
+    .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 24 MiB)')
+    .option('--keep-order', 'keep the rows in the order of the file (default: an order that tells nothing)')
     .addHelpText(
       'after',
       `

@@ -72,7 +72,7 @@ const MAX_GROUP_ROWS = 122_880;
 const MIN_GROUP_ROWS = 2_048;
 
 /** Rows of a Parquet row group for a table this wide. */
-function rowsAtOnce(columns: number): number {
+export function rowsAtOnce(columns: number): number {
   return Math.min(MAX_GROUP_ROWS, Math.max(MIN_GROUP_ROWS, Math.floor(CELLS_AT_ONCE / columns)));
 }
 

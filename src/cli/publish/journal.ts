@@ -13,15 +13,25 @@ const hex = z
   .regex(/^0x[0-9a-f]*$/)
   .transform((s) => s as `0x${string}`);
 
-/** All ciphertext is on this disk and the data key is wrapped: from here on nothing needs the seller's file again. */
-const sealedSchema = z.strictObject({
+/** Which dataset version this is, chosen before the first byte is encrypted: keys and names of its shards follow from it. */
+const slotSchema = z.strictObject({
   datasetId: bytes32,
-  datasetVersion: z.number().int().min(1),
+  version: z.number().int().min(1),
+  keyEpoch: z.number().int().min(1),
+});
+export type DatasetSlot = z.infer<typeof slotSchema>;
+
+/** A shard that was encrypted and whose bytes a provider took. */
+const sentSchema = pieceSchema.omit({ wrappedKey: true });
+export type SentPiece = z.infer<typeof sentSchema>;
+
+/** All pieces are sent and the version's key is wrapped: from here on the seller's file is not needed again. */
+const sealedSchema = z.strictObject({
   keyId: bytes32,
   columns: z.array(columnSchema),
   rowCount: z.number().int().positive(),
-  chunkBytes: z.number().int().positive(),
-  pieces: z.array(pieceSchema.extend({ file: z.string(), uploaded: z.boolean() })).min(1),
+  frameBytes: z.number().int().positive(),
+  pieces: z.array(pieceSchema).min(1),
   wrappedKey: wrappedKeySchema,
 });
 export type Sealed = z.infer<typeof sealedSchema>;
@@ -35,27 +45,41 @@ const offeredSchema = z.strictObject({
 });
 export type Offered = z.infer<typeof offeredSchema>;
 
-/** How far one `publish` came. The data key is not in it, nor anywhere else on the disk. */
+/** How far one `publish` came. No key is in it but wrapped ones. */
 const journalSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
+  slot: slotSchema.optional(),
+  /** Shards whose sending began: a run that was killed may have ended before it could note the piece. */
+  begun: z.array(bytes32).optional(),
+  sent: z.array(sentSchema).optional(),
   sealed: sealedSchema.optional(),
+  /** The chain lists every piece. */
+  stored: z.boolean().optional(),
   offered: offeredSchema.optional(),
   listed: z.strictObject({ id: bytes32, logIndex: z.number().int().min(0) }).optional(),
 });
 export type Journal = z.infer<typeof journalSchema>;
 
+/** The journal of one `publish`, read once and then kept in step with its file. */
 export interface JournalFile {
   readonly dir: string;
-  read(): Promise<Journal>;
-  /** Durable when it returns. */
-  write(journal: Journal): Promise<void>;
+  /** What is known so far. */
+  now(): Journal;
+  /** Notes what has just been done. Durable when it returns; notes that are made at the same time do not lose each other. */
+  note(done: Partial<Journal>): Promise<void>;
 }
 
-export function journalIn(dir: string): JournalFile {
+export async function journalIn(dir: string): Promise<JournalFile> {
   const file = path.join(dir, 'journal.json');
+  let journal: Journal = (await readJson(file, journalSchema)) ?? { version: 2 };
+  let written: Promise<void> = Promise.resolve();
   return {
     dir,
-    read: async () => (await readJson(file, journalSchema)) ?? { version: 1 },
-    write: async (journal) => writeJsonAtomic(file, journal),
+    now: () => journal,
+    note: async (done) => {
+      journal = { ...journal, ...done };
+      written = written.then(async () => writeJsonAtomic(file, journal));
+      await written;
+    },
   };
 }

@@ -4,23 +4,24 @@ import {
   marketplaceDomain,
   offerToJson,
   TYPES,
+  type Bytes32,
   type Deployed,
   type Offer,
 } from '../../kernel/index.js';
 import { manifestSchema, privacyPricesOf, type Manifest } from '../../catalog/manifest.js';
 import type { Account } from '../ports.js';
-import type { Offered, Sealed } from './journal.js';
+import type { DatasetSlot, Offered, Sealed } from './journal.js';
 import type { PublishPlan } from './plan.js';
 
 const DAY_SECONDS = 86_400;
 
 /** The public description of what was sealed. The same input gives the same manifest: its digest is in the offer. */
-export function manifestOf(plan: PublishPlan, sealed: Sealed): Manifest {
-  const { datasetId, datasetVersion, keyId, rowCount, columns, chunkBytes, pieces, wrappedKey } = sealed;
+export function manifestOf(plan: PublishPlan, slot: DatasetSlot, sealed: Sealed): Manifest {
+  const { keyId, rowCount, columns, frameBytes, pieces, wrappedKey } = sealed;
   return manifestSchema.parse({
     version: 1,
-    datasetId,
-    datasetVersion,
+    datasetId: slot.datasetId,
+    datasetVersion: slot.version,
     keyId,
     title: plan.title,
     description: plan.description,
@@ -28,9 +29,9 @@ export function manifestOf(plan: PublishPlan, sealed: Sealed): Manifest {
     rowCount,
     columns,
     ...(plan.label === undefined ? {} : { label: plan.label }),
-    encryption: { scheme: 'weighbridge-stream-v1', chunkBytes },
+    encryption: { scheme: 'weighbridge-envelope-v1', frameBytes },
     format: 'parquet',
-    pieces: pieces.map((piece) => ({ pieceCid: piece.pieceCid, sizeBytes: piece.sizeBytes, rowCount: piece.rowCount })),
+    pieces,
     wrappedKey,
   } satisfies Manifest);
 }
@@ -62,10 +63,10 @@ export async function signOffer(
   market: Deployed,
   account: Account,
   offer: Offer,
-  sealed: Sealed,
+  keyId: Bytes32,
   now: Date,
 ): Promise<Offered> {
-  if (keyIdOf(offer.seller, offer.datasetId, offer.version) !== sealed.keyId) {
+  if (keyIdOf(offer.seller, offer.datasetId, offer.version) !== keyId) {
     throw new Error('the offer names another key than the one that was wrapped');
   }
   const signature = await account.signTypedData({

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { getAddress, isAddress } from 'viem';
@@ -13,7 +12,7 @@ import {
   type Address,
   type Network,
 } from '../../kernel/index.js';
-import { encryptedPieceBytes, MAX_PIECE_BYTES } from '../../storage/index.js';
+import { MAX_SHARD_BYTES } from '../../storage/index.js';
 import { firstIssue } from '../state/network-file.js';
 import { readDeclaredColumns, type DeclaredColumns } from './declared-columns.js';
 import { assertReadable, formatOf, type Format } from './read.js';
@@ -32,6 +31,7 @@ export interface PublishOptions {
   payee?: string;
   format?: Format;
   shardBytes?: string;
+  keepOrder?: boolean;
   validDays: string;
   newVersionOf?: string;
 }
@@ -54,14 +54,14 @@ export interface PublishPlan {
   declared: DeclaredColumns;
   /** Where the declarations came from, for the log. */
   columnsFile: string | undefined;
-  /** Largest plaintext shard, bytes. */
-  shardBytes: number;
+  /** Largest plaintext shard, bytes; undefined for what suits the file. */
+  shardBytes: number | undefined;
+  /** Rows stay in the order of the file. */
+  keepOrder: boolean;
   validDays: number;
   newVersionOf: string | undefined;
 }
 
-/** Room that the envelope takes of a piece: header, and a tag a chunk. */
-const ENVELOPE_BYTES = encryptedPieceBytes(MAX_PIECE_BYTES) - MAX_PIECE_BYTES;
 const MIN_SHARD_BYTES = 1024;
 
 /** @throws WeighbridgeError BAD_INPUT, BAD_PRICE, BAD_TERMS, EMPTY_DATA: all before anything is read or paid */
@@ -105,6 +105,7 @@ export async function planPublish(
     declared: columnsFile === undefined ? {} : await readDeclaredColumns(columnsFile),
     columnsFile,
     shardBytes: shardBytesOf(options.shardBytes),
+    keepOrder: options.keepOrder === true,
     validDays: wholeNumber('--valid-days', options.validDays, 1, 3650),
     newVersionOf: options.newVersionOf,
   };
@@ -115,9 +116,10 @@ export async function planPublish(
 /**
  * Names one `publish`: the same file with the same options by the same seller on the same market. An interrupted run is
  * found again by it.
+ * @param data - SHA-256 of the file
  */
-export async function planDigest(plan: PublishPlan, network: Network): Promise<string> {
-  const { file, columnsFile: _source, ...rest } = plan;
+export function planDigest(plan: PublishPlan, network: Network, data: string): string {
+  const { file: _file, columnsFile: _source, ...rest } = plan;
   return jsonDigest({
     ...rest,
     priceWei: plan.priceWei.toString(),
@@ -125,16 +127,11 @@ export async function planDigest(plan: PublishPlan, network: Network): Promise<s
     protocolFeeWei: plan.protocolFeeWei.toString(),
     label: plan.label ?? null,
     newVersionOf: plan.newVersionOf ?? null,
-    data: await sha256OfFile(file),
+    shardBytes: plan.shardBytes ?? null,
+    data,
     chainId: network.chainId,
     marketplace: network.contracts.marketplace,
   });
-}
-
-async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** `data.columns.json` beside `data.csv`. */
@@ -172,9 +169,8 @@ function checkWords({ title, description, tags }: PublishPlan): void {
   throw new WeighbridgeError('BAD_INPUT', `--${firstIssue(parsed.error)}`, { next: 'Shorten it, or give it at all.' });
 }
 
-function shardBytesOf(text: string | undefined): number {
-  const limit = MAX_PIECE_BYTES - ENVELOPE_BYTES;
-  return text === undefined ? limit : wholeNumber('--shard-bytes', text, MIN_SHARD_BYTES, limit);
+function shardBytesOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : wholeNumber('--shard-bytes', text, MIN_SHARD_BYTES, MAX_SHARD_BYTES);
 }
 
 function wholeNumber(option: string, text: string, min: number, max: number): number {

@@ -1,16 +1,22 @@
 import path from 'node:path';
-import { formatWei, keyIdOf, offerFromJson, WeighbridgeError, type Bytes32, type Network } from '../../kernel/index.js';
+import { formatWei, keyIdOf, offerFromJson, type Bytes32, type Network } from '../../kernel/index.js';
+import type { Manifest } from '../../catalog/manifest.js';
+import type { UploadSession } from '../../storage/index.js';
 import type { MarketApi } from '../api/market-api.js';
-import type { Account, Adapters, SellerChain } from '../ports.js';
+import type { Account, Adapters, SealingThreads, SellerChain } from '../ports.js';
 import { withLock } from '../state/lock.js';
+import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
-import { journalIn, type Journal, type JournalFile, type Offered, type Sealed } from './journal.js';
+import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
 import { listDataset } from './list.js';
+import { makePieces } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
 import { planDigest, planPublish, type PublishOptions, type PublishPlan } from './plan.js';
-import { newSlot, sealDataset, type DatasetSlot } from './seal.js';
-import { removePieceFiles, uploadPieces } from './upload.js';
+import { sealVersion } from './seal-version.js';
+import { beginAt } from './slot.js';
+import { Stopwatch, type Timing } from './stopwatch.js';
+import { stateOf, type FileState } from './unchanged.js';
 
 export interface PublishDeps {
   ui: Ui;
@@ -18,7 +24,7 @@ export interface PublishDeps {
   account: Account;
   state: StateDir;
   api: MarketApi;
-  adapters: Pick<Adapters, 'pieceHasher' | 'keyVault' | 'pieceStore' | 'sellerChain'>;
+  adapters: Pick<Adapters, 'sealingThreads' | 'keyVault' | 'pieceStore' | 'sellerChain'>;
   now(): Date;
 }
 
@@ -33,101 +39,180 @@ export interface Published {
   transaction: string | null;
   /** True if an earlier run of the same command had done it all. */
   already: boolean;
+  /** How long each step took, waits included. */
+  timings: Timing[];
+}
+
+/** One run of the command: what it works with, and what is started before it is needed. */
+interface Run extends PublishDeps {
+  plan: PublishPlan;
+  file: FileState;
+  threads: SealingThreads;
+  journal: JournalFile;
+  watch: Stopwatch;
+  chain(): Promise<SellerChain>;
 }
 
 /**
- * Publishes one file: seal, upload, offer, list. Each step is noted before the next begins, so the same command goes on
- * where it was interrupted and neither encrypts, uploads nor lists anything twice.
+ * Publishes one file: read, encrypt and send, seal, store, offer, list. Each step is noted before the next begins, so the
+ * same command goes on where it was interrupted and neither sends, pays nor lists anything twice. What waits for others
+ * (money, key nodes, blocks) runs beside what computes.
  */
 export async function publish(file: string, options: PublishOptions, deps: PublishDeps): Promise<Published> {
-  const { network, account, state, ui } = deps;
+  const { network, account, state, ui, adapters } = deps;
+  const watch = new Stopwatch();
   const plan = await planPublish(file, options, network, account.address);
   if (plan.columnsFile !== undefined) ui.note(`columns declared in ${plan.columnsFile}`);
   else ui.warn('no column is declared public (--columns): recipes will find nothing to scale by');
-  const dir = state.publish(await planDigest(plan, network));
-  return withLock(path.join(dir, 'lock'), async () => run(plan, journalIn(dir), deps));
-}
-
-async function run(plan: PublishPlan, journalFile: JournalFile, deps: PublishDeps): Promise<Published> {
-  const { network, account, api, adapters, ui } = deps;
-  const market = { chainId: network.chainId, contract: network.contracts.marketplace };
-  const before = await journalFile.read();
-  if (before.sealed !== undefined && before.listed !== undefined) return published(before.sealed, before, true);
-  if (before.sealed !== undefined)
-    ui.note('going on with an interrupted publish: nothing is encrypted or uploaded twice');
-
-  let sealed = before.sealed ?? (await seal(plan, journalFile, deps));
-  if (sealed.pieces.some((piece) => !piece.uploaded)) {
-    const store = await adapters.pieceStore(network, account);
-    sealed = await uploadPieces(store, journalFile, { ...before, sealed }, ui);
+  const before = await stateOf(file);
+  const threads = await adapters.sealingThreads();
+  try {
+    const digest = await watch.time('digest of the file', async () => threads.digest(file));
+    const dir = state.publish(planDigest(plan, network, digest));
+    return await withLock(path.join(dir, 'lock'), async () => {
+      const journal = await journalIn(dir);
+      const chain = once(async () => adapters.sellerChain(network, account));
+      return run({ ...deps, plan, file: before, threads, journal, watch, chain });
+    });
+  } finally {
+    await threads.close();
   }
-  const manifest = manifestOf(plan, sealed);
-  const offered =
-    before.offered ?? (await signOffer(market, account, offerOf(plan, manifest, deps.now()), sealed, deps.now()));
-  await journalFile.write({ version: 1, sealed, offered });
-  const registered = offered.transaction === undefined ? await register(plan, offered, deps) : offered;
-  await journalFile.write({ version: 1, sealed, offered: registered });
-  ui.note('listing with the marketplace');
-  const listed = await listDataset(api, market, account, manifest, plan.terms, registered);
-  const journal: Journal = { version: 1, sealed, offered: registered, listed };
-  await journalFile.write(journal);
-  await removePieceFiles(journalFile.dir, sealed);
-  return published(sealed, journal, false);
 }
 
-async function seal(plan: PublishPlan, journalFile: JournalFile, deps: PublishDeps): Promise<Sealed> {
-  const slot = await slotOf(plan, deps);
-  const sealed = await sealDataset(plan, slot, journalFile.dir, deps);
-  await journalFile.write({ version: 1, sealed });
+async function run(run: Run): Promise<Published> {
+  const { network, account, api, journal, watch, ui } = run;
+  const before = journal.now();
+  if (before.sealed !== undefined && before.listed !== undefined) return published(run, true);
+  if (before.slot !== undefined) ui.note('going on with an interrupted publish: nothing is sent twice');
+  const market = { chainId: network.chainId, contract: network.contracts.marketplace };
+  if (before.slot === undefined) {
+    await journal.note(await beginAt(run.plan.newVersionOf, account, market, api, run.chain));
+  }
+  const { slot } = journal.now();
+  if (slot === undefined) throw new Error('the slot was just chosen');
+
+  const sealed = before.stored === true ? sealedOf(before) : await storeSealed(run, slot);
+  const manifest = manifestOf(run.plan, slot, sealed);
+  await ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId));
+  const offered = journal.now().offered;
+  if (offered === undefined) throw new Error('the offer was just signed');
+  ui.note('listing with the marketplace');
+  const listed = await watch.time('listing', async () =>
+    listDataset(api, market, account, manifest, run.plan.terms, offered),
+  );
+  await journal.note({ listed });
+  return published(run, false);
+}
+
+/** Everything up to where the chain lists every piece; the offer goes on chain in the same blocks. */
+async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
+  const { plan, network, account, adapters, journal, watch } = run;
+  const session = watch.time('provider and money', async () => {
+    const store = await adapters.pieceStore(network, account);
+    return store.open(estimatedBytes(run));
+  });
+  session.catch(() => undefined); // whoever waits for it hears of it
+  void run.chain().catch(() => undefined);
+  const sealed = (await sealedBefore(journal.now(), session)) ?? (await makeAndSeal(run, slot, session));
+  const manifest = manifestOf(plan, slot, sealed);
+  const upload = await session;
+  const steps = [
+    watch.time('pieces on chain', async () => upload.commit(sealed.pieces)),
+    ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId)),
+  ];
+  await allDone(steps);
+  await journal.note({ stored: true });
   return sealed;
 }
 
-/** Puts the offer's digest on chain: from now on buyers can open orders against it. */
-async function register(
-  plan: PublishPlan,
-  offered: Offered,
-  { network, account, adapters, ui }: PublishDeps,
-): Promise<Offered> {
-  ui.note(`registering the offer on chain: ${formatWei(plan.priceWei)} USDFC a training run`);
-  const chain = await adapters.sellerChain(network, account);
-  return { ...offered, transaction: await chain.listOffer(offerFromJson(offered.offer)) };
+/** What an earlier run sealed, if the provider still has all of it. */
+async function sealedBefore(journal: Journal, session: Promise<UploadSession>): Promise<Sealed | undefined> {
+  if (journal.sealed === undefined) return undefined;
+  const upload = await session;
+  const held = await Promise.all(journal.sealed.pieces.map(async ({ pieceCid }) => upload.holds(pieceCid)));
+  return held.every(Boolean) ? journal.sealed : undefined;
 }
 
-async function slotOf(plan: PublishPlan, deps: PublishDeps): Promise<DatasetSlot> {
-  if (plan.newVersionOf === undefined) return newSlot();
-  const { network, account, api, adapters } = deps;
-  const previous = await api.dataset(plan.newVersionOf);
-  if (previous.seller.toLowerCase() !== account.address.toLowerCase()) {
-    throw new WeighbridgeError('FORBIDDEN', `${plan.newVersionOf} belongs to ${previous.seller}`, {
-      next: 'Publish a new version with the key that published the first.',
-    });
+async function makeAndSeal(run: Run, slot: DatasetSlot, session: Promise<UploadSession>): Promise<Sealed> {
+  const { plan, file, network, account, adapters, journal, threads, watch, ui, state } = run;
+  const keyId = keyIdOf(account.address, slot.datasetId, slot.version);
+  const vault = watch.time('key nodes', async () => adapters.keyVault(network));
+  vault.catch(() => undefined);
+  const secret = await shardSecret(shardSecretFile(state.root, account.address));
+  try {
+    const made = await watch.time('data path', async () =>
+      makePieces(plan, file, slot, journal, { ui, threads, secret, session }),
+    );
+    const before = journal.now().sealed;
+    // The same file gives the same pieces; what an earlier run sealed, and perhaps offered, stands.
+    if (before !== undefined && samePieces(before.pieces, made.pieces)) return before;
+    ui.note(`wrapping the key for ${keyId}`);
+    const sealed = await watch.time('wrapping the key', async () =>
+      sealVersion(slot, keyId, made, secret, await vault),
+    );
+    await journal.note({ sealed });
+    return sealed;
+  } finally {
+    secret.fill(0);
   }
-  const slot = { datasetId: previous.datasetId, version: previous.version + 1 };
-  await assertUnlisted(await adapters.sellerChain(network, account), account, slot);
-  return slot;
 }
 
-async function assertUnlisted(
-  chain: SellerChain,
-  account: Account,
-  { datasetId, version }: DatasetSlot,
-): Promise<void> {
-  const listed = await chain.offerOf(keyIdOf(account.address, datasetId, version));
-  if (BigInt(listed) === 0n) return;
-  throw new WeighbridgeError('BAD_INPUT', `version ${version} of this dataset is listed already`, {
-    next: 'Name the newest version with --new-version-of.',
-  });
+function samePieces(before: { pieceCid: string }[], made: { pieceCid: string }[]): boolean {
+  return before.map(({ pieceCid }) => pieceCid).join() === made.map(({ pieceCid }) => pieceCid).join();
 }
 
-function published(sealed: Sealed, journal: Journal, already: boolean): Published {
+/** Puts the offer's digest on chain: from now on buyers can open orders against it. */
+async function register(run: Run, manifest: Manifest, keyId: Bytes32): Promise<void> {
+  const { plan, network, account, journal, watch, ui } = run;
+  const market = { chainId: network.chainId, contract: network.contracts.marketplace };
+  const offered =
+    journal.now().offered ?? (await signOffer(market, account, offerOf(plan, manifest, run.now()), keyId, run.now()));
+  await journal.note({ offered });
+  ui.note(`registering the offer on chain: ${formatWei(plan.priceWei)} USDFC a training run`);
+  const transaction = await watch.time('offer on chain', async () =>
+    (await run.chain()).listOffer(offerFromJson(offered.offer)),
+  );
+  await journal.note({ offered: { ...offered, transaction } });
+}
+
+/** Text becomes smaller in Parquet by half or more; what the guess lacks is paid in before the pieces go on chain. */
+function estimatedBytes({ plan, file }: Run): number {
+  return plan.format === 'parquet' ? file.sizeBytes : Math.ceil(file.sizeBytes / 2);
+}
+
+async function ifMissing(known: unknown, work: () => Promise<void>): Promise<void> {
+  if (known === undefined) await work();
+}
+
+/** Waits for all, also when one fails: none may still be at work when the command reports. */
+async function allDone(steps: Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(steps);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return async () => (made ??= make());
+}
+
+function sealedOf({ sealed }: Journal): Sealed {
+  if (sealed === undefined) throw new Error('a journal of stored pieces that names none');
+  return sealed;
+}
+
+function published({ journal, watch }: Run, already: boolean): Published {
+  const { slot, sealed, offered, listed } = journal.now();
+  if (slot === undefined || sealed === undefined) throw new Error('a journal of a listed dataset that names none');
   return {
     id: sealed.keyId,
-    datasetId: sealed.datasetId,
-    version: sealed.datasetVersion,
-    logIndex: journal.listed?.logIndex ?? 0,
+    datasetId: slot.datasetId,
+    version: slot.version,
+    logIndex: listed?.logIndex ?? 0,
     rowCount: sealed.rowCount,
     pieces: sealed.pieces.map(({ pieceCid, sizeBytes, rowCount }) => ({ pieceCid, sizeBytes, rowCount })),
-    transaction: journal.offered?.transaction ?? null,
+    transaction: offered?.transaction ?? null,
     already,
+    timings: watch.timings,
   };
 }

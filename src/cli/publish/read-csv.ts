@@ -18,7 +18,7 @@ export async function readCsv(
   file: string,
   privateDir: string,
   declared: DeclaredColumns,
-): Promise<Source> {
+): Promise<Omit<Source, 'sizeBytes'>> {
   const header = await readCsvHeader(file);
   const parquetFile = path.join(privateDir, 'source.parquet');
   const types = await guessTypes(duck, file, privateDir, header, declared);

@@ -16,7 +16,7 @@ export async function readJsonLines(
   file: string,
   privateDir: string,
   declared: DeclaredColumns,
-): Promise<Source> {
+): Promise<Omit<Source, 'sizeBytes'>> {
   const parquetFile = path.join(privateDir, 'source.parquet');
   // Depth 2 keeps what is nested as JSON, which is refused below by name. All rows decide the types.
   const scan = `read_json(${text(file)}, format='newline_delimited', records=true, sample_size=-1, maximum_depth=2)`;

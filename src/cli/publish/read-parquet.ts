@@ -5,7 +5,11 @@ import { text, type Duck } from './duck.js';
 import { emptyData, malformed, type Source } from './source.js';
 
 /** Reads a Parquet file where it lies. @throws WeighbridgeError MALFORMED_DATA, EMPTY_DATA */
-export async function readParquet(duck: Duck, file: string, declared: DeclaredColumns): Promise<Source> {
+export async function readParquet(
+  duck: Duck,
+  file: string,
+  declared: DeclaredColumns,
+): Promise<Omit<Source, 'sizeBytes'>> {
   let described;
   let n;
   try {

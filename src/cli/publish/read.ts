@@ -43,6 +43,18 @@ export async function readSource(
   await assertReadable(file);
   const link = path.join(privateDir, `input.${format}`);
   await symlink(path.resolve(file), link);
+  const source = await readAs(format, duck, link, privateDir, declared);
+  const { size: sizeBytes } = await stat(source.parquetFile);
+  return { ...source, sizeBytes };
+}
+
+async function readAs(
+  format: Format,
+  duck: Duck,
+  link: string,
+  privateDir: string,
+  declared: DeclaredColumns,
+): Promise<Omit<Source, 'sizeBytes'>> {
   switch (format) {
     case 'csv':
       return readCsv(duck, link, privateDir, declared);

@@ -1,7 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WeighbridgeError } from '../../kernel/index.js';
-import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
+import { MAX_SHARD_BYTES } from '../../storage/index.js';
+import { ident, parquetFormat, parquetRows, rowsAtOnce, text, type Duck } from './duck.js';
+import type { PublishPlan } from './plan.js';
 import type { Source } from './source.js';
 
 /** One Parquet file of plaintext rows, in the private directory. The consumer deletes it when it is encrypted. */
@@ -11,21 +13,34 @@ export interface Shard {
   sizeBytes: number;
 }
 
+interface Range {
+  from: number;
+  rowCount: number;
+}
+
+/** A shard is at least so large, unless the seller says otherwise: several of them can be on their way at once. */
+const LEAST_BYTES = 24 << 20;
+/** And a dataset has about so many at most: each is named in the manifest and in the log. */
+const MOST_SHARDS = 64;
+
 /**
- * Writes the dataset as Parquet shards, in file order, each at most `maxBytes`: one at a time, so that no more than one
- * plaintext shard lies on the disk. What comes out depends on the rows alone: no path, host or time is in it.
- * @throws WeighbridgeError TOO_LARGE if one row alone is larger than a piece
+ * Writes the dataset as Parquet shards, each from a range of rows of the file. Inside a shard the rows stand in an order
+ * that follows from their values alone, so that the order of the file (by date, by patient, by label) tells nobody
+ * anything; `keepOrder` leaves them as they are. What comes out depends on the rows alone: no path, host or time is in it.
+ * @throws WeighbridgeError TOO_LARGE if one row alone is larger than a shard may be
  */
 export async function* writeShards(
   duck: Duck,
   source: Source,
   privateDir: string,
-  maxBytes: number,
+  { shardBytes, keepOrder }: Pick<PublishPlan, 'shardBytes' | 'keepOrder'>,
 ): AsyncGenerator<Shard> {
-  const pending: { from: number; rowCount: number }[] = [{ from: 0, rowCount: source.rowCount }];
+  const maxBytes = shardBytes ?? MAX_SHARD_BYTES;
+  const wanted = shardBytes ?? Math.min(MAX_SHARD_BYTES, Math.max(LEAST_BYTES, source.sizeBytes / MOST_SHARDS));
+  const pending = rangesOf(source, wanted);
   for (let number = 0, range = pending.shift(); range !== undefined; range = pending.shift()) {
     const file = path.join(privateDir, `shard-${number}.parquet`);
-    await writeRows(duck, source, range, file);
+    await writeRows(duck, source, range, keepOrder, file);
     const { size } = await stat(file);
     if (size <= maxBytes) {
       number++;
@@ -37,28 +52,29 @@ export async function* writeShards(
   }
 }
 
-async function writeRows(
-  duck: Duck,
-  source: Source,
-  range: { from: number; rowCount: number },
-  file: string,
-): Promise<void> {
-  const select = source.columns.map(({ name, sql }) => `${sql} AS ${ident(name)}`).join(', ');
+/** Equal ranges of whole row groups of the source, of which others need not be read then. */
+function rangesOf({ rowCount, sizeBytes, columns }: Source, wantedBytes: number): Range[] {
+  const parts = Math.max(1, Math.round(sizeBytes / wantedBytes));
+  const group = rowsAtOnce(columns.length);
+  const rowsEach = Math.ceil(rowCount / parts);
+  const aligned = rowsEach > group ? Math.ceil(rowsEach / group) * group : rowsEach;
+  return equalRanges({ from: 0, rowCount }, aligned);
+}
+
+async function writeRows(duck: Duck, source: Source, range: Range, keepOrder: boolean, file: string): Promise<void> {
+  const columns = source.columns.map(({ name, sql }) => `${sql} AS ${ident(name)}`).join(', ');
   const whole = range.rowCount === source.rowCount;
   const where = whole
     ? ''
     : ` WHERE file_row_number >= ${range.from} AND file_row_number < ${range.from + range.rowCount}`;
-  await duck.run(
-    `COPY (SELECT ${select} FROM ${parquetRows(source.parquetFile)}${where}) TO ${text(file)} ${parquetFormat(source.columns.length, 'zstd')}`,
-  );
+  const rows = `SELECT ${columns} FROM ${parquetRows(source.parquetFile)}${where}`;
+  const names = source.columns.map(({ name }) => ident(name)).join(', ');
+  const select = keepOrder ? rows : `SELECT * FROM (${rows}) ORDER BY hash(${names})`;
+  await duck.run(`COPY (${select}) TO ${text(file)} ${parquetFormat(source.columns.length, 'zstd')}`);
 }
 
 /** Cuts a range that came out too large into equal parts that should fit; if one does not, it is cut again. */
-function split(
-  range: { from: number; rowCount: number },
-  size: number,
-  maxBytes: number,
-): { from: number; rowCount: number }[] {
+function split(range: Range, size: number, maxBytes: number): Range[] {
   if (range.rowCount === 1) {
     throw new WeighbridgeError('TOO_LARGE', `row ${range.from + 1} alone is larger than a piece may be`, {
       next: 'Leave the row out, cut its longest text, or raise --shard-bytes.',
@@ -66,9 +82,12 @@ function split(
     });
   }
   const parts = Math.min(range.rowCount, Math.max(2, Math.ceil((size / maxBytes) * 1.1)));
-  const rowsEach = Math.ceil(range.rowCount / parts);
-  return Array.from({ length: Math.ceil(range.rowCount / rowsEach) }, (_, i) => ({
-    from: range.from + i * rowsEach,
-    rowCount: Math.min(rowsEach, range.rowCount - i * rowsEach),
+  return equalRanges(range, Math.ceil(range.rowCount / parts));
+}
+
+function equalRanges({ from, rowCount }: Range, rowsEach: number): Range[] {
+  return Array.from({ length: Math.ceil(rowCount / rowsEach) }, (_, i) => ({
+    from: from + i * rowsEach,
+    rowCount: Math.min(rowsEach, rowCount - i * rowsEach),
   }));
 }

@@ -6,6 +6,8 @@ export interface Source {
   parquetFile: string;
   columns: SourceColumn[];
   rowCount: number;
+  /** Of the Parquet file: what the shards come to, more or less. */
+  sizeBytes: number;
 }
 
 export interface SourceColumn {

@@ -74,9 +74,17 @@ export async function makeListing(network: Network, seller: LocalAccount, change
       { name: 'digit', type: 'integer', vocabulary: [0, 1, 2] },
     ],
     label: 'digit',
-    encryption: { scheme: 'weighbridge-stream-v1', chunkBytes: 65_536 },
+    encryption: { scheme: 'weighbridge-envelope-v1', frameBytes: 65_536 },
     format: 'parquet',
-    pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 100_000, rowCount: 1797 }],
+    pieces: [
+      {
+        pieceCid: 'bafkzcibexample',
+        sizeBytes: 100_000,
+        rowCount: 1797,
+        shardId: `0x${'5a'.repeat(32)}`,
+        wrappedKey: '00'.repeat(40),
+      },
+    ],
     wrappedKey: {
       scheme: 'lit-bls12381-v1',
       ciphertext: 'AAAA',

@@ -26,21 +26,22 @@ export async function isListed(signer: FocSigner, dataSetId: bigint | undefined,
 }
 
 /**
- * Has the provider bring a stored piece on chain, and returns once the chain lists it, whatever the provider says.
+ * Has the provider bring stored pieces on chain in one transaction, and returns once it is mined, whatever the provider
+ * says.
  *
- * The numbers in the signatures are not random but follow from payer, provider and piece, and the contract takes each
- * once: a client that was killed after it sent a request, and sends it again, cannot pay for the piece twice.
+ * The numbers in the signatures are not random but follow from payer, provider and pieces, and the contract takes each
+ * once: a client that was killed after it sent a request, and sends it again, cannot pay for the pieces twice.
  * @throws WeighbridgeError TRANSACTION_REVERTED if the transaction was mined and refused
  */
-export async function commitPiece(signer: FocSigner, target: CommitTarget, pieceCid: PieceCID): Promise<void> {
+export async function commitPieces(signer: FocSigner, target: CommitTarget, pieceCids: PieceCID[]): Promise<void> {
   const { serviceURL } = target.provider.pdp;
   const sent =
     target.dataSetId === undefined
-      ? await createAndAdd(signer, target, serviceURL, pieceCid)
-      : await add(signer, target.dataSetId, serviceURL, pieceCid);
+      ? await createAndAdd(signer, target, serviceURL, pieceCids)
+      : await add(signer, target.dataSetId, serviceURL, pieceCids);
   const receipt = await waitForTransactionReceipt(signer, { hash: sent.txHash, timeout: RECEIPT_TIMEOUT_MS });
   if (receipt.status === 'success') return;
-  throw new WeighbridgeError('TRANSACTION_REVERTED', 'The storage contracts refused the piece.', {
+  throw new WeighbridgeError('TRANSACTION_REVERTED', 'The storage contracts refused the pieces.', {
     next: 'Run the same command again: what is on chain already is found.',
     details: { transaction: sent.txHash },
     retryable: true,
@@ -51,18 +52,18 @@ async function createAndAdd(
   signer: FocSigner,
   { provider, dataSetMetadata }: CommitTarget,
   serviceURL: string,
-  pieceCid: PieceCID,
+  pieceCids: PieceCID[],
 ): Promise<{ txHash: Hex }> {
   const payer = signer.account.address;
   const clientDataSetId = await freeNumber(signer, payer, ['data set', payer, provider.serviceProvider]);
   const extraData = await signCreateDataSetAndAddPieces(signer, {
     clientDataSetId,
-    nonce: await freeNumber(signer, payer, ['piece', clientDataSetId, pieceCid.toString()]),
+    nonce: await freeNumber(signer, payer, ['piece', clientDataSetId, pieceCids.join()]),
     payee: provider.serviceProvider,
     metadata: datasetMetadataObjectToEntry(dataSetMetadata),
-    pieces: [{ pieceCid, metadata: [] }],
+    pieces: pieceCids.map((pieceCid) => ({ pieceCid, metadata: [] })),
   });
-  const pieces = [{ pieceCid }];
+  const pieces = pieceCids.map((pieceCid) => ({ pieceCid }));
   return SP.createDataSetAndAddPieces(signer, { serviceURL, payee: provider.serviceProvider, pieces, extraData });
 }
 
@@ -70,13 +71,14 @@ async function add(
   signer: FocSigner,
   dataSetId: bigint,
   serviceURL: string,
-  pieceCid: PieceCID,
+  pieceCids: PieceCID[],
 ): Promise<{ txHash: Hex }> {
   const dataSet = await getDataSet(signer, { dataSetId });
   if (dataSet === null) throw new Error(`data set ${dataSetId} is not on chain`);
   const { clientDataSetId, payer } = dataSet;
-  const nonce = await freeNumber(signer, payer, ['piece', clientDataSetId, pieceCid.toString()]);
-  return SP.addPieces(signer, { serviceURL, dataSetId, clientDataSetId, nonce, pieces: [{ pieceCid }] });
+  const nonce = await freeNumber(signer, payer, ['piece', clientDataSetId, pieceCids.join()]);
+  const pieces = pieceCids.map((pieceCid) => ({ pieceCid }));
+  return SP.addPieces(signer, { serviceURL, dataSetId, clientDataSetId, nonce, pieces });
 }
 
 /**

@@ -1,11 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { ReadableStream } from 'node:stream/web';
-import type { PieceCID } from '@filoz/synapse-core/piece';
+import * as Piece from '@filoz/synapse-core/piece';
 import * as SP from '@filoz/synapse-core/sp';
-import { PieceHasher } from '../commp.js';
-import { digestMismatch } from './storage-errors.js';
 
-const READ_BYTES = 1 << 20;
 /** A provider that takes nothing for so long is given up. */
 const STALL_MS = 120_000;
 const LOOK_UP_MS = 10_000;
@@ -21,41 +17,48 @@ export async function holdsPiece(serviceUrl: string, pieceCid: string): Promise<
 }
 
 /**
- * Streams a file to a provider, reading it once and hashing what is read: the piece that was promised is the piece that
- * is sent, or nothing is kept.
- * @throws WeighbridgeError DIGEST_MISMATCH if the file is another piece by now
+ * Streams a piece to a provider, which hashes it too: the piece that was promised is the piece that is kept, or nothing is.
+ * @param pieceCid Asked for once all bytes were read
  */
 export async function sendPiece(
   serviceUrl: string,
-  pieceCid: PieceCID,
-  filePath: string,
+  bytes: AsyncIterable<Uint8Array>,
+  pieceCid: () => string,
   onProgress?: (sentBytes: number) => void,
 ): Promise<void> {
   const stall = new AbortController();
   const timer = setTimeout(() => stall.abort(new DOMException('the provider stalls', 'TimeoutError')), STALL_MS);
-  const file = createReadStream(filePath, { highWaterMark: READ_BYTES });
+  let fault: { error: unknown } | undefined;
+  let ended = false;
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* bytes;
+      ended = true;
+    } catch (error) {
+      fault = { error };
+      throw error;
+    }
+  };
   try {
     await SP.uploadPieceStreaming({
       serviceURL: serviceUrl,
-      data: ReadableStream.from(checked(file, pieceCid.toString())),
-      pieceCid,
+      data: ReadableStream.from(source()),
       signal: stall.signal,
+      // The SDK asks before the first byte, to see whether it must hash itself (at 5 MiB/s), and after the last.
+      get pieceCid() {
+        return ended ? Piece.parse(pieceCid()) : NOT_YET;
+      },
       onProgress: (sentBytes) => {
         timer.refresh();
         onProgress?.(sentBytes);
       },
     });
+  } catch (error) {
+    throw fault === undefined ? error : fault.error;
   } finally {
     clearTimeout(timer);
-    file.destroy();
   }
 }
 
-async function* checked(source: AsyncIterable<Uint8Array>, expected: string): AsyncGenerator<Uint8Array> {
-  const hasher = new PieceHasher();
-  for await (const bytes of source) {
-    hasher.write(bytes);
-    yield bytes;
-  }
-  if (hasher.digest() !== expected) throw digestMismatch(`The file is not the piece ${expected}.`);
-}
+/** Stands for a piece CID that is known after the last byte. It is never sent. */
+const NOT_YET = Piece.calculate(new Uint8Array(127));

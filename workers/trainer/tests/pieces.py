@@ -4,6 +4,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +12,12 @@ import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
+from weighbridge_trainer.envelope import Header, Place
+
 DATA_KEY = bytes(range(32))
-_CONTENT_KEY = bytes(range(100, 132))
-_NONCE_BASE = bytes.fromhex("c0ffee01020304")
+SHARD_KEY = bytes(range(100, 132))
+NONCE_BASE = bytes.fromhex("c0ffee01020304")
+KEY_ID, DATASET_ID, SHARD_ID = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
 
 
 def frame(kind: bytes, body: bytes) -> bytes:
@@ -26,23 +30,44 @@ def parquet(columns: Mapping[str, Iterable[Any]]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def seal(plaintext: bytes, chunk_bytes: int = 4096) -> tuple[bytes, list[tuple[bytes, bool]]]:
-    """Body of the `H` frame, and (ciphertext, last) of each chunk."""
-    blocks = [plaintext[at : at + chunk_bytes] for at in range(0, max(1, len(plaintext)), chunk_bytes)]
-    return seal_blocks(blocks, chunk_bytes)
+def place_of(header: Header, number: int = 0, count: int = 1) -> Place:
+    """What a manifest says of a shard whose key `SHARD_KEY` the version's key wraps."""
+    place = Place(KEY_ID, header.dataset_id, header.shard_id, number, count, b"")
+    return replace(place, wrapped_key=aes_key_wrap(place.wrapping_key(DATA_KEY), SHARD_KEY))
 
 
-def seal_blocks(blocks: list[bytes], chunk_bytes: int) -> tuple[bytes, list[tuple[bytes, bool]]]:
-    """The same for blocks of any size, those included that no honest writer makes."""
-    associated = hashlib.sha256(b"a header").digest()
-    header = _NONCE_BASE + aes_key_wrap(DATA_KEY, _CONTENT_KEY) + struct.pack(">I", chunk_bytes) + associated
-    cipher = AESGCM(_CONTENT_KEY)
-    chunks = []
-    for index, block in enumerate(blocks):
-        last = index == len(blocks) - 1
-        nonce = _NONCE_BASE + struct.pack(">IB", index, last)
-        chunks.append((cipher.encrypt(nonce, block, associated), last))
-    return header, chunks
+def header_frame(place: Place, header: bytes) -> bytes:
+    fields = (place.key_id, place.dataset_id, place.shard_id, place.number, place.count, place.wrapped_key)
+    return struct.pack(">32s32s32sII40s", *fields) + header
+
+
+def padded_bytes(data_bytes: int) -> int:
+    """Padme, with the eight bytes of the length in front."""
+    size = data_bytes + 8
+    exponent = size.bit_length() - 1
+    step = 1 << (exponent - (exponent.bit_length() - 1) - 1)
+    return -(-size // step) * step
+
+
+def seal_frames(header: Header, plaintext: bytes) -> list[bytes]:
+    """Ciphertext and tag of each frame."""
+    cipher, associated = AESGCM(SHARD_KEY), hashlib.sha256(header.encode()).digest()
+    frames = []
+    for index in range(header.frames):
+        at = index * header.frame_bytes
+        nonce = header.nonce_base + struct.pack(">IB", index, index == header.frames - 1)
+        frames.append(cipher.encrypt(nonce, plaintext[at : at + header.frame_bytes], associated))
+    return frames
+
+
+def seal(data: bytes, frame_bytes: int = 4096) -> tuple[bytes, list[tuple[bytes, bool]]]:
+    """Body of the `H` frame, and (ciphertext, last) of each frame."""
+    size = padded_bytes(len(data))
+    header = Header(DATASET_ID, SHARD_ID, frame_bytes, size, NONCE_BASE)
+    frames = seal_frames(header, (len(data).to_bytes(8, "big") + data).ljust(size, b"\0"))
+    return header_frame(place_of(header), header.encode()), [
+        (frame, index == len(frames) - 1) for index, frame in enumerate(frames)
+    ]
 
 
 def job_frames(declaration: dict[str, Any], graph: bytes, weights: bytes, pieces: list[bytes], rows: int) -> bytes:

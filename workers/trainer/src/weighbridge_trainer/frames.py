@@ -19,7 +19,7 @@ _MAX_BODY_BYTES = {
     GRAPH: 16 << 20,
     WEIGHTS: 512 << 20,
     KEY: 32,
-    HEADER: 83,
+    HEADER: 272,
     CHUNK: MAX_CHUNK_BYTES + _TAG_AND_FLAG_BYTES,
     END: 0,
 }

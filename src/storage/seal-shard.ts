@@ -1,0 +1,52 @@
+import { frameCipher, sealFrame, type FrameCipher } from './frames.js';
+import { encodePieceHeader, framePieceHeader, type PieceHeader } from './header.js';
+import { PREFIX_BYTES } from './padding.js';
+import type { ShardKey } from './shard-keys.js';
+
+/** A piece in the making: its first bytes, and its frames one after the other. */
+export interface PieceSealer {
+  readonly head: Uint8Array;
+  readonly frames: number;
+  /** Plaintext bytes of a frame that come from the shard: where to read them, and how many. */
+  dataOf(index: number): { from: number; length: number };
+  /** @param data - the bytes that `dataOf` names; prefix and padding are put around them */
+  seal(index: number, data: Uint8Array): [ciphertext: Buffer, tag: Buffer];
+}
+
+/**
+ * Encrypts one shard as `weighbridge-envelope-v1` (docs/envelope.md), frame by frame.
+ *
+ * MUST be given a key that no other shard has: a key that is used for two plaintexts breaks both. `shardKeyOf` gives such
+ * keys, because everything that decides the plaintext decides the key.
+ */
+export function pieceSealer(shardKey: ShardKey, header: PieceHeader, dataBytes: number): PieceSealer {
+  const headerBytes = encodePieceHeader(header);
+  const cipher: FrameCipher = frameCipher(shardKey, header, headerBytes);
+  const { frameBytes, plaintextBytes } = header;
+  if (dataBytes + PREFIX_BYTES > plaintextBytes) throw new Error('a shard that is longer than its header says');
+  const sizeOf = (index: number): number => Math.min(frameBytes, plaintextBytes - index * frameBytes);
+  const dataOf = (index: number): { from: number; length: number } => {
+    const start = Math.max(0, index * frameBytes - PREFIX_BYTES);
+    const end = Math.max(0, index * frameBytes + sizeOf(index) - PREFIX_BYTES);
+    return { from: Math.min(start, dataBytes), length: Math.max(0, Math.min(end, dataBytes) - start) };
+  };
+  return {
+    head: framePieceHeader(headerBytes),
+    frames: cipher.frames,
+    dataOf,
+    seal: (index, data) => sealFrame(cipher, plaintextOf(index, data), index),
+  };
+
+  function plaintextOf(index: number, data: Uint8Array): Uint8Array {
+    const size = sizeOf(index);
+    const start = index * frameBytes;
+    if (data.length === size && start >= PREFIX_BYTES) return data;
+    const plaintext = new Uint8Array(size);
+    const prefix = new Uint8Array(PREFIX_BYTES);
+    new DataView(prefix.buffer).setBigUint64(0, BigInt(dataBytes));
+    // A frame may be shorter than the prefix: it holds its part of it.
+    if (start < PREFIX_BYTES) plaintext.set(prefix.subarray(start, Math.min(PREFIX_BYTES, start + size)));
+    plaintext.set(data, Math.min(size, Math.max(0, PREFIX_BYTES - start)));
+    return plaintext;
+  }
+}

@@ -1,0 +1,24 @@
+import { concatBytes, type Bytes32 } from '../../src/kernel/index.js';
+import { paddedBytes, pieceSealer, type ShardKey } from '../../src/storage/index.js';
+
+export interface PieceFields {
+  datasetId: Bytes32;
+  shardId: Bytes32;
+  frameBytes: number;
+}
+
+/** A whole piece in memory, made by the product's own sealer. */
+export function sealPiece(shardKey: ShardKey, fields: PieceFields, data: Uint8Array): Uint8Array {
+  const header = { ...fields, nonceBase: shardKey.nonceBase, plaintextBytes: paddedBytes(data.length) };
+  const sealer = pieceSealer(shardKey, header, data.length);
+  const frames = Array.from({ length: sealer.frames }, (_, index) => {
+    const { from, length } = sealer.dataOf(index);
+    return concatBytes(...sealer.seal(index, data.subarray(from, from + length)));
+  });
+  return concatBytes(sealer.head, ...frames);
+}
+
+/** A stream of bytes in steps of any size. */
+export async function* inSteps(bytes: Uint8Array, step = bytes.length || 1): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+}

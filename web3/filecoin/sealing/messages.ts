@@ -1,0 +1,28 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { PieceHeader } from '../../../src/storage/index.js';
+
+/** What a thread is asked to do. Each job has a channel of its own, which ends with `done` or `failed`. */
+export type Job =
+  | { kind: 'digest'; file: string }
+  /** The key is 32 bytes, for this piece only; both sides overwrite it. */
+  | { kind: 'seal'; file: string; dataBytes: number; key: Uint8Array; header: PieceHeader };
+
+export interface Order {
+  job: Job;
+  port: MessagePort;
+}
+
+/** From the thread. A block is given out of hand: its memory moves. */
+export type Told =
+  | { kind: 'progress'; bytes: number }
+  | { kind: 'block'; bytes: Uint8Array<ArrayBuffer> }
+  /** SHA-256 as hex, or the piece CID. */
+  | { kind: 'done'; result: string }
+  | { kind: 'failed'; message: string; code: string | undefined };
+
+/** To the thread: one more block may be made. */
+export type Credit = 'more';
+
+/** Blocks that are made ahead of their consumer. */
+export const BLOCKS_AHEAD = 4;
+export const BLOCK_BYTES = 1 << 20;

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import type { PieceHeader } from '../../../src/storage/index.js';
+import type { Job, Order, Told } from './messages.js';
+
+/** Two pieces at once keep two cores busy; more only takes memory. */
+const MAX_THREADS = 2;
+
+/** A piece that is made as it is read. */
+export interface SealedPiece {
+  bytes: AsyncIterable<Uint8Array>;
+  /** Known after the last byte. */
+  pieceCid(): string;
+}
+
+/** What costs processor time in publishing, in threads of its own: reading, SHA-256, AES-GCM, fr32, the tree of the CID. */
+export class SealingThreads {
+  private readonly threads: { worker: Worker; jobs: number }[] = [];
+
+  /** SHA-256 of a file, hex. */
+  async digest(file: string, onProgress: (bytes: number) => void = () => undefined): Promise<string> {
+    for await (const told of this.run({ kind: 'digest', file })) {
+      if (told.kind === 'done') return told.result;
+      if (told.kind === 'progress') onProgress(told.bytes);
+    }
+    throw new Error('the thread said nothing');
+  }
+
+  /**
+   * Encrypts a shard. Starts when `bytes` is first read, and goes no further ahead of its reader than a few MiB.
+   * @param key - 32 bytes, for this shard only; overwritten
+   */
+  seal(file: string, dataBytes: number, key: Uint8Array, header: PieceHeader): SealedPiece {
+    let pieceCid: string | undefined;
+    const told = (): AsyncGenerator<Told> => this.run({ kind: 'seal', file, dataBytes, key, header });
+    const bytes = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const one of told()) {
+        if (one.kind === 'block') yield one.bytes;
+        if (one.kind === 'done') pieceCid = one.result;
+      }
+    };
+    return {
+      bytes: bytes(),
+      pieceCid: () => {
+        if (pieceCid === undefined) throw new Error('the piece is not read to its end');
+        return pieceCid;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.splice(0).map(async ({ worker }) => worker.terminate()));
+  }
+
+  private async *run(job: Job): AsyncGenerator<Told> {
+    const thread = this.idlest();
+    thread.jobs++;
+    const { port1: port, port2 } = new MessageChannel();
+    const died = once(thread.worker, 'error').then(([error]) => Promise.reject(error as Error));
+    died.catch(() => undefined);
+    try {
+      const order: Order = { job, port: port2 };
+      thread.worker.postMessage(order, [port2]);
+      if (job.kind === 'seal') job.key.fill(0); // it was copied
+      for await (const told of messages(port, died)) {
+        if (told.kind === 'failed') throw Object.assign(new Error(told.message), { code: told.code });
+        yield told;
+        if (told.kind === 'done') return;
+        if (told.kind === 'block') port.postMessage('more');
+      }
+    } finally {
+      thread.jobs--;
+      port.close();
+    }
+  }
+
+  private idlest(): { worker: Worker; jobs: number } {
+    const [best] = this.threads.toSorted((a, b) => a.jobs - b.jobs);
+    if (
+      best !== undefined &&
+      (best.jobs === 0 || this.threads.length >= Math.min(MAX_THREADS, availableParallelism()))
+    ) {
+      return best;
+    }
+    const thread = { worker: new Worker(new URL('./thread.js', import.meta.url)), jobs: 0 };
+    thread.worker.unref();
+    thread.worker.setMaxListeners(100);
+    this.threads.push(thread);
+    return thread;
+  }
+}
+
+async function* messages(port: MessagePort, died: Promise<never>): AsyncGenerator<Told> {
+  const queue: Told[] = [];
+  let wake: () => void = () => undefined;
+  port.on('message', (told: Told) => {
+    queue.push(told);
+    wake();
+  });
+  for (;;) {
+    const next = queue.shift();
+    if (next !== undefined) yield next;
+    else await Promise.race([new Promise<void>((resolve) => (wake = resolve)), died]);
+  }
+}
