@@ -13,7 +13,7 @@ import { logMetrics } from './log/metrics.js';
  */
 async function main(): Promise<void> {
   const config = loadLogConfig(process.env);
-  const { env, network, signer, anchorAccount, addToken } = config;
+  const { env, network, signer, anchorAccount, addToken, storage } = config;
   const logger = pino({ name: 'log', level: env.LOG_LEVEL });
   const anchor = { chainId: network.chainId, contract: network.contracts.logAnchor };
   const metrics = logMetrics({
@@ -29,6 +29,8 @@ async function main(): Promise<void> {
       readAnchor: anchorReader(network.rpcUrl, network.contracts.logAnchor),
       cosigner: logCosigner(anchorAccount, anchor, signer.origin),
       onWaiting: (error) => logger.warn({ err: error }, 'the newest checkpoint waits for its cosignatures'),
+      storage,
+      onExportError: (error) => logger.warn({ err: error }, 'tiles are not exported now; served from the database'),
       windowMs: env.LOG_WINDOW_MS,
       maxBatch: env.LOG_MAX_BATCH,
       maxQueue: env.LOG_MAX_QUEUE,

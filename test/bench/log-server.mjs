@@ -6,6 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { MAX_ENTRY_BYTES } from '../../dist/src/provenance/index.js';
+import { FolderStorage } from '../../dist/src/provenance/log/export/folder-storage.js';
 import { logApp, readRoutes } from '../../dist/src/provenance/log/http.js';
 import { openDatabase, openPostgres, openSigner, startLog } from './support/log-host.mjs';
 
@@ -16,7 +17,8 @@ const told = new Promise((resolve) => {
 });
 const postgres = await openPostgres(dir);
 const signer = openSigner(dir);
-const log = await startLog({ databaseUrl: await openDatabase(postgres, 'log'), signer });
+const storage = new FolderStorage(path.join(dir, 'tiles'));
+const log = await startLog({ databaseUrl: await openDatabase(postgres, 'log'), signer, storage });
 const app = logApp(pino({ name: 'log-server', level: 'warn' }, pino.destination(2)));
 app.post('/add', async ({ body }, reply) => {
   const { index } = await log.service.append(body instanceof Uint8Array ? body : new Uint8Array());

@@ -23,6 +23,8 @@ export interface TestLog {
   anchorAccount: LocalAccount;
   token: string;
   logFile: string;
+  /** Where its processes leave their tiles. */
+  tilesDir: string;
   /** Writes the network file: which LogAnchor, on which chain. Before the first start. */
   publish(facts: NetworkFacts): void;
   /** Starts a process of this log and waits until it sequences, or without `ready` until `/healthz` answers. */
@@ -47,6 +49,7 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
   const token = randomBytes(32).toString('hex');
   const { vkey } = noteSigner(origin, pem);
   const logFile = path.join(dir, 'log.log');
+  const tilesDir = path.join(dir, 'tiles');
   const environment = (databaseUrl: string, port: number): NodeJS.ProcessEnv => ({
     ...process.env,
     LOG_PORT: String(port),
@@ -55,6 +58,7 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
     LOG_KEY_FILE: file('log.pem', pem),
     LOG_ANCHOR_KEY_FILE: file('anchor.key', `${anchorKey}\n`),
     LOG_ADD_TOKEN_FILE: file('token', `${token}\n`),
+    LOG_TILES_DIR: tilesDir,
     WEIGHBRIDGE_NETWORK: path.join(dir, 'network.json'),
   });
   const script = path.join(distDir(), 'src/provenance/log-main.js');
@@ -64,6 +68,7 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
     anchorAccount,
     token,
     logFile,
+    tilesDir,
     publish(facts) {
       file('network.json', JSON.stringify(networkOf(facts, origin, vkey, anchorAccount.address)));
     },

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { privateKeyToAccount, type LocalAccount } from 'viem/accounts';
 import { z } from 'zod';
 import { networkSchema, WeighbridgeError, type Network } from '../../kernel/index.js';
+import { FolderStorage } from './export/folder-storage.js';
+import { S3Storage } from './export/s3-storage.js';
+import type { TileStorage } from './export/storage.js';
 import { noteSigner } from './signers.js';
 import type { NoteSigner } from './ports.js';
 
@@ -21,6 +24,12 @@ const envSchema = z.object({
   /** network.json: the chain, LogAnchor, and what the world was told about this log. */
   WEIGHBRIDGE_NETWORK: path,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** Folder of the log's files: full tiles, and the newest checkpoint with its partial tiles. */
+  LOG_TILES_DIR: path.default('log-tiles'),
+  /** Or a bucket of an S3-compatible store, by its path-style URL, with the file of `<access key id>:<secret>`. */
+  LOG_TILES_BUCKET: z.url({ protocol: /^https?$/, error: 'the https:// URL of a bucket' }).optional(),
+  LOG_TILES_REGION: z.string().min(1).default('us-east-1'),
+  LOG_TILES_KEY_FILE: path.optional(),
   LOG_WINDOW_MS: z.coerce.number().min(0).max(1000).default(5),
   LOG_MAX_BATCH: z.coerce.number().int().min(1).max(10_000).default(2048),
   LOG_MAX_QUEUE: z.coerce.number().int().min(1).max(1_000_000).default(16_384),
@@ -32,6 +41,7 @@ export interface LogConfig {
   signer: NoteSigner & { readonly vkey: string };
   anchorAccount: LocalAccount;
   addToken: string;
+  storage: TileStorage;
 }
 
 /** Everything the process needs, read once. @throws WeighbridgeError CONFIG_INVALID naming the variable; never a value */
@@ -50,13 +60,24 @@ export function loadLogConfig(source: NodeJS.ProcessEnv): LogConfig {
     signer: noteSigner(env.LOG_ORIGIN, contents('LOG_KEY_FILE', env.LOG_KEY_FILE)),
     anchorAccount: anchorAccount(contents('LOG_ANCHOR_KEY_FILE', env.LOG_ANCHOR_KEY_FILE)),
     addToken,
+    storage: tileStorage(env),
   };
   assertAsPublished(config);
   return config;
 }
 
+function tileStorage(env: LogConfig['env']): TileStorage {
+  const { LOG_TILES_BUCKET: bucketUrl, LOG_TILES_REGION: region, LOG_TILES_KEY_FILE: keyFile } = env;
+  if (bucketUrl === undefined) return new FolderStorage(env.LOG_TILES_DIR);
+  const [accessKeyId = '', secretAccessKey = ''] = contents('LOG_TILES_KEY_FILE', keyFile ?? '').split(':', 2);
+  if (accessKeyId === '' || secretAccessKey === '') {
+    throw invalid('LOG_TILES_KEY_FILE does not hold "<access key id>:<secret>"', 'Write the bucket’s key there.');
+  }
+  return new S3Storage({ bucketUrl, region, accessKeyId, secretAccessKey });
+}
+
 /** What the world was told about this log must be so, or nobody would accept a checkpoint of it. */
-function assertAsPublished({ env, network, signer, anchorAccount }: Omit<LogConfig, 'addToken'>): void {
+function assertAsPublished({ env, network, signer, anchorAccount }: Omit<LogConfig, 'addToken' | 'storage'>): void {
   const published: [string, string, string][] = [
     ['LOG_ORIGIN', env.LOG_ORIGIN, network.log.origin],
     ['LOG_KEY_FILE', signer.vkey, network.log.vkey],

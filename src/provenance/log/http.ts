@@ -1,4 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip as gzipCallback } from 'node:zlib';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import { isWeighbridgeError, WeighbridgeError, type ErrorCode } from '../../kernel/index.js';
 import type { AnchorableCheckpoint } from '../ports.js';
@@ -22,6 +24,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TOO_LARGE: 413,
   LOG_UNAVAILABLE: 503,
 };
+/** In a thread of the pool: the event loop sequences. */
+const compress = promisify(gzipCallback);
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** The log over HTTP: C2SP's read paths as they are specified, and what the marketplace's own processes need beside. */
@@ -76,8 +80,16 @@ export function readRoutes(app: FastifyInstance, service: LogService): void {
     const bytes = await tileOrNothing(service, `tile/${request.params['*']}`);
     // No cache headers on a 404: the tile may exist in a moment.
     if (bytes === undefined) return reply.status(404).send({ error: 'no such tile' });
-    return reply.header('cache-control', IMMUTABLE).type('application/octet-stream').send(Buffer.from(bytes));
+    reply.header('cache-control', IMMUTABLE).header('vary', 'accept-encoding').type('application/octet-stream');
+    // Hashes do not compress; entries do, to a third.
+    const gzip = request.params['*'].startsWith('entries/') && acceptsGzip(request.headers['accept-encoding']);
+    return gzip ? reply.header('content-encoding', 'gzip').send(await compress(bytes)) : reply.send(Buffer.from(bytes));
   });
+}
+
+/** RFC 9110, section 12.5.3, as far as it matters for one encoding: named, and not with a weight of zero. */
+function acceptsGzip(header: string | string[] | undefined): boolean {
+  return [header ?? ''].flat().some((value) => /(^|[\s,])(gzip|\*)\s*(,|$|;\s*q=(1|0\.0*[1-9]))/.test(value));
 }
 
 /** Undefined for a path that is none, and for a tile that the log does not reach yet. */

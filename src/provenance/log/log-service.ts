@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { isWeighbridgeError, type WeighbridgeError } from '../../kernel/index.js';
 import type { AnchorableCheckpoint, Appended } from '../ports.js';
-import type { TileName } from '../tiles/tile-path.js';
+import { tilePath, type TileName } from '../tiles/tile-path.js';
 import { unavailable } from './append-queue.js';
 import { LogSession, type SessionOptions } from './log-session.js';
 import type { CommittedHead } from './sequencer.js';
@@ -97,8 +97,19 @@ export class LogService {
 
   /** @throws WeighbridgeError LOG_UNAVAILABLE (retryable), BAD_INPUT beyond the newest checkpoint */
   async tile(name: TileName): Promise<Uint8Array> {
-    const { reader, sequencer } = this.current();
-    return reader.tile(name, sequencer.committed.edge);
+    const { reader, sequencer, exporter } = this.current();
+    const stored = exporter?.holds(name) === true ? await this.stored(name) : undefined;
+    return stored ?? reader.tile(name, sequencer.committed.edge);
+  }
+
+  /** Undefined too if the storage fails: the database has everything. */
+  private async stored(name: TileName): Promise<Uint8Array | undefined> {
+    try {
+      return await this.options.storage?.get(tilePath(name));
+    } catch (error) {
+      this.options.onExportError(error);
+      return undefined;
+    }
   }
 
   private current(): LogSession {

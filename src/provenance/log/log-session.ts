@@ -3,6 +3,9 @@ import { sameBytes, WeighbridgeError } from '../../kernel/index.js';
 import { verifyCheckpoint } from '../verify/checkpoint.js';
 import { CheckpointPublisher } from './checkpoint-publisher.js';
 import { Connections } from './connections.js';
+import { ExportCursor } from './export/export-cursor.js';
+import type { TileStorage } from './export/storage.js';
+import { TileExporter } from './export/tile-exporter.js';
 import { LogReader } from './log-reader.js';
 import type { Cosigner, NoteSigner, ReadAnchor } from './ports.js';
 import { PgPublishedStore } from './published-store.js';
@@ -17,6 +20,10 @@ export interface SessionOptions extends SequencerOptions {
   cosigner: Cosigner;
   /** Checkpoints wait for the cosigner; appends go on. */
   onWaiting(error: unknown): void;
+  /** Where full tiles go, and are served from; without it everything is served from the database. */
+  storage?: TileStorage;
+  /** Files cannot be written; appends go on. */
+  onExportError(error: unknown): void;
   /** Batches on their way at once. */
   depth: number;
   events: SequencerEvents;
@@ -29,6 +36,7 @@ export class LogSession {
   private constructor(
     readonly sequencer: Sequencer,
     readonly publisher: CheckpointPublisher,
+    readonly exporter: TileExporter | undefined,
     readonly reader: LogReader,
     private readonly connections: Connections,
   ) {}
@@ -51,9 +59,11 @@ export class LogSession {
       const store = new PgPublishedStore(connections.pool);
       const committed = (): CommittedHead => sequencer.committed;
       const publisher = await CheckpointPublisher.open({ committed, reader, cosigner, store, onWaiting });
+      const exporter = await openExporter(options, { reader, sequencer, publisher, pool: connections.pool });
       sequencer.start();
       publisher.start();
-      return new LogSession(sequencer, publisher, reader, connections);
+      exporter?.start();
+      return new LogSession(sequencer, publisher, exporter, reader, connections);
     } catch (error) {
       await connections.close();
       throw error;
@@ -66,9 +76,25 @@ export class LogSession {
   }
 
   async close(): Promise<void> {
-    await this.publisher.stop();
+    await Promise.all([this.publisher.stop(), this.exporter?.stop()]);
     await this.connections.close();
   }
+}
+
+async function openExporter(
+  { storage, onExportError }: SessionOptions,
+  parts: { reader: LogReader; sequencer: Sequencer; publisher: CheckpointPublisher; pool: Pool },
+): Promise<TileExporter | undefined> {
+  if (storage === undefined) return undefined;
+  const { reader, sequencer, publisher, pool } = parts;
+  return TileExporter.open({
+    reader,
+    edge: () => sequencer.committed.edge,
+    published: () => publisher.published,
+    storage,
+    cursor: new ExportCursor(pool, storage.name),
+    onError: onExportError,
+  });
 }
 
 /** Where the log stands, found intact and ahead of the anchor. Makes the first checkpoint, of no entries, if there is none. */

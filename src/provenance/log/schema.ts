@@ -45,6 +45,10 @@ const MIGRATIONS = [
      END IF;
      INSERT INTO tlog.checkpoints (size, note) VALUES (becomes, its_note);
    END $$;`,
+  `CREATE TABLE tlog.exports (
+     place text PRIMARY KEY,
+     bundles bigint NOT NULL CHECK (bundles >= 0)
+   );`,
 ];
 
 /** Brings the schema up to date. Idempotent; two processes at once wait for each other. */

@@ -1,5 +1,5 @@
 import { indexLog } from './index-log.js';
-import { Poller } from './poller.js';
+import { Poller } from '../poller.js';
 import type { RecordSource, RecordStreams, RelayStore } from './ports.js';
 import { BatchPublisher, type PublishOptions } from './publish-batches.js';
 import { MAX_RECORDS_PER_BATCH } from './record-batch.js';

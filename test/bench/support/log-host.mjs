@@ -59,6 +59,7 @@ export async function startLog({ databaseUrl, signer, onBatch = () => {}, ...opt
         cosign: async ({ size, root, note }) => ({ size, root: toHex(root), note, signatures: [] }),
       },
       onWaiting: (error) => console.error(error),
+      onExportError: (error) => console.error(error),
       windowMs: 5,
       maxBatch: 2048,
       maxQueue: 16_384,
