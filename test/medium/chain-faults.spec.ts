@@ -1,6 +1,14 @@
 // Real: anvil, the contracts, the viem adapters. Faked: the log, which is a Merkle tree in memory with one signing key,
-// and the wire, on which a proxy loses requests or answers.
+// and the wire, on which a proxy loses requests or answers; for the reorganisation, the key nodes, which ask the chain here as
+// the real ones do (test/medium/key-nodes.spec.ts), and the job's row.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { WrappedKey } from '../../src/catalog/manifest.js';
+import { WeighbridgeError, type Hex } from '../../src/kernel/index.js';
+import type { Job, JobPatch } from '../../src/training/job.js';
+import type { RunJobDeps } from '../../src/training/run-job/deps.js';
+import { recordAccess } from '../../src/training/run-job/record-access.js';
+import { releaseKey } from '../../src/training/run-job/release-key.js';
+import { workerAccount } from '../../src/training/run-job/worker-account.js';
 import { createBuyerChain } from '../../web3/chain/buyer-chain.js';
 import { createMarketplaceChain } from '../../web3/chain/marketplace-chain.js';
 import { startMarket, type Market } from '../support/market.js';
@@ -71,5 +79,50 @@ describe('a transaction', () => {
     const transaction = await worker.anchorAndRecord(...args);
     expect((await market.client.getTransactionReceipt({ hash: transaction })).status).toBe('success');
     expect(await sentBy(market.parties.operator.address)).toBe(before + 1);
+  });
+});
+
+describe('a reorganisation of three blocks', () => {
+  it('that takes an access record back makes the worker record it again, and then it gets the key', async () => {
+    const { order, orderId } = await steps.openOrder();
+    await market.client.mine({ blocks: 3 });
+    const workerSeed = new Uint8Array(32).fill(7);
+    const worker = workerAccount(workerSeed, orderId);
+    const accessIndex = market.log.append('access-granted', (await market.signed.access(order, worker)).digest);
+    const patches: JobPatch[] = [];
+    const deps = {
+      network: market.network,
+      chain: steps.worker,
+      log: market.log.client(),
+      operator: market.parties.operator,
+      workerSeed,
+      signal: new AbortController().signal,
+      logger: { info: () => undefined, warn: () => undefined },
+      jobs: {
+        transition: async (_id: string, _from: string, _to: string, patch: JobPatch) => void patches.push(patch),
+        patch: async (_id: string, _state: string, patch: JobPatch) => void patches.push(patch),
+      },
+      vault: {
+        unwrap: async () => {
+          if (await steps.worker.canRelease(order.keyId, worker.address)) return new Uint8Array(32);
+          throw new WeighbridgeError('KEY_DENIED', 'the chain says no', { next: 'Record the access.' });
+        },
+      },
+    } as unknown as RunJobDeps;
+    const job = { id: orderId, keyId: order.keyId, licenceId: order.licence, order, worker: worker.address, accessIndex } as Job;
+    await recordAccess(deps, { ...job, deadline: new Date(Date.now() + 60_000) });
+    expect(await steps.worker.canRelease(order.keyId, worker.address)).toBe(true);
+    await market.client.mine({ blocks: 2 });
+
+    await market.reorg(3);
+    expect(await steps.worker.canRelease(order.keyId, worker.address)).toBe(false);
+    expect((await steps.worker.order(orderId)).state).toBe('open');
+    const running = { ...job, deadline: new Date(Number(order.deadline) * 1000) };
+    expect(await releaseKey(deps, running, {} as WrappedKey)).toHaveLength(32);
+    const [first, second] = patches.map(({ recordTransaction }) => recordTransaction);
+    expect(second).toMatch(/^0x/);
+    expect(first).toMatch(/^0x/);
+    const receipt = await market.client.getTransactionReceipt({ hash: second as Hex });
+    expect(receipt.status).toBe('success');
   });
 });

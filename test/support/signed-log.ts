@@ -2,6 +2,8 @@ import { keccak256, stringToBytes, type LocalAccount } from 'viem';
 import type { CheckpointArgs, InclusionArgs } from '../../src/access/ports.js';
 import { logAnchorDomain, to0x, TYPES, utf8, type Bytes32, type Deployed } from '../../src/kernel/index.js';
 import type { RecordType } from '../../src/provenance/statements.js';
+import type { LogClient } from '../../src/provenance/index.js';
+import { memoryLog } from './memory-log.js';
 import { MerkleTree } from './merkle-tree.js';
 
 export const LOG_ORIGIN = 'log.example/test';
@@ -38,6 +40,17 @@ export class SignedLog {
       root,
       proof: this.tree.consistency(Number(from), size),
       signatures: [signature],
+    };
+  }
+
+  /** The log as its readers see it. */
+  client(): Pick<LogClient, 'checkpoint' | 'tile'> {
+    return {
+      checkpoint: async () => {
+        const { size, root, signatures } = await this.checkpoint(BigInt(this.tree.size));
+        return { size: Number(size), root: root.slice(2), note: '', signatures };
+      },
+      tile: async (path) => memoryLog(this.#entries).tile(path),
     };
   }
 
