@@ -109,7 +109,14 @@ describe('a reorganisation of three blocks', () => {
         },
       },
     } as unknown as RunJobDeps;
-    const job = { id: orderId, keyId: order.keyId, licenceId: order.licence, order, worker: worker.address, accessIndex } as Job;
+    const job = {
+      id: orderId,
+      keyId: order.keyId,
+      licenceId: order.licence,
+      order,
+      worker: worker.address,
+      accessIndex,
+    } as Job;
     await recordAccess(deps, { ...job, deadline: new Date(Date.now() + 60_000) });
     expect(await steps.worker.canRelease(order.keyId, worker.address)).toBe(true);
     await market.client.mine({ blocks: 2 });
