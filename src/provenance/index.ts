@@ -53,6 +53,8 @@ export {
 export { consistencyProof, inclusionProof } from './tiles/proofs.js';
 export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
 export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
+export { checkLog, type LogFindings } from './fsck/check-log.js';
+export { logSourceOf, openLogSource, type LogReader, type LogSource } from './fsck/log-source.js';
 export * from './relay/index.js';
 export { proveRecords, type ProvenEntry } from './prove-records.js';
 export { assembleReceipt, type ReceiptInput } from './receipt.js';

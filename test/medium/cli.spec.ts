@@ -1,6 +1,9 @@
 // Real: the program as it is built and started by `npx weighbridge`, its processes, pipes and files. Faked: nothing. No network.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +11,7 @@ import { assembleReceipt } from '../../src/provenance/index.js';
 import { distDir } from '../support/build.js';
 import { notedLog, trust } from '../support/noted-log.js';
 import { declaration, market, provenanceStory } from '../support/provenance-story.js';
+import { writeStaticLog } from '../support/static-log.js';
 
 const bin = path.resolve(import.meta.dirname, '../../bin/weighbridge.mjs');
 /** Prints the URL of every module that is loaded. */
@@ -44,6 +48,64 @@ function run(args: string[], node: string[] = []) {
   });
   return { status, stdout, stderr };
 }
+
+describe('a whole log', () => {
+  // Enough entries that threads do the work, at a size whose last bundle is partial.
+  const entries = Array.from({ length: 50_100 }, (_, i) => Buffer.from(`entry ${i}`));
+  const verifyLog = (where: string, ...more: string[]) => run(['verify', '--log', where, ...more]);
+  const origin = (handler: (file: string) => Buffer) =>
+    createServer((request, response) => {
+      try {
+        response.end(handler(path.join(dir, 'log', request.url ?? '')));
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+
+  it('is verified from a folder and from a URL, by a trust file and by a key alone', async () => {
+    await writeStaticLog(path.join(dir, 'log'), entries);
+    const held = verifyLog('log', '--trust', 'trust.json');
+    expect(held).toMatchObject({ status: 0, stderr: '' });
+    expect(held.stdout).toMatch(/✓ +root .*\n\nThe log holds: 50100 entries verified/);
+    expect(verifyLog('log', '--vkey', trust.log.vkey).status).toBe(0);
+    const server = origin((file) => readFileSync(file)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const child = spawn(
+      process.execPath,
+      [bin, 'verify', '--log', `http://127.0.0.1:${port}/`, '--trust', 'trust.json'],
+      {
+        cwd: dir,
+        stdio: 'ignore',
+      },
+    );
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    server.close();
+  });
+
+  it('that was tampered with fails, and the file is named', () => {
+    const bundle = path.join(dir, 'log/tile/entries/100');
+    const honest = readFileSync(bundle);
+    writeFileSync(bundle, Buffer.from(honest).fill('X', 3, 4));
+    const { status, stdout, stderr } = verifyLog('log', '--trust', 'trust.json', '--json');
+    writeFileSync(bundle, honest);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+    const checks = (JSON.parse(stdout) as { checks: { name: string; ok: boolean; detail: string }[] }).checks;
+    expect(checks.filter(({ ok }) => !ok).map(({ name }) => name)).toEqual(['tiles', 'root']);
+    expect(checks.find(({ name }) => name === 'tiles')?.detail).toContain('tile/0/100');
+  });
+
+  it('of another key, or half missing, is told apart', () => {
+    const other = trust.log.vkey.replace(/A/, 'B');
+    expect(verifyLog('log', '--vkey', other).status).toBe(2);
+    rmSync(path.join(dir, 'log/tile/entries/007'));
+    expect(verifyLog('log', '--trust', 'trust.json')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('tile/entries/007 cannot be read'),
+    });
+    expect(verifyLog('nowhere', '--trust', 'trust.json').status).toBe(3);
+  });
+});
 
 describe('the program', () => {
   it('shows its help, and loads no SDK for it', () => {

@@ -11,12 +11,13 @@ import {
   sealRecord,
   trainingRefusedRecord,
   type LoadedBatch,
+  type LogReader,
 } from '../../provenance/index.js';
 import { formatCheckpoint } from '../../provenance/verify/index.js';
 import type { ChainReader } from '../ports.js';
 import { compareWithAnchor, compareWithCeramic } from './compare.js';
 import { auditRows } from './findings.js';
-import { signedHead, type LogReader } from './log-reader.js';
+import { signedHead } from './log-reader.js';
 import { scanLog } from './scan.js';
 
 // Real: records, signatures, tiles, proofs. Faked: where the tiles come from, and the answers of chain and Ceramic.

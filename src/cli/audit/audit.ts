@@ -1,4 +1,5 @@
 import { WeighbridgeError } from '../../kernel/index.js';
+import { openLogSource } from '../../provenance/index.js';
 import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
 import { table } from '../ui/table.js';
@@ -8,7 +9,7 @@ import { sameDeployment } from '../verify/same-deployment.js';
 import { readTrust } from '../verify/read-files.js';
 import { compareWithAnchor, compareWithCeramic, type AuditComparison } from './compare.js';
 import { auditRows, type AuditRow } from './findings.js';
-import { createLogReader, signedHead } from './log-reader.js';
+import { signedHead } from './log-reader.js';
 import { scanLog, type Scan } from './scan.js';
 
 export interface AuditOptions {
@@ -22,7 +23,7 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
   const network = await cli.network();
   const { trust, from } = await readTrust(cli, options.trust);
   if (!sameDeployment(network, trust)) throw otherDeployment();
-  const log = createLogReader(network.log.url);
+  const log = openLogSource({ url: network.log.url });
   const head = await signedHead(log, trust);
   ui.note(`reading ${head.size} log entries from ${network.log.url}`);
   const scan = await scanLog(log, head, trust, dataset);

@@ -1,8 +1,8 @@
 import { isWeighbridgeError, sameBytes } from '../../kernel/index.js';
-import { VerifiedTree } from '../../provenance/index.js';
+import { VerifiedTree, type LogReader } from '../../provenance/index.js';
 import type { Check, TreeHead } from '../../provenance/verify/index.js';
 import type { CeramicReader, ChainReader } from '../ports.js';
-import { headOnChain, type LogReader } from './log-reader.js';
+import { headOnChain } from './log-reader.js';
 import type { Scan } from './scan.js';
 
 /** One comparison of the log with somebody else's memory. */

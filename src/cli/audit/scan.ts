@@ -1,7 +1,13 @@
 import { isWeighbridgeError, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
-import { keyIdOfRecord, parseEntry, readEntries, verifyEntry, type LogEntry } from '../../provenance/index.js';
+import {
+  keyIdOfRecord,
+  parseEntry,
+  readEntries,
+  verifyEntry,
+  type LogEntry,
+  type LogReader,
+} from '../../provenance/index.js';
 import { marketOf, type TreeHead, type Trust } from '../../provenance/verify/index.js';
-import type { LogReader } from './log-reader.js';
 
 /** One log entry about the dataset. */
 export interface ScannedEntry {

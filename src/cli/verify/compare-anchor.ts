@@ -1,5 +1,5 @@
 import { isWeighbridgeError, toHex } from '../../kernel/index.js';
-import { readEntry, VerifiedTree } from '../../provenance/index.js';
+import { readEntry, VerifiedTree, type LogReader } from '../../provenance/index.js';
 import {
   parseTlogProof,
   pureHasher,
@@ -7,7 +7,7 @@ import {
   type Check,
   type Receipt,
 } from '../../provenance/verify/index.js';
-import { headOnChain, type LogReader } from '../audit/log-reader.js';
+import { headOnChain } from '../audit/log-reader.js';
 import type { ChainReader } from '../ports.js';
 
 /**

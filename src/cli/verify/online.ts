@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isWeighbridgeError, toHex } from '../../kernel/index.js';
+import type { LogReader } from '../../provenance/index.js';
 import {
   compareWithChain,
   parseReceipt,
@@ -10,7 +11,6 @@ import {
   type Receipt,
   type ReceiptRecord,
 } from '../../provenance/verify/index.js';
-import type { LogReader } from '../audit/log-reader.js';
 import type { CeramicReader, ChainReader } from '../ports.js';
 import { compareAnchor } from './compare-anchor.js';
 

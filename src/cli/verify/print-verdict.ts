@@ -44,7 +44,7 @@ function summary({ ok, checks, online, unavailable }: FullVerdict, out: Colours)
   );
 }
 
-function checkLines(checks: Check[], out: Colours): string[] {
+export function checkLines(checks: Check[], out: Colours): string[] {
   return table(
     checks.map(({ name, ok, detail, restsOn }) => [
       ok ? out.green('✓') : out.red('✗'),

@@ -57,12 +57,12 @@ async function goOnline(cli: Cli, bytes: Uint8Array, trust: Trust): Promise<Comp
     });
   }
   // Loaded here: an offline verdict does not wait for what only this needs.
-  const [{ compareOnline }, { createLogReader }] = await Promise.all([
+  const [{ compareOnline }, { openLogSource }] = await Promise.all([
     import('./online.js'),
-    import('../audit/log-reader.js'),
+    import('../../provenance/index.js'),
   ]);
   const [chain, ceramic] = await Promise.all([cli.adapters.chainReader(network), cli.adapters.ceramic(network)]);
-  return compareOnline(bytes, chain, ceramic, createLogReader(network.log.url));
+  return compareOnline(bytes, chain, ceramic, openLogSource({ url: network.log.url }));
 }
 
 function checkWeights(receipt: Uint8Array, file: string, weights: Uint8Array): Check {

@@ -12,6 +12,8 @@ export const CHECK_CODES = [
   'RECORD_MALFORMED',
   /** The entry is not under the checkpoint. */
   'NOT_IN_LOG',
+  /** A tile, or the whole tree of the entries, does not hash to what the checkpoint commits to. */
+  'TREE_MISMATCH',
   /** The checkpoint is not signed as the trust file asks. */
   'BAD_CHECKPOINT',
   /** Too few witnesses cosigned. */

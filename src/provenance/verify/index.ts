@@ -1,5 +1,5 @@
 /** Verification, pure: no I/O and nothing of Node. A browser imports this door. */
-export { CHECK_CODES, type Check, type CheckCode } from './checks.js';
+export { check, CHECK_CODES, CheckFailed, type Check, type CheckCode } from './checks.js';
 export { formatCheckpoint, parseCheckpoint, verifyCheckpoint, type Checkpoint, type LogTrust } from './checkpoint.js';
 export { compareWithChain, splitHashOf, type ChainFacts } from './compare-online.js';
 export {
