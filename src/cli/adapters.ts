@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { PublicClient } from 'viem';
 import type { Hex, Network } from '../kernel/index.js';
 import type { Adapters } from './ports.js';
@@ -38,7 +40,18 @@ export const adapters: Adapters = {
     const { createRecordStreams } = await import('../../web3/ceramic/record-streams.js');
     return createRecordStreams({ url, controller, model });
   },
+  modelChecker: async () => {
+    const { estimateModel } = await import('../../workers/estimate/estimate-model.js');
+    return { estimate: async (model, rowCount) => estimateModel(packageRoot(), model, rowCount) };
+  },
 };
+
+/** Where this package lies: the built CLI is in its `dist`, TypeScript beside its `package.json`. */
+function packageRoot(): string {
+  let dir = import.meta.dirname;
+  while (!existsSync(path.join(dir, 'package.json')) && dir !== path.dirname(dir)) dir = path.dirname(dir);
+  return dir;
+}
 
 /** What the commands ask of the chain itself, not of our contracts. */
 async function rpc<T>({ rpcUrl }: Network, ask: (client: PublicClient) => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { KeyVault, MarketplaceChain } from '../access/ports.js';
 import type { Address, Bytes32, Hex, Network, Offer, Order } from '../kernel/index.js';
 import type { RecordStreams } from '../provenance/index.js';
 import type { PieceHeader, PieceStore } from '../storage/index.js';
+import type { ModelDeclaration } from '../training/models.js';
 
 /** The user's own account: signs locally, the key stays in the process. */
 export type Account = LocalAccount;
@@ -55,6 +56,27 @@ export interface BuyerChain extends Omit<ChainReader, 'transaction' | 'rootOf'> 
 
 export type ClosableVault = KeyVault & { close(): Promise<void> };
 
+/** What the trainer would say of a model: `workers/estimate`, where it is installed. */
+export interface ModelChecker {
+  /** Undefined where the trainer is not installed. */
+  estimate(
+    model: { declaration: ModelDeclaration; graph: Uint8Array; weights: Uint8Array },
+    rowCount: number,
+  ): Promise<TrainerEstimate | undefined>;
+}
+export type TrainerEstimate =
+  | {
+      admitted: true;
+      /** Forward and backward. */
+      flopsPerRow: number;
+      /** Beside the interpreter's own. */
+      memoryBytes: number;
+      compileSeconds: number;
+      /** Optimiser steps of the whole run. */
+      steps: number;
+    }
+  | { admitted: false; reason: string; detail: string };
+
 /** The public record streams, for reading. */
 export type CeramicReader = Pick<RecordStreams, 'readBatches'>;
 
@@ -72,4 +94,5 @@ export interface Adapters {
   /** Of the coin that pays for transactions, in its smallest unit. */
   nativeBalance(network: Network, address: Address): Promise<bigint>;
   ceramic(network: Network): Promise<CeramicReader>;
+  modelChecker(): Promise<ModelChecker>;
 }

@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.js';
 import { jobCommand } from './commands/job.js';
 import { jobsCommand } from './commands/jobs.js';
 import { privacyCommand } from './commands/privacy.js';
+import { modelCommand } from './commands/model.js';
 import { publishCommand } from './commands/publish.js';
 import { searchCommand } from './commands/search.js';
 import { showCommand } from './commands/show.js';
@@ -55,6 +56,7 @@ export function createProgram(run: Run, io: Io): Command {
     publishCommand(run),
     searchCommand(run),
     showCommand(run),
+    modelCommand(run),
     trainCommand(run),
     jobsCommand(run),
     jobCommand(run),

@@ -66,3 +66,8 @@ export const MODEL_FIELDS = ['graph', 'weights', 'trainable', 'tied', 'inputs'] 
 export function epsilonMicrosOfRun(_declaration: Pick<ModelDeclaration, 'privacy'>): bigint {
   return 0n;
 }
+
+/** What a buyer may write where features are asked for: a column's name stands for what its type suggests. */
+const featureListSchema = z.array(z.union([z.string(), featureSchema])).min(1);
+export const featureChoiceSchema = z.union([featureListSchema, z.record(tensorName, featureListSchema)]);
+export type FeatureChoice = z.infer<typeof featureChoiceSchema>;

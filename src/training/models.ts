@@ -1,7 +1,12 @@
 /** What a buyer's side needs of training: pure, without database or queue. A second door beside `index.ts`. */
 export { checkFit } from './fit.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';
-export { declarationSchema, type ModelDeclaration } from './model-declaration.js';
+export {
+  declarationSchema,
+  featureChoiceSchema,
+  type FeatureChoice,
+  type ModelDeclaration,
+} from './model-declaration.js';
 export {
   buildRecipe,
   RECIPE_NAMES,
@@ -9,3 +14,6 @@ export {
   type RecipeName,
   type RecipeOptions,
 } from './recipes/build-recipe.js';
+export { completeTemplate, type JobChoices } from './wbm/complete.js';
+export { readModelFile, writeModelFile, type ModelFile, type ModelTemplate } from './wbm/model-file.js';
+export { describeModel, type ModelDescription } from './wbm/describe.js';

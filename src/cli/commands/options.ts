@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 
 /** For options that may be given more than once. */
 export function collect(value: string, before: string[]): string[] {
@@ -25,4 +25,25 @@ export function fraction(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value > 0 && value <= 1) return value;
   throw new InvalidArgumentError('Give a number above 0, at most 1.');
+}
+
+const LOSSES = ['cross-entropy', 'bce', 'mse', 'huber', 'next-token'];
+
+/** What may be said of a job with a recipe's model or a model file. */
+export function recipeOptions(command: Command): Command {
+  return command
+    .option('--label <column>', "what to predict (default: the dataset's own label)")
+    .option('--epochs <count>', 'passes over the rows', wholeNumber(1, 10_000))
+    .option('--batch-rows <count>', 'rows in a step', wholeNumber(1, 65_536))
+    .option('--learning-rate <number>', 'of the optimiser', positiveNumber)
+    .option('--seed <number>', 'decides row order, and first weights of a recipe; public', wholeNumber(0, 0xffff_ffff));
+}
+
+/** What may be said of a job with a model file alone. */
+export function fileJobOptions(command: Command): Command {
+  return command
+    .option('--features <file>', 'JSON: columns in the order that fills the input (default: all that are declared)')
+    .addOption(new Option('--loss <name>', 'what is minimised (default: cross-entropy)').choices(LOSSES))
+    .addOption(new Option('--optimiser <name>', 'default: adam').choices(['sgd', 'adam', 'adamw']))
+    .addOption(new Option('--return <which>', 'tensors that come back').choices(['trainable', 'all']));
 }

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import type { Run } from '../cli.js';
 import type { TrainOptions } from '../train/train.js';
-import { positiveNumber, wholeNumber } from './options.js';
+import { fileJobOptions, recipeOptions, wholeNumber } from './options.js';
 
 /** `weighbridge train`: the buyer's door. */
 export function trainCommand(run: Run): Command {
-  return new Command('train')
+  const command = new Command('train')
     .summary('buy a training run and get the weights')
     .description(
       'Trains a model on a dataset that you never see: accepts its terms, pays into escrow, waits, and decrypts the weights. ' +
@@ -16,12 +16,11 @@ export function trainCommand(run: Run): Command {
     .option('--purpose <text>', 'what you train for, one of those that the terms allow (asked for on a terminal)')
     .optionsGroup('A model from a recipe:')
     .addOption(new Option('--recipe <name>', 'built from the columns that the seller declares').choices(['mlp', 'cnn']))
-    .option('--epochs <count>', 'passes over the rows', wholeNumber(1, 10_000))
-    .option('--batch-rows <count>', 'rows in a step', wholeNumber(1, 65_536))
-    .option('--learning-rate <number>', 'of the Adam optimiser', positiveNumber)
-    .option('--seed <number>', 'decides first weights and row order; public', wholeNumber(0, 0xffff_ffff))
-    .option('--label <column>', "what to predict (default: the dataset's own label)")
     .optionsGroup('Or a model of your own:')
+    .option('--model <file>', 'a model file, .wbm: weighbridge.export of the Python package makes it');
+  fileJobOptions(command).optionsGroup('Of either:');
+  recipeOptions(command)
+    .optionsGroup('Or the parts of a model, with everything said in the declaration:')
     .option('--declaration <file>', 'job.json')
     .option('--graph <file>', 'graph.onnx, without weights')
     .option('--weights <file>', 'the first weights, safetensors')
@@ -35,6 +34,7 @@ export function trainCommand(run: Run): Command {
       `
 Examples:
   weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epochs 20 --purpose research --out weights.safetensors
+  weighbridge train --dataset 0x1f3a9c02 --model model.wbm --features features.json --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --declaration job.json --graph graph.onnx --weights first.safetensors --out w.safetensors
 `,
     )
@@ -44,4 +44,5 @@ Examples:
         await runTrain(cli, options);
       }),
     );
+  return command;
 }

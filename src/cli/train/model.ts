@@ -1,10 +1,17 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Manifest } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
-import { declarationSchema, type ModelDeclaration } from '../../training/model-declaration.js';
+import {
+  declarationSchema,
+  featureChoiceSchema,
+  type FeatureChoice,
+  type ModelDeclaration,
+} from '../../training/model-declaration.js';
+import type { JobChoices } from '../../training/models.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { firstIssue } from '../state/network-file.js';
+import { readBytes } from '../verify/read-files.js';
 
 /** The three files of a model. */
 export interface Model {
@@ -16,13 +23,12 @@ export interface Model {
 }
 
 /** The part of `train`'s options that makes the model. */
-export interface ModelOptions {
+export interface ModelOptions extends Omit<JobChoices, 'features'> {
   recipe?: 'mlp' | 'cnn';
-  label?: string;
-  epochs?: number;
-  batchRows?: number;
-  learningRate?: number;
-  seed?: number;
+  /** A `.wbm`. */
+  model?: string;
+  /** A JSON file. */
+  features?: string;
   declaration?: string;
   graph?: string;
   weights?: string;
@@ -41,26 +47,53 @@ export async function makeModel(options: ModelOptions, manifest: Manifest): Prom
 }
 
 async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<Model> {
-  const { declaration, graph, weights, recipe, label, epochs, batchRows, learningRate, seed } = options;
-  const recipeOptions = { label, epochs, batchRows, learningRate, seed };
-  const files = [declaration, graph, weights].filter((file) => file !== undefined).length;
-  if (recipe !== undefined && files === 0) {
-    const { buildRecipe } = await import('../../training/models.js');
-    return buildRecipe(recipe, { manifest, ...given(recipeOptions) });
-  }
-  if (recipe === undefined && declaration !== undefined && graph !== undefined && weights !== undefined) {
-    assertNoRecipeOptions(recipeOptions);
-    const [job, graphBytes, weightBytes] = await Promise.all([declaration, graph, weights].map(readBytes));
-    return {
-      declaration: parseDeclaration(declaration, job),
-      graph: present(graphBytes),
-      weights: present(weightBytes),
-      skippedColumns: [],
-    };
+  const { recipe, model, declaration, graph, weights } = options;
+  const given = [recipe, model, declaration ?? graph ?? weights].filter((one) => one !== undefined).length;
+  if (given === 1) {
+    if (recipe !== undefined) return fromRecipe(recipe, options, manifest);
+    if (model !== undefined) return fromModelFile(model, options, manifest);
+    if (declaration !== undefined && graph !== undefined && weights !== undefined) {
+      return fromFiles([declaration, graph, weights], options);
+    }
   }
   throw new WeighbridgeError('BAD_INPUT', 'it is not clear which model to train', {
-    next: 'Give --recipe mlp (or cnn), or all three of --declaration, --graph and --weights.',
+    next: 'Give --recipe mlp (or cnn), or --model model.wbm, or all three of --declaration, --graph and --weights.',
   });
+}
+
+async function fromRecipe(recipe: 'mlp' | 'cnn', options: ModelOptions, manifest: Manifest): Promise<Model> {
+  refuseOptions(options, ['features', 'loss', 'optimiser', 'return'], 'belongs to --model');
+  const { label, epochs, batchRows, learningRate, seed } = options;
+  const { buildRecipe } = await import('../../training/models.js');
+  return buildRecipe(recipe, { manifest, ...said({ label, epochs, batchRows, learningRate, seed }) });
+}
+
+async function fromModelFile(file: string, options: ModelOptions, manifest: Manifest): Promise<Model> {
+  const { completeTemplate, readModelFile } = await import('../../training/models.js');
+  const { template, graph, weights } = readModelFile(await readBytes(file));
+  const { label, loss, optimiser, learningRate, epochs, batchRows, seed, features } = options;
+  const choices = {
+    ...said({ label, loss, optimiser, learningRate, epochs, batchRows, seed, return: options.return }),
+    ...(features === undefined ? {} : { features: await readFeatures(features) }),
+  };
+  return { declaration: completeTemplate(template, manifest, choices), graph, weights, skippedColumns: [] };
+}
+
+async function fromFiles(files: [string, string, string], options: ModelOptions): Promise<Model> {
+  const jobOptions = [
+    'features',
+    'label',
+    'loss',
+    'optimiser',
+    'learningRate',
+    'epochs',
+    'batchRows',
+    'seed',
+    'return',
+  ];
+  refuseOptions(options, jobOptions, 'belongs to a recipe or a .wbm; the declaration says it');
+  const [job, graph, weights] = await Promise.all([readBytes(files[0]), readBytes(files[1]), readBytes(files[2])]);
+  return { declaration: parseDeclaration(files[0], job), graph, weights, skippedColumns: [] };
 }
 
 /** Writes the model as it was submitted, for those who want to look at it or evaluate it elsewhere. */
@@ -71,45 +104,47 @@ export async function saveModel(dir: string, { declaration, graph, weights }: Mo
   await writeFileAtomic(path.join(dir, 'initial.safetensors'), weights, 0o644);
 }
 
-function parseDeclaration(file: string, bytes: Uint8Array | undefined): ModelDeclaration {
-  const next = 'Write the declaration by the model format, or begin with one that --save-model wrote.';
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new WeighbridgeError('MODEL_REJECTED', `${file} is not JSON`, { next, cause: error });
-  }
-  const parsed = declarationSchema.safeParse(value);
+function parseDeclaration(file: string, bytes: Uint8Array): ModelDeclaration {
+  const refuse = (what: string, cause?: unknown) =>
+    new WeighbridgeError('MODEL_REJECTED', what, {
+      next: 'Write the declaration by the model format, or begin with one that --save-model wrote.',
+      cause,
+    });
+  const parsed = declarationSchema.safeParse(parseJson(bytes, (cause) => refuse(`${file} is not JSON`, cause)));
   if (parsed.success) return parsed.data;
-  throw new WeighbridgeError('MODEL_REJECTED', `${file}: ${firstIssue(parsed.error)}`, { next });
+  throw refuse(`${file}: ${firstIssue(parsed.error)}`);
 }
 
-async function readBytes(file: string): Promise<Uint8Array> {
-  return readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new WeighbridgeError('BAD_INPUT', `${file} cannot be read (${error.code ?? error.message})`, {
-      next: 'Check the path and its permissions.',
-      cause: error,
+async function readFeatures(file: string): Promise<FeatureChoice> {
+  const refuse = (what: string, cause?: unknown) =>
+    new WeighbridgeError('BAD_INPUT', what, {
+      next: 'Write a list of column names or features, or {"<input>": [...]} for a model of several inputs.',
+      cause,
     });
+  const value = parseJson(await readBytes(file), (cause) => refuse(`${file} is not JSON`, cause));
+  const parsed = featureChoiceSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw refuse(`${file}: ${firstIssue(parsed.error)}`);
+}
+
+function refuseOptions(options: ModelOptions, names: readonly string[], why: string): void {
+  const first = Object.keys(said({ ...options })).find((name) => names.includes(name));
+  if (first === undefined) return;
+  throw new WeighbridgeError('BAD_INPUT', `--${first.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} ${why}`, {
+    next: 'Leave it out.',
   });
 }
 
-function assertNoRecipeOptions(options: Record<string, unknown>): void {
-  const [first] = Object.keys(given(options));
-  if (first === undefined) return;
-  throw new WeighbridgeError(
-    'BAD_INPUT',
-    `--${first.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} belongs to a recipe`,
-    {
-      next: 'Leave it out and set it in the declaration.',
-    },
-  );
-}
-
-/** Without what was not said, so that a recipe's own defaults hold. */
-function given<T extends Record<string, unknown>>(options: T): T {
+/** Without what was not said, so that the defaults of recipe and model file hold. */
+function said<T extends Record<string, unknown>>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
-function present(bytes: Uint8Array | undefined): Uint8Array {
-  return bytes ?? new Uint8Array();
+/** @throws WeighbridgeError of the given kind */
+function parseJson(bytes: Uint8Array, refuse: (cause: unknown) => WeighbridgeError): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw refuse(error);
+  }
 }

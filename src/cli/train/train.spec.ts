@@ -7,6 +7,7 @@ import { FakeMarket, type Breakpoint } from '../../../test/support/fake-market.j
 import { parties } from '../../../test/support/provenance-story.js';
 import { sha256Hex } from '../../kernel/index.js';
 import { trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
+import { buildRecipe, writeModelFile } from '../../training/models.js';
 import type { StateDir } from '../state/state-dir.js';
 import { knownJobs } from './job-journal.js';
 import { train, type TrainOptions } from './train.js';
@@ -75,6 +76,20 @@ describe('a run that goes well', () => {
     const files = { declaration: file('job.json'), graph: file('graph.onnx'), weights: file('initial.safetensors') };
     await run({ ...files, recipe: undefined, epochs: undefined, purpose: 'teaching' });
     expect(world.opened).toBe(2);
+  });
+});
+
+it('takes a model file, and what is said beside it', async () => {
+  const manifest = world.dataset.manifest;
+  const { declaration, graph, weights } = buildRecipe('mlp', { manifest });
+  const file = path.join(dir, 'model.wbm');
+  const { version, inputs, trainable, tied } = declaration;
+  const template = { version, inputs, trainable, tied, graph: declaration.graph, weights: declaration.weights };
+  await writeFile(file, writeModelFile({ template, graph, weights }));
+  const { orderId } = await run({ recipe: undefined, model: file, epochs: 4, optimiser: 'sgd' });
+  const journal = await readFile(path.join(state.job(orderId), 'job.json'), 'utf8');
+  expect(JSON.parse(journal)).toMatchObject({
+    declaration: { epochs: 4, features: declaration.features, label: declaration.label, optimiser: { name: 'sgd' } },
   });
 });
 
@@ -183,6 +198,9 @@ describe('what must not cost anything', () => {
     ['no model at all', { recipe: undefined }, 'BAD_INPUT'],
     ['a place that cannot be written', { out: '/nowhere/weights' }, 'BAD_INPUT'],
     ['a recipe and files', { graph: 'g.onnx' }, 'BAD_INPUT'],
+    ['a recipe and a model file', { model: 'm.wbm' }, 'BAD_INPUT'],
+    ['a model file that is not there', { recipe: undefined, model: '/nowhere/m.wbm' }, 'BAD_INPUT'],
+    ['features for a recipe', { features: 'f.json' }, 'BAD_INPUT'],
   ])('%s', async (_name, options, code) => {
     await expect(run(options)).rejects.toMatchObject({ code });
     expect(world).toMatchObject({ opened: 0, licences: { size: 0 }, blobs: { size: 0 } });

@@ -42,7 +42,8 @@ export function schemaFeatures(manifest: Pick<Manifest, 'columns' | 'label'>, la
   };
 }
 
-function featureOf(column: Column): Feature | undefined {
+/** What a column is encoded as for a float32 input; undefined if its seller declares nothing public of it. */
+export function featureOf(column: Column): Feature | undefined {
   if (column.vocabulary !== undefined) {
     return { kind: 'one-hot', column: column.name, vocabulary: column.vocabulary };
   }
@@ -52,7 +53,8 @@ function featureOf(column: Column): Feature | undefined {
   return min < max ? { kind: 'scale', column: column.name, min, max } : undefined;
 }
 
-function classesOf(column: Column): (string | number)[] {
+/** The classes that a column's declaration names. @throws WeighbridgeError MODEL_DOES_NOT_FIT if it names none */
+export function classesOf(column: Column): (string | number)[] {
   if (column.vocabulary !== undefined && column.vocabulary.length >= 2) return column.vocabulary;
   if (column.type === 'boolean') return [0, 1];
   if (column.type === 'integer' && column.range !== undefined) {

@@ -33,7 +33,7 @@ def export_torch(module: Any, inputs: tuple[Any, ...], frozen: list[str]) -> Mod
     load_onnx()
     _refuse_what_cannot_train(torch, module)
     examples = tuple(_with_batch(torch, module, example) for example in inputs)
-    with _mode(module, training=False), torch.no_grad():
+    with _mode(module, training=False), torch.no_grad(), _stirred(torch, module):
         _canary(torch, module, examples)
     with _mode(module, training=True):
         exported = _run_exporter(torch, module, examples)
@@ -190,6 +190,21 @@ def _compare_with_state(exported: Any, state: dict[str, Array]) -> None:
         value = onnx.numpy_helper.to_array(tensor)
         if value.tobytes() != own.tobytes():
             raise model_rejected(f"the export changed the values of {tensor.name}")
+
+
+@contextlib.contextmanager
+def _stirred(torch: Any, module: Any) -> Iterator[None]:
+    """Parameters with a little noise, and as they were afterwards: what starts at zero hides what it does to other rows."""
+    before = [(parameter, parameter.detach().clone()) for parameter in module.parameters()]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for parameter, _ in before:
+            parameter.add_(torch.randn(parameter.shape).to(parameter), alpha=0.05)
+    try:
+        yield
+    finally:
+        for parameter, value in before:
+            parameter.copy_(value)
 
 
 @contextlib.contextmanager

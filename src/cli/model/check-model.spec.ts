@@ -1,0 +1,89 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
+import { FakeMarket } from '../../../test/support/fake-market.js';
+import { readModelFile, writeModelFile } from '../../training/models.js';
+import type { Cli } from '../cli.js';
+import type { TrainerEstimate } from '../ports.js';
+import { Reported } from '../ui/reported.js';
+import { runCheckModel } from './check-model.js';
+import { writeRecipeFile } from './recipe-file.js';
+
+// Real: recipes, model files, fit check. Faked at their ports: the marketplace, and what the trainer says (real in
+// workers/estimate/estimate-model.spec.ts).
+let dir: string;
+let remove: () => Promise<void>;
+let world: FakeMarket;
+let terminal: TestTerminal;
+let estimate: TrainerEstimate | undefined;
+let file: string;
+
+beforeEach(async () => {
+  ({ dir, remove } = await testDir());
+  world = await FakeMarket.create();
+  terminal = testTerminal();
+  estimate = { admitted: true, flopsPerRow: 5_000_000, memoryBytes: 3 << 20, compileSeconds: 1.25, steps: 100 };
+  file = path.join(dir, 'model.wbm');
+  await writeRecipeFile(cli(), { recipe: 'mlp', dataset: world.dataset.id, out: file });
+  terminal = testTerminal();
+});
+afterEach(async () => remove());
+
+function cli(): Cli {
+  const adapters = { modelChecker: async () => ({ estimate: async () => estimate }) };
+  return { ui: terminal.ui, adapters, api: async () => world.api } as unknown as Cli;
+}
+
+async function check(): Promise<string> {
+  await runCheckModel(cli(), file, { dataset: world.dataset.id });
+  return terminal.stdout();
+}
+
+describe('a model that fits', () => {
+  it('is admitted, with operators, parameters, cost and price', async () => {
+    const text = await check();
+    expect(text).toMatch(/^Admitted\.\n/);
+    expect(text).toMatch(/operators: +Gemm 3, Relu 2/);
+    expect(text).toMatch(/parameters: +[\d,]+ trained, 0 frozen/);
+    expect(text).toMatch(/a step: +about 5\.00 MFLOP a row; 100 steps/);
+    expect(text).toMatch(/memory: +about 3\.0 MiB/);
+    expect(text).toMatch(/price: +5 USDFC a run/);
+    expect(text).not.toContain('warning');
+  });
+
+  it('is admitted with a reservation where the trainer is not installed', async () => {
+    estimate = undefined;
+    const text = await check();
+    expect(text).toMatch(/^Admitted, as far as can be said here/);
+    expect(text).toContain('the trainer is not installed here');
+  });
+});
+
+describe('a model that does not', () => {
+  async function expectRefusal(code: string, message: RegExp): Promise<void> {
+    const error: unknown = await check().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Reported);
+    expect((error as Reported).error.code).toBe(code);
+    expect(terminal.stdout()).toMatch(message);
+    expect(world.opened).toBe(0);
+  }
+
+  it('is refused by the trainer, with its reason', async () => {
+    estimate = { admitted: false, reason: 'rows-mix', detail: "a row's output depends on the other rows" };
+    await expectRefusal('MODEL_REJECTED', /^Refused: rows-mix: a row's output/);
+  });
+
+  it('is refused for another dataset', async () => {
+    const { template, graph, weights } = readModelFile(await readFile(file));
+    const [input] = template.inputs;
+    const features = { [input?.name ?? '']: [{ kind: 'scale' as const, column: 'nowhere', min: 0, max: 1 }] };
+    await writeFile(file, writeModelFile({ template: { ...template, features }, graph, weights }));
+    await expectRefusal('MODEL_DOES_NOT_FIT', /^Refused: /);
+  });
+
+  it('is refused when the file is none', async () => {
+    await writeFile(file, 'PK');
+    await expectRefusal('MODEL_REJECTED', /not a model file/);
+  });
+});

@@ -1,0 +1,109 @@
+import { formatWei, isWeighbridgeError, WeighbridgeError } from '../../kernel/index.js';
+import type { Manifest } from '../../catalog/manifest.js';
+import type { ModelDescription } from '../../training/models.js';
+import type { Cli } from '../cli.js';
+import type { TrainerEstimate } from '../ports.js';
+import { makeModel, type Model, type ModelOptions } from '../train/model.js';
+import { Reported } from '../ui/reported.js';
+import { facts } from '../ui/table.js';
+import { bytes, plain, shortId } from '../ui/text.js';
+
+export interface CheckOptions extends Omit<ModelOptions, 'recipe' | 'model' | 'declaration' | 'graph' | 'weights'> {
+  dataset: string;
+}
+
+/** What would come of a model on a dataset. */
+export interface ModelVerdict {
+  admitted: boolean;
+  code?: string;
+  reason?: string;
+  next?: string;
+  model?: ModelDescription;
+  /** Absent where the trainer is not installed: then shapes inside the graph and budgets were not looked at. */
+  trainer?: TrainerEstimate;
+  priceWei: bigint;
+}
+
+/** Says before any payment what the marketplace and the trainer would say after it. */
+export async function runCheckModel(cli: Cli, file: string, options: CheckOptions): Promise<void> {
+  const { dataset: id, ...choices } = options;
+  const dataset = await (await cli.api()).dataset(id);
+  const verdict = await judge(cli, { ...choices, model: file }, dataset.manifest, dataset.priceWei);
+  cli.ui.result(verdict, () => lines(cli, verdict, file, dataset.id));
+  if (!verdict.admitted) throw new Reported(refusal(verdict));
+}
+
+async function judge(cli: Cli, options: ModelOptions, manifest: Manifest, priceWei: bigint): Promise<ModelVerdict> {
+  let made: Model;
+  try {
+    made = await makeModel(options, manifest);
+  } catch (error) {
+    if (!isWeighbridgeError(error) || !['MODEL_REJECTED', 'MODEL_DOES_NOT_FIT'].includes(error.code)) throw error;
+    return { admitted: false, code: error.code, reason: error.message, next: error.next, priceWei };
+  }
+  const { describeModel } = await import('../../training/models.js');
+  const model = describeModel(made.declaration, made.graph, made.weights);
+  const trainer = await (await cli.adapters.modelChecker()).estimate(made, manifest.rowCount);
+  if (trainer === undefined || trainer.admitted) {
+    return { admitted: true, model, ...(trainer === undefined ? {} : { trainer }), priceWei };
+  }
+  const { reason, detail } = trainer;
+  return { admitted: false, code: 'MODEL_REJECTED', reason: `${reason}: ${detail}`, model, trainer, priceWei };
+}
+
+function lines({ ui: { out } }: Cli, verdict: ModelVerdict, file: string, id: string): string[] {
+  const { model, trainer, priceWei } = verdict;
+  const head = verdict.admitted
+    ? out.green(trainer === undefined ? 'Admitted, as far as can be said here.' : 'Admitted.')
+    : out.red(`Refused: ${plain(verdict.reason ?? '')} (${verdict.code ?? ''})`);
+  return [
+    head,
+    ...(verdict.next === undefined ? [] : [`next: ${verdict.next}`]),
+    ...facts([...modelFacts(model), ...trainerFacts(trainer), ['price', `${formatWei(priceWei)} USDFC a run`]]),
+    ...warnings(verdict),
+    ...(verdict.admitted
+      ? ['', `Try next: weighbridge train --dataset ${shortId(id)} --model ${file} --out weights.safetensors`]
+      : []),
+  ];
+}
+
+function modelFacts(model: ModelDescription | undefined): [string, string][] {
+  if (model === undefined) return [];
+  const operators = Object.entries(model.operators).map(([name, count]) => `${name} ${count}`);
+  const count = (value: number) => value.toLocaleString('en');
+  return [
+    ['parameters', `${count(model.trainedParameters)} trained, ${count(model.frozenParameters)} frozen`],
+    ['operators', operators.join(', ')],
+  ];
+}
+
+function trainerFacts(trainer: TrainerEstimate | undefined): [string, string][] {
+  if (trainer?.admitted !== true) return [];
+  const { flopsPerRow, memoryBytes, compileSeconds, steps } = trainer;
+  return [
+    ['a step', `about ${(flopsPerRow / 1e6).toFixed(2)} MFLOP a row; ${steps.toLocaleString('en')} steps`],
+    ['memory', `about ${bytes(memoryBytes)} beside the interpreter's own`],
+    ['compiling', `${compileSeconds.toFixed(1)} s on this machine`],
+  ];
+}
+
+function warnings({ model, trainer, admitted }: ModelVerdict): string[] {
+  const shared = model?.sharedTensors ?? [];
+  return [
+    ...(shared.length === 0
+      ? []
+      : [
+          `warning: several operators use ${plain(shared.slice(0, 5).join(', '))}. Unless your model does that, the export merged ` +
+            'weights that started equal, and they would train as one: make the file with weighbridge.export.',
+        ]),
+    ...(admitted && trainer === undefined
+      ? ['warning: the trainer is not installed here, so shapes inside the graph and its budgets were not looked at.']
+      : []),
+  ];
+}
+
+function refusal({ code, reason, next }: ModelVerdict): WeighbridgeError {
+  return new WeighbridgeError(code === 'MODEL_DOES_NOT_FIT' ? code : 'MODEL_REJECTED', reason ?? 'refused', {
+    next: next ?? 'Change the model and export it again.',
+  });
+}
