@@ -18,14 +18,17 @@ from .market import Market
 from .model_file import ModelFile
 from .results import StateDict
 from .training import train
+from .verification import Check, Verdict, verify
 
 __all__ = [
+    "Check",
     "Dataset",
     "DatasetSummary",
     "Job",
     "Market",
     "ModelFile",
     "StateDict",
+    "Verdict",
     "WeighbridgeError",
     "dataset",
     "export",
@@ -33,6 +36,7 @@ __all__ = [
     "job",
     "search",
     "train",
+    "verify",
 ]
 
 __version__ = "0.1.0"

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from .contracts import decode_result, encode_call, error_name, event_topic, native
@@ -143,7 +144,7 @@ class BuyerChain:
             "type": 2,
             "chainId": self._network.chain_id,
             "nonce": nonce,
-            "to": self._network.marketplace,
+            "to": to_checksum_address(self._network.marketplace),
             "data": data,
             "value": 0,
             "gas": gas,

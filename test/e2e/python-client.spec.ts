@@ -1,0 +1,128 @@
+// Real: everything. A whole devnet, the Python package as a buyer's program uses it, and the CLI beside it. PyTorch is not here:
+// what weighbridge.export makes of a module is tested in clients/python, and comes in as a model file like this one.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mustRun, weighbridge, type CliOptions } from '../../web3/devnet/demo/cli.js';
+import { startDevnet, type Devnet } from '../../web3/devnet/devnet.js';
+import { repositoryRoot } from '../../web3/devnet/repository-root.js';
+import { distDir } from '../support/build.js';
+
+const root = repositoryRoot();
+const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-python-'));
+let devnet: Devnet;
+let cli: Record<'seller' | 'buyer', CliOptions>;
+let dataset = '';
+
+beforeAll(async () => {
+  devnet = await startDevnet({ dir: path.join(dir, 'net'), distDir: distDir() });
+  const options = { distDir: distDir(), networkFile: devnet.layout.networkFile, cwd: dir };
+  cli = {
+    seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
+    buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
+  };
+  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
+  writeFileSync(path.join(dir, 'small.csv'), ['a,b,even', ...rows, ''].join('\n'));
+  const columns = { a: { range: [0, 9] }, b: { range: [0, 9] }, even: { vocabulary: [0, 1] } };
+  writeFileSync(path.join(dir, 'small.columns.json'), JSON.stringify(columns));
+  const terms = path.join(root, 'examples/terms.json');
+  const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Small', '--price', '5', '--terms', terms];
+  dataset = ((await mustRun(args, cli.seller)) as { id: string }).id;
+  await mustRun(['model', 'recipe', 'mlp', '--dataset', dataset, '--epochs', '2', '--out', 'model.wbm'], cli.buyer);
+}, 600_000);
+
+afterAll(async () => {
+  await devnet?.stop();
+  rmSync(dir, { recursive: true, force: true });
+}, 60_000);
+
+/** Runs a program of a buyer's; it prints one JSON value at its end. */
+async function python(program: string): Promise<unknown> {
+  const interpreter = path.join(root, '.weighbridge/python/dev/bin/python');
+  const lines = ['import json', 'import weighbridge as wb', 'market = wb.Market()', `dataset = "${dataset}"`, program];
+  const env = {
+    ...process.env,
+    PYTHONPATH: path.join(root, 'clients/python/src'),
+    WEIGHBRIDGE_NETWORK: devnet.layout.networkFile,
+    WEIGHBRIDGE_KEY_FILE: devnet.layout.keyFile('buyer'),
+    WEIGHBRIDGE_STATE: path.join(dir, 'python-state'),
+  };
+  const { stdout } = await promisify(execFile)(interpreter, ['-c', lines.join('\n')], {
+    cwd: dir,
+    env,
+    timeout: 300_000,
+  });
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+}
+
+describe('a buyer with Python', () => {
+  it('finds, trains, pays once, loads and verifies', async () => {
+    const found = await python(`
+before = market.chain.usdfc_balance()
+names = [one.title for one in wb.search("small")]
+options = dict(dataset=dataset[:10], purpose="research", out="python.safetensors", receipt="receipt.json", progress=False)
+weights = wb.train("model.wbm", **options)
+again = wb.train("model.wbm", **options)
+later = wb.job(weights.job[:10]).wait(progress=False)
+first = wb.ModelFile.load("model.wbm").initial
+print(json.dumps({
+    "names": names,
+    "paid": str(before - market.chain.usdfc_balance()),
+    "sameJob": weights.job == again.job == later.job,
+    "keys": sorted(weights),
+    "moved": all((weights[name] != first[name]).any() for name in first),
+    "verdict": bool(wb.verify("receipt.json", weights="python.safetensors")),
+    "state": wb.job(weights.job).state,
+}))`);
+    expect(found).toEqual({
+      names: ['Small'],
+      paid: (5n * 10n ** 18n).toString(),
+      sameJob: true,
+      keys: ['net.0.bias', 'net.0.weight', 'net.2.bias', 'net.2.weight', 'net.4.bias', 'net.4.weight'],
+      moved: true,
+      verdict: true,
+      state: 'settled',
+    });
+  }, 600_000);
+
+  it('gets the weights that the CLI gets for the same model file', async () => {
+    const checked = await weighbridge(['model', 'check', 'model.wbm', '--dataset', dataset], cli.buyer);
+    expect(checked).toMatchObject({ code: 0, json: { admitted: true, trainer: { admitted: true } } });
+    const args = [
+      'train',
+      '--model',
+      'model.wbm',
+      '--dataset',
+      dataset,
+      '--purpose',
+      'research',
+      '--out',
+      'cli.safetensors',
+    ];
+    await mustRun(args, cli.buyer);
+    const [ours, theirs] = await Promise.all(
+      ['python.safetensors', 'cli.safetensors'].map(async (file) => readFile(path.join(dir, file))),
+    );
+    expect(ours?.equals(theirs ?? Buffer.alloc(0))).toBe(true);
+  }, 600_000);
+
+  it('tunes the head alone, and gets nothing else back', async () => {
+    const found = await python(`
+file = wb.ModelFile.load("model.wbm")
+head = ["net.4.bias", "net.4.weight"]
+file = wb.ModelFile.build({**file.template, "trainable": head}, file.graph, file.weights)
+weights = wb.train(file, dataset=dataset, purpose="research", epochs=1, out="head.safetensors", progress=False)
+from safetensors.numpy import load_file
+same = [name for name in file.initial if (weights[name] == file.initial[name]).all()]
+print(json.dumps({"returned": sorted(load_file("head.safetensors")), "same": same, "all": len(weights)}))`);
+    expect(found).toEqual({
+      returned: ['net.4.bias', 'net.4.weight'],
+      same: ['net.0.bias', 'net.0.weight', 'net.2.bias', 'net.2.weight'],
+      all: 6,
+    });
+  }, 600_000);
+});
