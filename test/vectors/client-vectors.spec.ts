@@ -2,6 +2,7 @@ import { encodeFunctionData } from 'viem';
 import { createSiweMessage } from 'viem/siwe';
 import { expect, it } from 'vitest';
 import {
+  amountOf,
   canonicalJson,
   keyIdOf,
   licenceDigest,
@@ -35,7 +36,14 @@ it('the vectors of the Python client are what TypeScript says', async () => {
     ],
     label: 'sick',
   };
+  const priced = { ...offer, pricePerEpsilon: 333_333_333_333_333_333n, maxEpsilonMicros: 8_000_000n };
+  const amounts = [0n, 1n, 1_500_000n, 8_000_000n].map((epsilonMicros) => ({
+    offer: offerToJson(priced),
+    epsilonMicros: epsilonMicros.toString(),
+    amountWei: amountOf(priced, epsilonMicros).toString(),
+  }));
   const vectors = {
+    amounts,
     canonical: { value: json, text: canonicalJson(json) },
     market,
     offer: { message: offerToJson(offer), digest: offerDigest(market, offer) },

@@ -64,6 +64,8 @@ def dataset_of(columns: list[Json] | None = None, label: str | None = "kind", ne
         "seller": SELLER.address,
         "price": str(PRICE_WEI),
         "nodeFee": "0",
+        "pricePerEpsilon": "0",
+        "maxEpsilonMicros": "0",
         "payees": [{"to": SELLER.address, "amount": str(PRICE_WEI)}],
         "operators": [OPERATOR],
         "termsDigest": f"0x{json_digest(terms)}",

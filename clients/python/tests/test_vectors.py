@@ -12,6 +12,7 @@ from weighbridge.api import siwe_message
 from weighbridge.canonical import canonical_json
 from weighbridge.contracts import Market, encode_call, key_id_of, native, typed_digest
 from weighbridge.features import features_for, label_for
+from weighbridge.purchase import amount_of
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "test" / "vectors" / "python-client.json").read_text("utf-8"))
 MARKET = Market(VECTORS["market"]["chainId"], VECTORS["market"]["contract"])
@@ -49,6 +50,11 @@ def test_calldata_of_a_payment() -> None:
     permit = {"deadline": 0, "v": 0, "r": zero, "s": zero}
     order, offer = native("Order", VECTORS["order"]["message"]), native("Offer", VECTORS["offer"]["message"])
     assert encode_call("marketplace", "open", [order, offer, permit]) == VECTORS["openWithoutPermit"]
+
+
+def test_amounts() -> None:
+    for one in VECTORS["amounts"]:
+        assert str(amount_of(one["offer"], int(one["epsilonMicros"]))) == one["amountWei"]
 
 
 def test_sign_in_message() -> None:

@@ -3,6 +3,7 @@ same call goes on where it was interrupted and pays once (`src/cli/train`)."""
 
 from __future__ import annotations
 
+import math
 import secrets
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ Json = dict[str, Any]
 
 #: Time that a run needs at the very least: opening an order with less of it would only lock money.
 _MIN_LEFT_SECONDS = 60
+_MICROS = 1_000_000
 
 
 def purchase(
@@ -90,7 +92,7 @@ def pay_once(market: Market, journal: Json) -> Json | None:
         chain.refund_expired(order, order_id)
         _end(market, journal, "refunded")
         return None
-    opened = chain.open(order, journal["offer"], order_id, price_of(journal["offer"]))
+    opened = chain.open(order, journal["offer"], order_id, amount_of(journal["offer"], int(order["epsilonMicros"])))
     return write_job(market.state, {**journal, "opened": opened})
 
 
@@ -102,9 +104,17 @@ def submit_once(market: Market, journal: Json) -> Json:
     return write_job(market.state, {**journal, "submitted": True})
 
 
-def price_of(offer: Json) -> int:
-    """What the contract takes for an order against this offer, in wei."""
-    return int(offer["price"])
+def amount_of(offer: Json, epsilon_micros: int) -> int:
+    """What a run costs in wei, as the contract computes it: the price, and the price of its privacy loss, rounded up. A run
+    without privacy (0) may reveal anything, and costs as much as the one that may reveal most."""
+    charged = epsilon_micros or int(offer["maxEpsilonMicros"])
+    return int(offer["price"]) - (-int(offer["pricePerEpsilon"]) * charged // _MICROS)
+
+
+def epsilon_micros_of(declaration: Json) -> int:
+    """The privacy loss of a run as its order names it, in millionths, rounded up; 0 for a run without privacy."""
+    privacy = declaration["privacy"]
+    return 0 if privacy == "none" else math.ceil(privacy["epsilon"] * _MICROS)
 
 
 def _end(market: Market, journal: Json, outcome: str) -> None:
@@ -124,7 +134,8 @@ def _prepare(
     deployed, account, state, api, chain = market.deployed, market.account, market.state, market.api, market.chain
     offer_digest = check_dataset(dataset, deployed, chain)
     operator = _operator_of(dataset.offer, market)
-    _expect_balance(market, price_of(dataset.offer))
+    epsilon_micros = epsilon_micros_of(declaration)
+    _expect_balance(market, amount_of(dataset.offer, epsilon_micros))
     deadline = chain.now() + deadline_minutes * 60
     licence = obtain_licence(dataset, purpose, deadline, market=deployed, account=account, state=state, api=api, chain=chain)
     api.put_blob(model_file.graph)
@@ -136,6 +147,7 @@ def _prepare(
         "operator": operator,
         "licence": licence,
         "jobDigest": f"0x{json_digest(declaration)}",
+        "epsilonMicros": str(epsilon_micros),
         "deadline": str(deadline),
         "salt": "0x" + secrets.token_hex(32),
     }
