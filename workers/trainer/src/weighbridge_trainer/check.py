@@ -1,5 +1,6 @@
-"""What the trainer would say of a model, before anybody pays for it: the frames `C`, `G` and `W` of a job on stdin, one JSON
-object on stdout. For a buyer's own file on the buyer's own machine: nothing of it runs in a box, and it may say why.
+"""What the trainer would say of a model, before anybody pays for it: the frames `C`, `G` and `W` of a job on stdin, one
+JSON object on stdout. For a buyer's own file on the buyer's own machine: nothing of it runs in a box, and it may say
+why.
 
     python -m weighbridge_trainer.check
 """
