@@ -118,7 +118,7 @@ describe('a piece store', () => {
     expect(await readdir(path.join(net.dir, 'provider/incoming'))).toEqual([]);
     expect(await readdir(path.join(net.dir, 'provider/pieces'))).toHaveLength(stored);
     expect(await listed(net.network, payer.address)).toEqual(before);
-  });
+  }, 180_000);
 
   test('uploads side by side share one data set', async () => {
     const account = await net.account(parseEther('1'));

@@ -17,11 +17,44 @@ export interface Bar {
 const MIB = 1024 * 1024;
 const WIDTH = 24;
 
+/** The rate is that of the last seconds: a wait in the middle does not spoil it for the rest of the way. */
+const RATE_WINDOW_MS = 5_000;
+
+/** How fast a count grows, and when it will be at its end. */
+export function rateMeter(nowMs: () => number = () => performance.now()) {
+  const seen: { atMs: number; done: number }[] = [];
+  return {
+    add: (done: number): void => {
+      const atMs = nowMs();
+      seen.push({ atMs, done });
+      while (seen.length > 2 && atMs - (seen[1]?.atMs ?? atMs) > RATE_WINDOW_MS) seen.shift();
+    },
+    /** Units a second; 0 until two moments were seen. */
+    rate: (): number => {
+      const [first, last] = [seen[0], seen.at(-1)];
+      if (first === undefined || last === undefined || last.atMs === first.atMs) return 0;
+      return (last.done - first.done) / ((last.atMs - first.atMs) / 1000);
+    },
+  };
+}
+
+/** "40 s", "3 min", "2 h 5 min". */
+export function timeLeft(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 /** A progress bar on a terminal, drawn from its first update on; nothing at all elsewhere, so that logs stay readable. */
 export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: BarOptions): Bar {
   if (!stream.isTTY) return { update: () => undefined, setTotal: () => undefined, stop: () => undefined };
   const amount = (n: number) => (unit === 'bytes' ? (n / MIB).toFixed(1) : String(n));
   const suffix = unit === 'bytes' ? ' MiB' : '';
+  const meter = rateMeter();
+  const speed = (left: number): string => {
+    const rate = meter.rate();
+    return unit !== 'bytes' || rate <= 0 || left <= 0 ? '' : `  ${amount(rate)} MiB/s, ${timeLeft(left / rate)} left`;
+  };
   const bar = new cliProgress.SingleBar({
     stream,
     hideCursor: true,
@@ -29,13 +62,14 @@ export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: Ba
     format: (_options, { progress, value, total: all }) => {
       const filled = Math.round(Math.min(1, progress || 0) * WIDTH);
       const blocks = '\u2588'.repeat(filled) + '\u2591'.repeat(WIDTH - filled);
-      return `${label.padEnd(12)} ${blocks} ${amount(value)}/${amount(all)}${suffix}`;
+      return `${label.padEnd(12)} ${blocks} ${amount(value)}/${amount(all)}${suffix}${speed(all - value)}`;
     },
   });
   let expected = total;
   let started = false;
   return {
     update: (done) => {
+      meter.add(done);
       if (started) bar.update(done);
       else bar.start(expected, done);
       started = true;

@@ -2,13 +2,16 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { MAX_PIECE_BYTES, MIN_PIECE_BYTES } from '../../../src/storage/index.js';
-import { PieceHasher } from '../commp.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
 import { publishFile, writeAll } from './durable-files.js';
+import { HashingThread, type ArrivingPiece } from './hashing.js';
 import { asDiskFull, NO_ROOM, Refusal } from './refusal.js';
 
 /** Room that is kept free: the journal of transactions must never be the first to feel a full disk. */
 const RESERVE_BYTES = 64 << 20;
+
+/** What is written and hashed at once. */
+const BLOCK_BYTES = 1 << 20;
 
 /** A piece that arrived and was hashed, under no name yet. */
 export interface ReceivedPiece {
@@ -21,6 +24,7 @@ export interface ReceivedPiece {
 export class PieceFiles {
   private readonly pieces: string;
   private readonly incoming: string;
+  private readonly hashing = new HashingThread();
   private usedBytes: number;
 
   constructor(
@@ -57,20 +61,22 @@ export class PieceFiles {
    */
   async receive(id: string, source: AsyncIterable<Uint8Array>): Promise<ReceivedPiece> {
     const file = path.join(this.incoming, id);
-    const hasher = new PieceHasher();
+    const piece = this.hashing.open();
+    const arrived = { bytes: 0 };
     const handle = await open(file, 'wx');
     try {
-      await this.fill(handle, hasher, source);
-      if (hasher.size < MIN_PIECE_BYTES) throw new Refusal(400, `a piece has at least ${MIN_PIECE_BYTES} bytes`);
-      await handle.sync();
+      await this.fill(handle, piece, arrived, source);
+      if (arrived.bytes < MIN_PIECE_BYTES) throw new Refusal(400, `a piece has at least ${MIN_PIECE_BYTES} bytes`);
+      const [pieceCid] = await Promise.all([piece.digest(), handle.sync()]);
+      return { file, pieceCid, sizeBytes: arrived.bytes };
     } catch (error) {
+      piece.drop();
       await rm(file, { force: true });
-      this.usedBytes -= hasher.size;
+      this.usedBytes -= arrived.bytes;
       throw asDiskFull(error);
     } finally {
       await handle.close();
     }
-    return { file, pieceCid: hasher.digest(), sizeBytes: hasher.size };
   }
 
   /** Gives a received piece its name. A repeat of a piece that is there costs nothing and changes nothing. */
@@ -89,22 +95,30 @@ export class PieceFiles {
    * On a failure it reads on and throws only at the end of the stream: a client that is still sending when the connection
    * closes learns of a broken pipe, and not of the reason.
    */
-  private async fill(handle: FileHandle, hasher: PieceHasher, source: AsyncIterable<Uint8Array>): Promise<void> {
+  private async fill(
+    handle: FileHandle,
+    piece: ArrivingPiece,
+    arrived: { bytes: number },
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     let failure: { error: unknown } | undefined;
     let seenBytes = 0;
-    for await (const bytes of source) {
-      seenBytes += bytes.length;
-      if (seenBytes > MAX_PIECE_BYTES) throw new Refusal(413, `a piece has at most ${MAX_PIECE_BYTES} bytes`);
-      if (failure !== undefined) continue;
+    const keep = async (block: Uint8Array<ArrayBuffer>): Promise<void> => {
+      if (failure !== undefined) return;
       try {
-        if (this.usedBytes + bytes.length > this.capacityBytes) throw new Refusal(507, NO_ROOM);
-        this.usedBytes += bytes.length;
-        const written = writeAll(handle, bytes);
-        hasher.write(bytes); // while the write is under way
-        await written;
+        if (this.usedBytes + block.length > this.capacityBytes) throw new Refusal(507, NO_ROOM);
+        this.usedBytes += block.length;
+        arrived.bytes += block.length;
+        await writeAll(handle, block);
+        await piece.write(block); // its memory is gone after this
       } catch (error) {
         failure = { error };
       }
+    };
+    for await (const block of blocksOf(source)) {
+      seenBytes += block.length;
+      if (seenBytes > MAX_PIECE_BYTES) throw new Refusal(413, `a piece has at most ${MAX_PIECE_BYTES} bytes`);
+      await keep(block);
     }
     if (failure !== undefined) throw failure.error;
   }
@@ -112,6 +126,24 @@ export class PieceFiles {
   private pathOf(pieceCid: string): string {
     return path.join(this.pieces, pieceCidOrRefuse(pieceCid).text);
   }
+}
+
+/** The stream in blocks of memory of their own: what the network gives comes in small parts and out of a pool. */
+async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let block = new Uint8Array(BLOCK_BYTES);
+  let filled = 0;
+  for await (const bytes of source) {
+    for (let at = 0; at < bytes.length;) {
+      const taken = Math.min(block.length - filled, bytes.length - at);
+      block.set(bytes.subarray(at, at + taken), filled);
+      filled += taken;
+      at += taken;
+      if (filled < block.length) continue;
+      yield block;
+      [block, filled] = [new Uint8Array(BLOCK_BYTES), 0];
+    }
+  }
+  if (filled > 0) yield block.slice(0, filled);
 }
 
 /** @throws Refusal 400 for a text that is no piece CID: it would become a path */

@@ -7,6 +7,9 @@ import type { Job, Order, Told } from './messages.js';
 /** Two pieces at once keep two cores busy; more only takes memory. */
 const MAX_THREADS = 2;
 
+/** Blocks lie outside the heap; a small heap is collected often, and lets them go. */
+const SMALL = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 };
+
 /** A piece that is made as it is read. */
 export interface SealedPiece {
   bytes: AsyncIterable<Uint8Array>;
@@ -83,7 +86,7 @@ export class SealingThreads {
     ) {
       return best;
     }
-    const thread = { worker: new Worker(new URL('./thread.js', import.meta.url)), jobs: 0 };
+    const thread = { worker: new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: SMALL }), jobs: 0 };
     thread.worker.unref();
     thread.worker.setMaxListeners(100);
     this.threads.push(thread);

@@ -1,26 +1,33 @@
+import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getApprovedPDPProviders } from '@filoz/synapse-core/sp-registry';
 import { WeighbridgeError } from '../../../src/kernel/index.js';
 import { PieceHasher } from '../commp.js';
-import { parsePieceCid } from '../piece-cid.js';
+import { parsePieceCid, type PieceCid } from '../piece-cid.js';
 import type { FocReader } from './foc-client.js';
+import { readRange, WrongCopy } from './read-range.js';
 import { holdsPiece } from './send-piece.js';
-import { providerDown } from './storage-errors.js';
+import { asStorageError, providerDown } from './storage-errors.js';
 
 /** Rounds over all copies before a download gives up. */
 const ROUNDS = 3;
 const BACKOFF_MS = 500;
-const CONNECT_MS = 10_000;
-/** A copy that sends nothing for so long is left for another one. */
-const STALL_MS = 30_000;
+/** Bytes that are asked for at once. */
+const RANGE_BYTES = 16 << 20;
+/** Ranges that are on their way from one copy. */
+const RANGES_A_COPY = 2;
+const READ_BYTES = 1 << 20;
 
 /** Copies that turned out to be something else, by URL: another one is tried before them. */
 export type Suspects = Set<string>;
 
 /**
- * The bytes of a piece, from whichever providers have it. A connection that breaks is taken up at the same byte, at the
- * next copy if there is one.
- * @throws WeighbridgeError PROVIDER_DOWN (retryable), and at the end PIECE_CORRUPT if the bytes are another piece
+ * The bytes of a piece, from all providers that have it at once: ranges go to whichever copy is free, and a range that a copy
+ * fails is taken up at the same byte by another. They lie in a file of this machine, ciphertext all of them, until their piece
+ * CID is computed: not one byte is given out before.
+ * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if the bytes are another piece, DISK_FULL
  */
 export async function* downloadPiece(
   reader: FocReader,
@@ -34,42 +41,110 @@ export async function* downloadPiece(
       next: 'Take the piece CID from the manifest of the dataset.',
     });
   }
-  const hasher = new PieceHasher();
-  const used = new Set<string>();
-  let fault: unknown;
-  for (let round = 0; round < ROUNDS && hasher.size < piece.sizeBytes; round++) {
-    if (round > 0) await sleep(BACKOFF_MS * 2 ** round, undefined, { signal });
-    for (const url of await copiesOf(reader, suspects, pieceCid)) {
-      try {
-        for await (const bytes of readFrom(url, hasher.size, piece.sizeBytes, signal)) {
-          used.add(url);
-          hasher.write(bytes);
-          yield bytes;
-        }
-        break;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (error instanceof WrongCopy) suspects.add(url);
-        fault = error;
-      }
-    }
+  const dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-piece-'));
+  const file = await open(path.join(dir, 'piece'), 'wx+', 0o600);
+  try {
+    // The name is not needed any more: the disk is free again when the handle is closed, also after a kill.
+    await rm(dir, { recursive: true });
+    await fetchVerified(piece, file, await copiesOf(reader, suspects, pieceCid), suspects, signal);
+    yield* readBack(file, piece.sizeBytes);
+  } finally {
+    await file.close();
   }
-  if (hasher.size < piece.sizeBytes && !(fault instanceof WrongCopy)) {
-    throw providerDown(`No provider gives the piece ${pieceCid}.`, fault);
-  }
-  if (hasher.size === piece.sizeBytes && hasher.digest() === pieceCid) return;
-  for (const url of used) suspects.add(url);
-  throw new WeighbridgeError('PIECE_CORRUPT', `What the provider holds is not the piece ${pieceCid}.`, {
-    next: 'Try again: another copy is read if there is one. If every copy fails, tell the seller.',
-    details: { pieceCid, copies: [...suspects].filter((url) => url.endsWith(pieceCid)) },
-    cause: fault,
-  });
 }
 
-/** What a provider calls the piece has another size. */
-class WrongCopy extends Error {}
+async function fetchVerified(
+  piece: PieceCid,
+  file: FileHandle,
+  urls: string[],
+  suspects: Suspects,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const used = await fetchAll(piece, file, urls, suspects, signal);
+  if ((await cidOf(file, piece.sizeBytes)) === piece.text) return;
+  for (const url of used) suspects.add(url);
+  // One copy lied. Each alone tells which.
+  for (const url of urls) {
+    const alone = await fetchAll(piece, file, [url], suspects, signal).catch(() => new Set<string>());
+    if (alone.size === 0 || (await cidOf(file, piece.sizeBytes)) !== piece.text) continue;
+    suspects.delete(url);
+    return;
+  }
+  throw corruptPiece(piece.text, suspects);
+}
 
-/** URLs of the copies at providers that the chain names, those that have failed us last. */
+/** Fetches every range of a piece into its file. @returns the copies that gave bytes */
+async function fetchAll(
+  piece: PieceCid,
+  file: FileHandle,
+  urls: string[],
+  suspects: Suspects,
+  signal: AbortSignal | undefined,
+): Promise<Set<string>> {
+  const open = rangesOf(piece.sizeBytes);
+  const used = new Set<string>();
+  const faults: unknown[] = [];
+  for (let round = 0; round < ROUNDS && open.length > 0; round++) {
+    if (round > 0) await sleep(BACKOFF_MS * 2 ** round, undefined, { signal });
+    const copies = urls.flatMap((url) => Array.from({ length: RANGES_A_COPY }, () => url));
+    await Promise.all(
+      copies.map(async (url) => {
+        for (let range = open.shift(); range !== undefined; range = open.shift()) {
+          try {
+            for await (const bytes of readRange(url, range.from, range.to, piece.sizeBytes, signal)) {
+              await writeAt(file, bytes, range.from);
+              range.from += bytes.length;
+              used.add(url);
+            }
+          } catch (error) {
+            open.push(range); // goes on at its byte
+            faults.push(error);
+            if (error instanceof WrongCopy) suspects.add(url);
+            return;
+          }
+        }
+      }),
+    );
+    signal?.throwIfAborted();
+  }
+  if (open.length === 0) return used;
+  const wrong = faults.length > 0 && faults.every((fault) => fault instanceof WrongCopy);
+  if (wrong) throw corruptPiece(piece.text, suspects, faults[0]);
+  const known = asStorageError(faults.find((fault) => !(fault instanceof WrongCopy)));
+  if (known instanceof WeighbridgeError && known.code === 'DISK_FULL') throw known;
+  throw providerDown(`No provider gives the piece ${piece.text}.`, faults.at(-1));
+}
+
+function rangesOf(sizeBytes: number): { from: number; to: number }[] {
+  return Array.from({ length: Math.ceil(sizeBytes / RANGE_BYTES) }, (_, i) => ({
+    from: i * RANGE_BYTES,
+    to: Math.min(sizeBytes, (i + 1) * RANGE_BYTES),
+  }));
+}
+
+/** `FileHandle.write` may write less than it was given. */
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
+}
+
+async function cidOf(file: FileHandle, sizeBytes: number): Promise<string> {
+  const hasher = new PieceHasher();
+  for await (const bytes of readBack(file, sizeBytes)) hasher.write(bytes);
+  return hasher.digest();
+}
+
+async function* readBack(file: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < sizeBytes;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at);
+    if (bytesRead === 0) throw new Error('the downloaded piece ended early');
+    yield buffer.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}
+
+/** URLs of the copies at providers that the chain names; those that have failed us only if there is no other. */
 async function copiesOf(reader: FocReader, suspects: Suspects, pieceCid: string): Promise<string[]> {
   const providers = await getApprovedPDPProviders(reader);
   const found = await Promise.all(
@@ -78,47 +153,14 @@ async function copiesOf(reader: FocReader, suspects: Suspects, pieceCid: string)
     ),
   );
   const urls = found.filter((serviceUrl) => serviceUrl !== '').map((url) => new URL(`piece/${pieceCid}`, url).href);
-  return urls.toSorted((a, b) => Number(suspects.has(a)) - Number(suspects.has(b)));
+  const good = urls.filter((url) => !suspects.has(url));
+  return good.length > 0 ? good : urls;
 }
 
-/** The bytes of a copy from `offset` to its end. @throws WrongCopy if its size is not that of the piece */
-async function* readFrom(
-  url: string,
-  offset: number,
-  sizeBytes: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const idle = new AbortController();
-  const stalled = (): void => idle.abort(new DOMException('the provider stalls', 'TimeoutError'));
-  let timer = setTimeout(stalled, CONNECT_MS);
-  try {
-    const response = await fetch(url, {
-      headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
-      signal: signal ? AbortSignal.any([signal, idle.signal]) : idle.signal,
-      redirect: 'error', // a provider is not trusted to send us elsewhere
-    });
-    if (response.status === 416) throw new WrongCopy(`the copy ends before byte ${offset}`);
-    if (response.status !== (offset > 0 ? 206 : 200) || response.body === null) {
-      throw new Error(`the provider answers ${response.status} for the bytes from ${offset}`);
-    }
-    const lengthBytes = response.headers.get('content-length');
-    if (lengthBytes !== null && Number(lengthBytes) !== sizeBytes - offset) {
-      throw new WrongCopy(`the copy has ${offset + Number(lengthBytes)} bytes, the piece ${sizeBytes}`);
-    }
-    const body = response.body.getReader();
-    for (let left = sizeBytes - offset; ;) {
-      clearTimeout(timer); // it runs while we wait for the provider, not while the consumer takes its time
-      timer = setTimeout(stalled, STALL_MS);
-      const { done, value } = await body.read();
-      clearTimeout(timer);
-      if (done && left > 0) throw new Error(`the connection ended ${left} bytes early`);
-      if (done) return;
-      left -= value.length;
-      if (left < 0) throw new WrongCopy('the copy goes on after the end of the piece');
-      yield value;
-    }
-  } finally {
-    clearTimeout(timer);
-    idle.abort();
-  }
+function corruptPiece(pieceCid: string, suspects: Suspects, cause?: unknown): WeighbridgeError {
+  return new WeighbridgeError('PIECE_CORRUPT', `What the provider holds is not the piece ${pieceCid}.`, {
+    next: 'Try again: another copy is read if there is one. If every copy fails, tell the seller.',
+    details: { pieceCid, copies: [...suspects].filter((url) => url.endsWith(pieceCid)) },
+    cause,
+  });
 }
