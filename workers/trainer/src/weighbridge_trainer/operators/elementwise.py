@@ -1,30 +1,59 @@
 """Operators that work number by number, with broadcasting."""
 
+import functools
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from .static import require
+from .static import require, xp
+
+# A power that is written out as products; beyond, logarithms do.
+_MAX_INTEGER_POWER = 8
+_MAX_OPERANDS = 64
 
 
-def add(a: Array, b: Array) -> Array:
-    return jnp.add(a, b)
+def add(a: Any, b: Any) -> Any:
+    return xp(a, b).add(a, b)
 
 
-def sub(a: Array, b: Array) -> Array:
-    return jnp.subtract(a, b)
+def sub(a: Any, b: Any) -> Any:
+    return xp(a, b).subtract(a, b)
 
 
-def mul(a: Array, b: Array) -> Array:
-    return jnp.multiply(a, b)
+def mul(a: Any, b: Any) -> Any:
+    return xp(a, b).multiply(a, b)
 
 
-def div(a: Array, b: Array) -> Array:
-    # ONNX truncates towards zero for integers, JAX floors or promotes.
-    return jax.lax.div(*jnp.broadcast_arrays(a, b))
+def div(a: Any, b: Any) -> Any:
+    if a.dtype.kind == "i":
+        # ONNX truncates towards zero for integers, NumPy floors. Lowered integers have 31 bits: float64 is exact.
+        if xp(a, b) is np:
+            return np.trunc(np.divide(a, b)).astype(a.dtype)
+        return jax.lax.div(*jnp.broadcast_arrays(a, b))
+    return xp(a, b).divide(a, b)
 
 
-def neg(x: Array) -> Array:
+def power(a: Any, b: Any) -> Any:
+    whole = isinstance(b, np.ndarray) and b.size == 1 and float(b.reshape(())) in range(_MAX_INTEGER_POWER + 1)
+    if whole and xp(a, b) is jnp and b.ndim <= a.ndim:
+        return jax.lax.integer_pow(jnp.asarray(a), int(b.reshape(())))
+    return xp(a, b).power(a, b).astype(a.dtype)
+
+
+def maximum(*parts: Any) -> Any:
+    require(1 <= len(parts) <= _MAX_OPERANDS, "Max of more than 64")
+    return functools.reduce(xp(*parts).maximum, parts)
+
+
+def minimum(*parts: Any) -> Any:
+    require(1 <= len(parts) <= _MAX_OPERANDS, "Min of more than 64")
+    return functools.reduce(xp(*parts).minimum, parts)
+
+
+def neg(x: Any) -> Any:
     return -x
 
 
@@ -44,13 +73,26 @@ def log(x: Array) -> Array:
     return jnp.log(x)
 
 
-def sqrt(x: Array) -> Array:
-    return jnp.sqrt(x)
+def sqrt(x: Any) -> Any:
+    return xp(x).sqrt(x)
 
 
-def clip(x: Array, low: Array | None = None, high: Array | None = None) -> Array:
-    x = x if low is None else jnp.maximum(x, low)
-    return x if high is None else jnp.minimum(x, high)
+def sin(x: Array) -> Array:
+    return jnp.sin(x)
+
+
+def cos(x: Array) -> Array:
+    return jnp.cos(x)
+
+
+def erf(x: Array) -> Array:
+    return jax.scipy.special.erf(x)
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    # Not min and max: at a bound there is no gradient, as in PyTorch; they would share it.
+    x = x if low is None else xp(x, low).where(x <= low, low, x)
+    return x if high is None else xp(x, high).where(x >= high, high, x)
 
 
 def relu(x: Array) -> Array:
@@ -58,7 +100,19 @@ def relu(x: Array) -> Array:
 
 
 def leaky_relu(x: Array, *, alpha: float = 0.01) -> Array:
-    return jnp.where(x >= 0, x, alpha * x)
+    return jnp.where(x > 0, x, alpha * x)
+
+
+def prelu(x: Array, slope: Array) -> Array:
+    return jnp.where(x > 0, x, slope * x)
+
+
+def swish(x: Array, *, alpha: float = 1.0) -> Array:
+    return x * jax.nn.sigmoid(alpha * x)
+
+
+def softsign(x: Array) -> Array:
+    return jax.nn.soft_sign(x)
 
 
 def elu(x: Array, *, alpha: float = 1.0) -> Array:

@@ -1,4 +1,4 @@
-"""Operators over an axis."""
+"""Operators over an axis. Means and variances are computed in float32 whatever the precision of the run."""
 
 import jax
 import jax.numpy as jnp
@@ -8,18 +8,53 @@ from .static import require
 
 
 def softmax(x: Array, *, axis: int = -1) -> Array:
-    return jax.nn.softmax(x, axis)
+    return jax.nn.softmax(_float32(x), axis)
 
 
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
-    return jax.nn.log_softmax(x, axis)
+    return jax.nn.log_softmax(_float32(x), axis)
 
 
 def layer_normalization(
     x: Array, scale: Array, bias: Array | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Array:
     require(stash_type == 1 and -x.ndim <= axis < x.ndim, "LayerNormalization form")
-    axes = tuple(range(axis % x.ndim, x.ndim))
-    centred = x - x.mean(axes, keepdims=True)
-    normal = centred * jax.lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + epsilon)
+    normal = _normal(_float32(x), tuple(range(axis % x.ndim, x.ndim)), epsilon)
     return normal * scale if bias is None else normal * scale + bias
+
+
+def rms_normalization(x: Array, scale: Array, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Array:
+    require(stash_type == 1 and -x.ndim <= axis < x.ndim, "RMSNormalization form")
+    x = _float32(x)
+    axes = tuple(range(axis % x.ndim, x.ndim))
+    return x * jax.lax.rsqrt(jnp.square(x).mean(axes, keepdims=True) + epsilon) * scale
+
+
+def instance_normalization(x: Array, scale: Array, bias: Array, *, epsilon: float = 1e-5) -> Array:
+    require(x.ndim >= 3, "InstanceNormalization rank")
+    normal = _normal(_float32(x), tuple(range(2, x.ndim)), epsilon)
+    return normal * _by_channel(scale, x) + _by_channel(bias, x)
+
+
+def group_normalization(
+    x: Array, scale: Array, bias: Array, *, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1
+) -> Array:
+    require(stash_type == 1 and x.ndim >= 2 and num_groups >= 1 and x.shape[1] % num_groups == 0, "GroupNormalization")
+    # Before opset 21 it had one scale a group, which nobody exports: another operator under the same name.
+    require(scale.shape == bias.shape == x.shape[1:2], "GroupNormalization scale")
+    groups = _float32(x).reshape(x.shape[0], num_groups, -1)
+    normal = _normal(groups, (2,), epsilon).reshape(x.shape)
+    return normal * _by_channel(scale, x) + _by_channel(bias, x)
+
+
+def _normal(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    centred = x - x.mean(axes, keepdims=True)
+    return centred * jax.lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + epsilon)
+
+
+def _by_channel(values: Array, x: Array) -> Array:
+    return values.reshape(1, -1, *(1 for _ in x.shape[2:]))
+
+
+def _float32(x: Array) -> Array:
+    return x.astype(jnp.float32)

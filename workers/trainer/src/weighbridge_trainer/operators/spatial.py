@@ -54,6 +54,49 @@ def conv(
     return y if b is None else y + b.reshape(1, -1, *(1 for _ in kernel))
 
 
+def conv_transpose(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    auto_pad: bytes = b"NOTSET",
+    dilations: list[int] | None = None,
+    group: int = 1,
+    kernel_shape: list[int] | None = None,
+    output_padding: list[int] | None = None,
+    pads: list[int] | None = None,
+    strides: list[int] | None = None,
+) -> Array:
+    """The gradient of a convolution: a convolution of the input, spread out by the strides, with the kernel turned."""
+    require(x.ndim in _DIMENSIONS and w.ndim == x.ndim and group >= 1 and auto_pad == b"NOTSET", "ConvTranspose form")
+    rank, kernel = x.ndim - 2, list(w.shape[2:])
+    require(kernel_shape in (None, kernel) and x.shape[1] == w.shape[0] and w.shape[0] % group == 0, "ConvTranspose")
+    strides, dilations = strides or [1] * rank, dilations or [1] * rank
+    pads, extra = pads or [0] * (2 * rank), output_padding or [0] * rank
+    require(len(strides) == len(dilations) == len(extra) == rank and len(pads) == 2 * rank, "ConvTranspose rank")
+    require(min(*strides, *dilations) >= 1 and min(*pads, *extra) >= 0, "ConvTranspose size")
+    require(math.prod(kernel) <= _MAX_KERNEL_CELLS, "ConvTranspose kernel")
+    reach = [(cells - 1) * dilation for cells, dilation in zip(kernel, dilations, strict=True)]
+    y = lax.conv_general_dilated(
+        x,
+        _turned(w, group),
+        [1] * rank,
+        [(r - pads[k], r - pads[k + rank] + extra[k]) for k, r in enumerate(reach)],
+        lhs_dilation=strides,
+        rhs_dilation=dilations,
+        dimension_numbers=_DIMENSIONS[x.ndim],
+        feature_group_count=group,
+    )
+    return y if b is None else y + b.reshape(1, -1, *(1 for _ in kernel))
+
+
+def _turned(w: Array, group: int) -> Array:
+    """[in, out / group, ...] to [out, in / group, ...], each kernel back to front."""
+    inputs, outputs, *kernel = w.shape
+    w = w.reshape(group, inputs // group, outputs, *kernel).swapaxes(1, 2)
+    return jnp.flip(w.reshape(group * outputs, inputs // group, *kernel), range(2, w.ndim - 1))
+
+
 def max_pool(
     x: Array,
     *,
