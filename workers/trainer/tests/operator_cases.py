@@ -75,7 +75,8 @@ class Draw:
 
 def cotangent(like: Array) -> Array:
     """The gradient of an output that both sides put in: uneven, and the same for the same shape."""
-    return (np.cos(np.arange(like.size) * 1.7) + 0.3).astype(np.float32).reshape(like.shape)
+    values: Array = (np.cos(np.arange(like.size) * 1.7) + 0.3).astype(np.float32)
+    return values.reshape(like.shape)
 
 
 def ints(*values: int) -> Const:

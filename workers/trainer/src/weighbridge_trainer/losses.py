@@ -47,7 +47,7 @@ def _mse(output: Array, target: Array, _config: Config) -> Array:
 
 
 def _huber(output: Array, target: Array, config: Config) -> Array:
-    losses: Array = optax.huber_loss(output, target, config.loss.delta)
+    losses: Array = optax.huber_loss(output, target, delta=config.loss.delta)
     return losses.mean()
 
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 from jax import Array
 
 from .static import ints, require, xp
@@ -38,9 +39,9 @@ def concat(*parts: Any, axis: int) -> Any:
 
 
 def squeeze(x: Any, axes: Any = None) -> Any:
-    # Without axes it would drop the batch whenever that is one.
-    require(axes is not None, "Squeeze without axes")
-    return xp(x).squeeze(x, tuple(ints(axes)))
+    # Without axes it would drop the batch whenever that is one; a constant has none.
+    require(axes is not None or isinstance(x, np.ndarray), "Squeeze without axes")
+    return xp(x).squeeze(x, None if axes is None else tuple(ints(axes)))
 
 
 def unsqueeze(x: Any, axes: Any) -> Any:
