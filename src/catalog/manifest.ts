@@ -13,8 +13,8 @@ const bytes32 = z
 
 export const columnSchema = z.strictObject({
   name: z.string().min(1).max(128),
-  /** `tensor`: a list of numbers, of one length in every row. */
-  type: z.enum(['number', 'integer', 'boolean', 'string', 'tensor']),
+  /** `tensor`: a list of numbers, of one length in every row. `image`: the bytes of a PNG or JPEG. */
+  type: z.enum(['number', 'integer', 'boolean', 'string', 'tensor', 'image']),
   /** Of a tensor, as the seller declares it; the numbers of a row fill it row-major. */
   shape: z.array(z.number().int().positive()).min(1).max(4).optional(),
   /** Declared by the seller; recipes scale by it. */

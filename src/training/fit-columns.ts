@@ -1,8 +1,11 @@
 import type { Column } from '../catalog/manifest.js';
+import type { WeighbridgeError } from '../kernel/index.js';
 import { product, type Feature } from './declaration/features.js';
 import type { Label } from './declaration/labels.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit } from './model-errors.js';
+
+const NUMERIC: readonly Column['type'][] = ['number', 'integer', 'boolean'];
 
 type Columns = ReadonlyMap<string, Column>;
 
@@ -24,6 +27,13 @@ function checkFeature(feature: Feature, column: Column): void {
     case 'one-hot':
     case 'category':
       checkWords(column, feature.vocabulary);
+      return;
+    case 'text':
+    case 'text-mask':
+      if (column.type !== 'string') throw wrongType(column, 'text');
+      return;
+    case 'image':
+      if (column.type !== 'image') throw wrongType(column, 'images');
       return;
     case 'tensor':
       checkTensor(column, feature.shape);
@@ -52,7 +62,7 @@ function checkLabel(label: Label, byName: Columns): void {
 }
 
 function checkScale(column: Column, { min, max }: { min: number; max: number }): void {
-  if (column.type === 'string' || column.type === 'tensor') {
+  if (!NUMERIC.includes(column.type)) {
     throw doesNotFit(
       `column "${column.name}" holds ${column.type} values and cannot be scaled`,
       'Encode it otherwise.',
@@ -71,7 +81,7 @@ function checkTensor(column: Column, shape: readonly number[]): void {
 }
 
 function checkWords(column: Column, words: readonly (string | number)[]): void {
-  if (column.type === 'tensor') throw doesNotFit(`column "${column.name}" holds lists, not words`, 'Use kind tensor.');
+  if (column.type === 'tensor' || column.type === 'image') throw wrongType(column, 'words');
   const wanted = column.type === 'string' ? 'string' : 'number';
   if (words.some((word) => typeof word !== wanted)) {
     throw doesNotFit(
@@ -90,6 +100,10 @@ function columnOf(byName: Columns, name: string): Column {
   return column;
 }
 
-function emptyRange({ name }: Column) {
+function wrongType({ name, type }: Column, wanted: string): WeighbridgeError {
+  return doesNotFit(`column "${name}" is of type ${type} and holds no ${wanted}`, 'Use a feature of its own type.');
+}
+
+function emptyRange({ name }: Column): WeighbridgeError {
   return doesNotFit(`column "${name}" is scaled by an empty range`, 'Give a minimum below the maximum.');
 }

@@ -7,10 +7,10 @@ import type { TensorShapes } from './safetensors.js';
 
 /** Which transforms make numbers of an input's type. */
 const KINDS_OF: Readonly<Record<ModelInput['dtype'], readonly Feature['kind'][]>> = {
-  float32: ['scale', 'one-hot', 'tensor'],
-  int32: ['category', 'tensor'],
-  int64: ['category', 'tensor'],
-  bool: ['tensor'],
+  float32: ['scale', 'one-hot', 'tensor', 'image'],
+  int32: ['category', 'tensor', 'text', 'text-mask'],
+  int64: ['category', 'tensor', 'text', 'text-mask'],
+  bool: ['tensor', 'text-mask'],
 };
 
 /**
@@ -66,6 +66,7 @@ function checkInput({ name, shape, dtype }: ModelInput, features: readonly Featu
 
 /** The graph's embedding must have a row for whatever comes, which a public bound makes sure of. */
 function checkBounds(feature: Feature, dtype: ModelInput['dtype']): void {
+  if (feature.kind === 'image') checkChannels(feature);
   if (feature.kind !== 'tensor' || dtype === 'float32') return;
   const limit = dtype === 'bool' ? 1 : 2 ** 31 - 1;
   const { min, max } = feature;
@@ -75,6 +76,11 @@ function checkBounds(feature: Feature, dtype: ModelInput['dtype']): void {
       'Give whole numbers as min and max.',
     );
   }
+}
+
+function checkChannels({ column, channels, mean, std }: Extract<Feature, { kind: 'image' }>): void {
+  if (mean.length === channels && std.length === channels) return;
+  throw doesNotFit(`column "${column}" has ${channels} channels`, 'Give one mean and one std a channel.');
 }
 
 function checkLabel({ label, loss, inputs, features }: ModelDeclaration): void {

@@ -2,7 +2,7 @@ import type { Manifest } from '../catalog/manifest.js';
 import { sha256Hex } from '../kernel/index.js';
 import { checkColumns } from './fit-columns.js';
 import { checkAgreement } from './fit-declaration.js';
-import { product } from './declaration/features.js';
+import { MAX_TOKENIZER_BYTES, product } from './declaration/features.js';
 import { shapesOf } from './gate.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
@@ -41,6 +41,18 @@ export function checkFit(
   checkColumns(manifest.columns, declaration);
   checkMemory(manifest.rowCount, declaration);
   return shapes;
+}
+
+/** What a tokenizer is, its library in the box decides; that it is JSON of a bounded size is known here. @throws WeighbridgeError MODEL_REJECTED */
+export function checkTokenizer(bytes: Uint8Array): void {
+  if (bytes.length > MAX_TOKENIZER_BYTES) {
+    throw modelRejected(`a tokenizer.json has ${bytes.length} bytes, at most ${MAX_TOKENIZER_BYTES} are taken`);
+  }
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw modelRejected('a tokenizer is not JSON');
+  }
 }
 
 function checkDigest(name: string, bytes: Uint8Array, digest: string, maxBytes: number): void {

@@ -6,6 +6,8 @@ export interface TrainInput {
   declaration: ModelDeclaration;
   graph: Uint8Array;
   weights: Uint8Array;
+  /** The `tokenizer.json` files that the declaration's features name, in the order of `tokenizersOf`. */
+  tokenizers: Uint8Array[];
   /** 32 bytes. The implementation overwrites it with zeros once it went down the pipe. */
   dataKey: Uint8Array;
   /** Ciphertext of each piece, in manifest order, streamed. */

@@ -36,6 +36,7 @@ function inputOf(dataset: EncryptedDataset, model: BuiltModel, change: Partial<T
     declaration: model.declaration,
     graph: model.graph,
     weights: model.weights,
+    tokenizers: [],
     dataKey: Uint8Array.from(dataset.dataKey),
     pieces: dataset.pieces.map((piece) => () => inSteps(piece)),
     timeoutMs: 240_000,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { toHex, WeighbridgeError } from '../../src/kernel/index.js';
+import { toHex, utf8, WeighbridgeError } from '../../src/kernel/index.js';
 import type { TrainInput } from '../../src/training/index.js';
 import { inSteps, sealPiece } from '../../test/support/seal-piece.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
@@ -26,6 +26,7 @@ function inputOf(change: Partial<TrainInput>): TrainInput {
     declaration: { seed: 1 },
     graph: Uint8Array.of(1),
     weights: Uint8Array.of(2, 2),
+    tokenizers: [utf8('{}')],
     dataKey: new Uint8Array(32).fill(7),
     pieces: [],
     timeoutMs: 1_000,
@@ -52,10 +53,10 @@ describe('what goes into a box', () => {
     const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, never)]);
     const frames = framesIn(bytes);
     const chunks = frames.filter(([kind]) => kind === 'D');
-    expect(frames.map(([kind]) => kind).join('')).toMatch(/^CGWKHD+X$/);
+    expect(frames.map(([kind]) => kind).join('')).toMatch(/^CGWTKHD+X$/);
     expect(JSON.parse(frames[0]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
-    expect(frames[3]?.[1]).toEqual(Buffer.alloc(32, 7));
-    expect(frames[4]?.[1].toString('hex')).toBe(
+    expect(frames[4]?.[1]).toEqual(Buffer.alloc(32, 7));
+    expect(frames[5]?.[1].toString('hex')).toBe(
       ['0a'.repeat(32), '0d'.repeat(32), '05'.repeat(32), '00000000', '00000001', '77'.repeat(40), toHex(header)].join(
         '',
       ),

@@ -5,7 +5,7 @@ import { framesOf, splitPiece } from '../../src/storage/index.js';
 import type { TrainInput } from '../../src/training/index.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
-type Kind = 'C' | 'G' | 'W' | 'K' | 'H' | 'D' | 'X';
+type Kind = 'C' | 'G' | 'W' | 'T' | 'K' | 'H' | 'D' | 'X';
 
 /** The box has ended, or reads no further. Its answer says why. */
 export class PipeClosedError extends Error {
@@ -24,13 +24,14 @@ const KEY_BYTES = 32;
  * @throws the fault of a piece's source as it is; PipeClosedError if the box has ended
  */
 export async function writeJob(stdin: Writable, input: TrainInput, signal: AbortSignal): Promise<void> {
-  const { manifest, declaration, graph, weights, dataKey, pieces } = input;
+  const { manifest, declaration, graph, weights, tokenizers, dataKey, pieces } = input;
   // Each write reports its own fault; without a listener the stream's would end the process.
   stdin.on('error', () => undefined);
   const config = { declaration, pieces: pieces.length, rows: manifest.rowCount };
   await writeFrame(stdin, 'C', utf8(canonicalJson(config)));
   await writeFrame(stdin, 'G', graph);
   await writeFrame(stdin, 'W', weights);
+  for (const tokenizer of tokenizers) await writeFrame(stdin, 'T', tokenizer);
   await writeKey(stdin, dataKey);
   for (const [number, piece] of pieces.entries()) await writePiece(stdin, manifest, number, piece(signal));
   await writeFrame(stdin, 'X', new Uint8Array(0));

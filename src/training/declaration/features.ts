@@ -9,6 +9,17 @@ const column = z.string().min(1);
 /** Of a fixed-shape value inside a row. */
 export const shapeSchema = z.array(z.number().int().positive()).min(1).max(4);
 
+const textFields = {
+  column,
+  /** SHA-256 of a `tokenizer.json` (Hugging Face `tokenizers`), which is a blob like graph and weights. */
+  tokenizer: z.string().regex(/^[0-9a-f]{64}$/),
+  length: z.number().int().min(1).max(65_536),
+  pad: z.number().int().min(0).max(0x7fffffff),
+};
+const side = z.number().int().min(1).max(4096);
+/** Of a tokenizer.json, bytes. */
+export const MAX_TOKENIZER_BYTES = 16 << 20;
+
 /**
  * The closed list of column transforms, with public constants only: nothing is fitted on private rows. What each does to
  * a value outside its constants is part of its meaning (docs/model-format.md).
@@ -27,6 +38,21 @@ export const featureSchema = z.discriminatedUnion('kind', [
   }),
   /** A list of numbers of one length a row. float32: (x - min) / (max - min). Integers: as they are, within min and max. */
   z.strictObject({ kind: z.literal('tensor'), column, shape: shapeSchema, min: z.number(), max: z.number() }),
+  /** Ids of a text's tokens: cut at `length`, filled up with `pad`. */
+  z.strictObject({ kind: z.literal('text'), ...textFields }),
+  /** 1 where `text` with the same fields holds a token, 0 where it holds `pad`. */
+  z.strictObject({ kind: z.literal('text-mask'), ...textFields }),
+  /** An encoded image, brought to one size: (value / 255 - mean) / std, one channel after the other. */
+  z.strictObject({
+    kind: z.literal('image'),
+    column,
+    height: side,
+    width: side,
+    channels: z.union([z.literal(1), z.literal(3)]),
+    resize: z.enum(['bilinear', 'nearest']),
+    mean: z.array(z.number()).min(1).max(3),
+    std: z.array(z.number().positive()).min(1).max(3),
+  }),
 ]);
 export type Feature = z.infer<typeof featureSchema>;
 
@@ -40,7 +66,20 @@ export function featureWidth(feature: Feature): number {
       return feature.vocabulary.length;
     case 'tensor':
       return product(feature.shape);
+    case 'text':
+    case 'text-mask':
+      return feature.length;
+    case 'image':
+      return feature.channels * feature.height * feature.width;
   }
+}
+
+/** The tokenizers that features name, each once, in the order in which a sandbox takes them. */
+export function tokenizersOf(features: Readonly<Record<string, readonly Feature[]>>): string[] {
+  const named = Object.values(features)
+    .flat()
+    .flatMap((feature) => ('tokenizer' in feature ? [feature.tokenizer] : []));
+  return [...new Set(named)].sort();
 }
 
 export function product(sizes: readonly number[]): number {

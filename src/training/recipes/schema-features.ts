@@ -48,7 +48,7 @@ export function featureOf(column: Column): Feature | undefined {
     return { kind: 'one-hot', column: column.name, vocabulary: column.vocabulary };
   }
   if (column.type === 'boolean') return { kind: 'scale', column: column.name, min: 0, max: 1 };
-  if (column.type === 'string' || column.type === 'tensor' || column.range === undefined) return undefined;
+  if ((column.type !== 'number' && column.type !== 'integer') || column.range === undefined) return undefined;
   const { min, max } = column.range;
   return min < max ? { kind: 'scale', column: column.name, min, max } : undefined;
 }

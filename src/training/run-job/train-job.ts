@@ -1,6 +1,7 @@
 import { Encrypter } from 'age-encryption';
 import type { Manifest } from '../../catalog/manifest.js';
 import { sha256Hex } from '../../kernel/index.js';
+import { tokenizersOf } from '../declaration/features.js';
 import { shapesOf, weigh } from '../gate.js';
 import type { Job } from '../job.js';
 import { fixCompletion } from './complete-job.js';
@@ -37,12 +38,16 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
 }
 
 async function trainWithKey(deps: RunJobDeps, job: Job, manifest: Manifest, graph: Uint8Array, weights: Uint8Array) {
+  const tokenizers = await Promise.all(
+    tokenizersOf(job.declaration.features).map(async (digest) => deps.blobs.read(digest)),
+  );
   const dataKey = await releaseKey(deps, job, manifest.wrappedKey);
   const input = {
     manifest,
     declaration: job.declaration,
     graph,
     weights,
+    tokenizers,
     dataKey,
     pieces: manifest.pieces.map((piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal)),
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),

@@ -14,7 +14,8 @@ import { FindLicence, licenceExpired, type MarketplaceChain } from '../../access
 import { datasetRevoked, FindDataset, offerMismatch, type ListedOffer } from '../../catalog/index.js';
 import { assertAllowed, type Viewer } from '../../identity/index.js';
 import { BlobStore, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput } from '../../platform/index.js';
-import { checkFit } from '../fit.js';
+import { tokenizersOf } from '../declaration/features.js';
+import { checkFit, checkTokenizer } from '../fit.js';
 import { JobRepository } from '../job.repository.js';
 import type { Job, NewJob } from '../job.js';
 import { declarationSchema, type ModelDeclaration } from '../model-declaration.js';
@@ -122,6 +123,7 @@ export class SubmitJob {
       this.blobs.read(declaration.weights),
     ]);
     checkFit(manifest, declaration, graph, weights);
+    for (const digest of tokenizersOf(declaration.features)) checkTokenizer(await this.blobs.read(digest));
   }
 }
 

@@ -24,9 +24,13 @@ def frame(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I1s", len(body), kind) + body
 
 
+def _array(values: Iterable[Any]) -> Any:
+    return values if isinstance(values, pa.Array) else pa.array(list(values))
+
+
 def parquet(columns: Mapping[str, Iterable[Any]]) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({name: pa.array(list(values)) for name, values in columns.items()}), sink)
+    pq.write_table(pa.table({name: _array(values) for name, values in columns.items()}), sink)
     return bytes(sink.getvalue())
 
 

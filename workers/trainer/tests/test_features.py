@@ -41,7 +41,7 @@ def config(rows: int = 3, **change: Any) -> Config:
 
 
 def build(files: list[bytes], config: Config) -> Rows:
-    builder = RowsBuilder(config)
+    builder = RowsBuilder(config, {})
     for file in files:
         builder.add(bytearray(file))
     return builder.build()

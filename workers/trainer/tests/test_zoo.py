@@ -1,8 +1,8 @@
-"""The zoo: ordinary PyTorch models, exported by the buyer's package, trained here from the same weights and batches as in
-plain PyTorch (golden/make_zoo.py). The same loss after 20 steps, and a file that loads back by name."""
+"""The zoo: ordinary PyTorch models, exported by the buyer's package, trained here from the same weights and batches as
+in plain PyTorch (golden/make_zoo.py). The same loss after 20 steps, and a file that loads back by name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +72,15 @@ class Model:
         values, kind = self.arrays["target"], self.about["label"]["kind"]
         return values[:, :0].astype(np.int32) if kind == "tokens" else values
 
-    def loss(self, program: Program, weights: dict[str, Floats]) -> float:
+    def loss_of(self, program: Program) -> Callable[[dict[str, Floats]], float]:
         measure = row_loss(program, self.config)
         shaped = {item.name: self.rows.inputs[item.name].reshape(-1, *item.shape) for item in self.config.inputs}
-        over = jax.jit(jax.vmap(lambda row, target: measure(weights, {}, row, target, None)))
-        return float(over(shaped, self.rows.target).mean())
+        over = jax.jit(
+            lambda weights: jax.vmap(lambda row, target: measure(weights, {}, row, target, None))(
+                shaped, self.rows.target
+            ).mean()
+        )
+        return lambda weights: float(over(weights))
 
 
 def _whole(item: dict[str, Any]) -> dict[str, Any]:
@@ -97,8 +101,9 @@ def test_trains_as_pytorch_does(name: str) -> None:
     assert trainer.plan.total_steps == 20
     trained = train(trainer, model.rows, lambda _step, _of: None)
     whole = {**model.weights, **trained}
-    assert model.loss(lowered.row, model.weights) == pytest.approx(model.about["before"], abs=1e-4)
-    assert model.loss(lowered.row, whole) == pytest.approx(model.about["after"], abs=1e-4)
+    loss = model.loss_of(lowered.row)
+    assert loss(model.weights) == pytest.approx(model.about["before"], abs=1e-4)
+    assert loss(whole) == pytest.approx(model.about["after"], abs=1e-4)
     # What came back, by PyTorch's names: trained tensors alone, ties under the name that was kept.
     returned = read_safetensors(write_safetensors(trained))
     assert sorted(returned) == sorted(model.about["model"]["trainable"])
@@ -107,4 +112,13 @@ def test_trains_as_pytorch_does(name: str) -> None:
     for key, values in state.items():
         theirs = model.arrays[f"weight.{tied.get(key, key)}"]
         assert values.shape == theirs.shape
-        np.testing.assert_allclose(values, theirs, rtol=2e-3, atol=2e-4, err_msg=key)
+        np.testing.assert_allclose(_felt(key, values), _felt(key, theirs), rtol=2e-3, atol=2e-4, err_msg=key)
+
+
+def _felt(key: str, values: Floats) -> Floats:
+    """Without the biases of attention's keys: they change no output, so that their gradient is rounding alone, and Adam
+    makes whole steps of it, in PyTorch and here in other directions."""
+    if not key.endswith("in_proj_bias"):
+        return values
+    third = len(values) // 3
+    return np.concatenate([values[:third], values[2 * third :]])

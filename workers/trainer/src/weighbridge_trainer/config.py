@@ -12,12 +12,14 @@ from .transforms import (
     ClassLabel,
     ClassMapLabel,
     Feature,
+    Image,
     Label,
     NumbersLabel,
     OneHot,
     Scale,
     Shape,
     Tensor,
+    Text,
     TokensLabel,
     read_feature,
     read_label,
@@ -25,7 +27,7 @@ from .transforms import (
 )
 
 _DTYPES = ("float32", "int32", "int64", "bool")
-_FLOAT_FEATURES = (Scale, OneHot)
+_FLOAT_FEATURES = (Scale, OneHot, Image)
 _LABELS_OF: dict[str, tuple[type, ...]] = {
     "cross-entropy": (ClassLabel, ClassMapLabel),
     "bce": (BinaryLabel,),
@@ -232,10 +234,19 @@ def _check_input(item: Input) -> None:
     if item.width != sum(feature.width for feature in item.features):
         raise reject_model("declaration: features do not fill the input")
     for feature in item.features:
-        if isinstance(feature, _FLOAT_FEATURES) != (item.dtype == "float32") and not isinstance(feature, Tensor):
+        if item.dtype not in _dtypes_of(feature):
             raise reject_model("declaration: a feature of another type than its input")
         if isinstance(feature, Tensor):
             _check_bounds(feature, item.dtype)
+
+
+def _dtypes_of(feature: Feature) -> tuple[str, ...]:
+    if isinstance(feature, Tensor):
+        return _DTYPES
+    if isinstance(feature, _FLOAT_FEATURES):
+        return ("float32",)
+    masks = ("bool",) if isinstance(feature, Text) and feature.mask else ()
+    return ("int32", "int64", *masks)
 
 
 def _check_bounds(feature: Tensor, dtype: str) -> None:

@@ -12,16 +12,20 @@ import pyarrow.parquet as pq
 
 from .columns import does_not_fit, finite_numbers, number_lists, scaled, whole, word_index
 from .config import Config, Input
+from .images import decode
+from .text import Tokenizers, encode
 from .transforms import (
     BinaryLabel,
     Category,
     ClassLabel,
     ClassMapLabel,
     Feature,
+    Image,
     Label,
     NumbersLabel,
     OneHot,
     Scale,
+    Text,
 )
 
 _ROWS_AT_ONCE = 65_536
@@ -41,8 +45,8 @@ class Rows:
 class RowsBuilder:
     """Fills the rows piece by piece, so that of the Parquet bytes only one piece is in memory."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, tokenizers: Tokenizers) -> None:
+        self._config, self._tokenizers = config, tokenizers
         # zeros, not empty: pages are taken as they are filled, and one-hot relies on them.
         self._inputs: dict[str, Numbers] = {
             item.name: np.zeros((config.rows, item.width), _STORED[item.dtype]) for item in config.inputs
@@ -82,7 +86,7 @@ class RowsBuilder:
         if stop > self._config.rows:
             raise does_not_fit("more rows than the manifest lists")
         for item in self._config.inputs:
-            _fill_input(self._inputs[item.name][self._filled : stop], item, batch)
+            _fill_input(self._inputs[item.name][self._filled : stop], item, batch, self._tokenizers)
         _fill_target(self._target[self._filled : stop], self._config.label, batch)
         self._filled = stop
 
@@ -113,14 +117,14 @@ def _columns(config: Config) -> list[str]:
             return names
 
 
-def _fill_input(out: Numbers, item: Input, batch: pa.RecordBatch) -> None:
+def _fill_input(out: Numbers, item: Input, batch: pa.RecordBatch, tokenizers: Tokenizers) -> None:
     at = 0
     for feature in item.features:
-        _fill(out[:, at : at + feature.width], feature, batch.column(feature.column))
+        _fill(out[:, at : at + feature.width], feature, batch.column(feature.column), tokenizers)
         at += feature.width
 
 
-def _fill(out: Numbers, feature: Feature, column: pa.Array) -> None:
+def _fill(out: Numbers, feature: Feature, column: pa.Array, tokenizers: Tokenizers) -> None:
     match feature:
         case Scale():
             out[:, 0] = scaled(finite_numbers(column), feature.low, feature.high)
@@ -131,6 +135,10 @@ def _fill(out: Numbers, feature: Feature, column: pa.Array) -> None:
         case Category():
             index = word_index(column, feature.vocabulary)
             out[:, 0] = np.where(index < 0, feature.unknown, index)
+        case Text():
+            out[:] = encode(column, feature, tokenizers[feature.tokenizer])
+        case Image():
+            out[:] = decode(column, feature)
         case _:
             values = number_lists(column, feature.width)
             floats = out.dtype == np.float32

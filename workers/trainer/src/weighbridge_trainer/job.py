@@ -9,11 +9,12 @@ from .canary import check_rows_apart
 from .config import Config, parse_config
 from .envelope import open_piece
 from .features import Rows, RowsBuilder
-from .frames import CONFIG, END, GRAPH, KEY, WEIGHTS, FrameReader, FrameWriter
+from .frames import CONFIG, END, GRAPH, KEY, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .lower import lower
 from .optimise import Trainer, prepare, train
 from .refusal import reject_model
 from .safetensors import read_safetensors, write_safetensors
+from .text import Tokenizers, check_vocabularies, digests_of, read_tokenizer
 
 _PROGRESS_SECONDS = 0.25
 
@@ -21,27 +22,30 @@ _PROGRESS_SECONDS = 0.25
 def run_job(frames: FrameReader, answers: FrameWriter) -> None:
     """:raises Refused: with the reason that the `E` frame carries"""
     config = parse_config(frames.expect(CONFIG))
-    trainer = _prepare(config, frames.expect(GRAPH), frames.expect(WEIGHTS))
-    rows = _read_rows(config, frames)
+    graph, weights = frames.expect(GRAPH), frames.expect(WEIGHTS)
+    tokenizers = {digest: read_tokenizer(frames.expect(TOKENIZER), digest) for digest in digests_of(config)}
+    trainer = _prepare(config, graph, weights, tokenizers)
+    rows = _read_rows(config, tokenizers, frames)
     tensors = train(trainer, rows, _paced(answers.progress))
     answers.result(write_safetensors(tensors))
     answers.numbers(config.epochs, config.rows)
 
 
-def _prepare(config: Config, graph: bytes, weights: bytes) -> Trainer:
+def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers) -> Trainer:
     if hashlib.sha256(graph).hexdigest() != config.graph_digest:
         raise reject_model("graph: digest")
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
         raise reject_model("weights: digest")
     tensors = read_safetensors(weights)
     lowered = lower(graph, tensors, config)
+    check_vocabularies(config, tokenizers, lowered.row.output_shape)
     check_rows_apart(lowered, tensors, config)
     return prepare(lowered.row, tensors, config)
 
 
-def _read_rows(config: Config, frames: FrameReader) -> Rows:
+def _read_rows(config: Config, tokenizers: Tokenizers, frames: FrameReader) -> Rows:
     data_key = frames.expect(KEY)
-    builder = RowsBuilder(config)
+    builder = RowsBuilder(config, tokenizers)
     for header, chunks in frames.pieces(config.pieces):
         builder.add(open_piece(data_key, header, chunks))
     frames.expect(END)

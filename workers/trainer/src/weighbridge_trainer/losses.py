@@ -10,7 +10,7 @@ from jax import Array
 from .config import Config
 from .program import Inputs, Program, Weights
 from .refusal import reject_model
-from .transforms import Category, ClassLabel, ClassMapLabel, Feature, OneHot, Scale, Tensor, TokensLabel
+from .transforms import Category, ClassLabel, ClassMapLabel, Feature, Tensor, Text, TokensLabel
 
 # Weights that train, weights that stay, one row of each input, its target, and a key for dropout or None.
 RowLoss = Callable[[Weights, Weights, Inputs, Array, Array | None], Array]
@@ -92,7 +92,10 @@ def _bound(feature: Feature) -> int:
             return max(len(feature.vocabulary) - 1, feature.unknown)
         case Tensor():
             return int(feature.high)
-        case Scale() | OneHot():
+        case Text():
+            # Of the tokenizer, which is looked at when it is there: text.py.
+            return -1
+        case _:
             raise reject_model("declaration: tokens from numbers")
 
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import FieldError, Fields, as_count, as_text, as_word
+from .fields import FieldError, Fields, as_count, as_number, as_text, as_word
 
 Word = str | int | float
 Shape = tuple[int, ...]
@@ -57,7 +57,41 @@ class Tensor:
         return math.prod(self.shape)
 
 
-Feature = Scale | OneHot | Category | Tensor
+@dataclass(frozen=True)
+class Text:
+    """Ids of a text's tokens, cut and filled up to one length; as a mask, 1 where an id stands."""
+
+    column: str
+    tokenizer: str
+    """SHA-256 of the tokenizer.json."""
+    length: int
+    pad: int
+    mask: bool
+
+    @property
+    def width(self) -> int:
+        return self.length
+
+
+@dataclass(frozen=True)
+class Image:
+    """An encoded image, brought to one size, channel by channel."""
+
+    column: str
+    rows: int
+    columns: int
+    channels: int
+    resize: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        return self.channels * self.rows * self.columns
+
+
+Feature = Scale | OneHot | Category | Tensor | Text | Image
+MAX_LENGTH, MAX_SIDE = 1 << 16, 4_096
 
 
 @dataclass(frozen=True)
@@ -106,6 +140,10 @@ def read_feature(value: Any) -> Feature:
         feature = Category(column, _words(fields, "vocabulary"), fields.count("unknown", low=0))
     elif kind == "tensor":
         feature = Tensor(column, read_shape(fields, "shape"), fields.number("min"), fields.number("max"))
+    elif kind in ("text", "text-mask"):
+        feature = _text(column, fields, kind == "text-mask")
+    elif kind == "image":
+        feature = _image(column, fields)
     else:
         raise FieldError("unknown feature")
     fields.done()
@@ -143,6 +181,20 @@ def _scale(column: str, fields: Fields) -> Scale:
     if not low < high:
         raise FieldError("empty range")
     return Scale(column, low, high)
+
+
+def _text(column: str, fields: Fields, mask: bool) -> Text:
+    digest, length = fields.text("tokenizer"), fields.count("length", high=MAX_LENGTH)
+    return Text(column, digest, length, fields.count("pad", low=0), mask)
+
+
+def _image(column: str, fields: Fields) -> Image:
+    rows, columns = fields.count("height", high=MAX_SIDE), fields.count("width", high=MAX_SIDE)
+    channels, resize = fields.count("channels", high=3), fields.one_of("resize", ("bilinear", "nearest"))
+    mean, std = fields.many("mean", as_number, most=3), fields.many("std", as_number, most=3)
+    if channels == 2 or len(mean) != channels or len(std) != channels or min(std) <= 0:
+        raise FieldError("image channels")
+    return Image(column, rows, columns, channels, resize, mean, std)
 
 
 def _words(fields: Fields, name: str, least: int = 1) -> tuple[Word, ...]:

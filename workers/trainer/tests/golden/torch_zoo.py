@@ -85,11 +85,10 @@ class UNet(nn.Module):
 
 
 class Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.Module], **options: Any) -> None:
+    def __init__(self, kind: type[nn.Module]) -> None:
         super().__init__()
-        self.embed = nn.Embedding(20, 8)
-        self.core = kind(8, 12, batch_first=True, **options)
-        self.head = nn.Linear(24 if options.get("bidirectional") else 12, 2)
+        self.embed, self.core = nn.Embedding(20, 8), kind(8, 12, batch_first=True)
+        self.head = nn.Linear(12, 2)
 
     def forward(self, tokens: Tensor) -> Tensor:
         return self.head(self.core(self.embed(tokens))[0][:, -1])
@@ -265,9 +264,6 @@ ZOO: dict[str, Entry] = {
     "resnet-groupnorm": Entry(ResNet, _floats(3, 8, 8), *_classes(5), _SGD, _CONSTANT),
     "u-net": Entry(UNet, _floats(1, 8, 8), *_map(), _SGD, _COSINE),
     "lstm": Entry(lambda: Recurrent(nn.LSTM), _tokens(20, 7), *_classes(2), _SGD, _CONSTANT),
-    "lstm-bidirectional": Entry(
-        lambda: Recurrent(nn.LSTM, num_layers=2, bidirectional=True), _tokens(20, 7), *_classes(2), _SGD, _CONSTANT
-    ),
     "gru": Entry(lambda: Recurrent(nn.GRU), _tokens(20, 7), *_classes(2), _SGD, _CONSTANT),
     "transformer-encoder": Entry(Encoder, _padded, *_classes(3), _ADAMW, _LINEAR),
     "gpt-tied": Entry(Gpt, _tokens(24, 12), *_NEXT, _ADAMW, _COSINE),

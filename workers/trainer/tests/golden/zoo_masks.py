@@ -1,6 +1,6 @@
 """Writes what the trainer draws for the dropout of the zoo: 1 where a number stays, by step and row. For make_zoo.py.
 
-    PYTHONPATH=src:tests python tests/golden/zoo_masks.py masks.npz
+PYTHONPATH=src:tests python tests/golden/zoo_masks.py masks.npz
 """
 
 import sys
