@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { createCli, type GlobalOptions, type Run } from './cli.js';
 import { accountCommand } from './commands/account.js';
 import { auditCommand } from './commands/audit.js';
+import { exportCommand } from './commands/export.js';
 import { jobCommand } from './commands/job.js';
 import { jobsCommand } from './commands/jobs.js';
 import { privacyCommand } from './commands/privacy.js';
@@ -24,7 +25,7 @@ const AFTER_HELP = `
 Who uses what:
   seller   account, publish, withdraw
   buyer    account, search, show, privacy, train, jobs, job, withdraw
-  auditor  audit, verify, trust
+  auditor  audit, verify, export, trust
 
 Environment:
   WEIGHBRIDGE_NETWORK   network file, as --network
@@ -62,6 +63,7 @@ export function createProgram(run: Run, io: Io): Command {
     jobCommand(run),
     privacyCommand(run),
     auditCommand(run),
+    exportCommand(run),
     verifyCommand(run),
     trustCommand(run),
     withdrawCommand(run),

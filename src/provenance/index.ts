@@ -52,6 +52,7 @@ export {
 } from './anchor-args.js';
 export { consistencyProof, inclusionProof } from './tiles/proofs.js';
 export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
+export * from './export/index.js';
 export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
 export { checkLog, type LogFindings } from './fsck/check-log.js';
 export { logSourceOf, openLogSource, type LogReader, type LogSource } from './fsck/log-source.js';

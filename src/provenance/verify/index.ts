@@ -12,6 +12,7 @@ export {
   type Note,
   type VerifierKey,
 } from './note.js';
+export { readRecord } from './receipt-records.js';
 export { parseReceipt, RECEIPT_RECORDS, receiptSchema, type Receipt, type ReceiptRecord } from './receipt-schema.js';
 export { EMPTY_ROOT, pureHasher, verifyConsistency, verifyInclusion, type Hasher, type TreeHead } from './rfc6962.js';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';

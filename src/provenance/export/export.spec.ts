@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { market, parties, provenanceStory } from '../../../test/support/provenance-story.js';
+import { orderIdOf } from '../../kernel/index.js';
+import { positionAfter } from '../position.js';
+import { parseEntry, sealRecord } from '../record.js';
+import { accessGrantedRecord, trainingRefusedRecord } from '../statement-builders.js';
+import { historyOf } from './history.js';
+import { runIdOf, toOpenLineage } from './openlineage.js';
+import { toProv } from './prov.js';
+import { toSlsa } from './slsa.js';
+
+// Real: signed records of a run that was settled and of one that was refused, and the W3C's own schema of PROV-JSON. The schema
+// of OpenLineage is written here after the text of its version 2-0-2.
+const story = await provenanceStory();
+const refusedOrder = { ...story.order, salt: `0x${'5b'.repeat(32)}` as const };
+const at = new Date(Date.UTC(2026, 10, 25, 13));
+const grantedToo = await sealRecord({
+  ...accessGrantedRecord(market, {
+    order: refusedOrder,
+    worker: parties.worker.address,
+    assignSignature: '0x00',
+    position: positionAfter(story.entries.settled),
+    grantedAt: at,
+  }),
+  signer: parties.operator,
+});
+const refused = await sealRecord({
+  ...trainingRefusedRecord(market, {
+    order: refusedOrder,
+    reason: 'out-of-memory',
+    position: positionAfter(grantedToo),
+    refusedAt: at,
+  }),
+  signer: parties.operator,
+});
+const { listed, licensed, granted, completed, settled } = story.entries;
+const records = [listed, licensed, granted, completed, settled, grantedToo, refused].map((bytes, index) => ({
+  index,
+  entry: parseEntry(bytes),
+}));
+const history = historyOf(records);
+const weights = `0x${'33'.repeat(32)}`;
+
+describe('a history', () => {
+  it('is told run by run, whatever the order in which its records come', () => {
+    expect(historyOf(records.toReversed())).toEqual(history);
+    expect(history.runs.map((run) => Object.keys(run))).toEqual([
+      ['orderId', 'granted', 'completed', 'settled'],
+      ['orderId', 'granted', 'refused'],
+    ]);
+  });
+});
+
+describe('as PROV-JSON', () => {
+  const file = path.resolve(import.meta.dirname, '../../../test/vectors/prov-json/prov-json.schema.json');
+  // Of draft 4: the two keywords that later drafts spell otherwise only name it.
+  const { id: _id, $schema: _draft, ...schema } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const valid = new Ajv({ strict: false, validateFormats: false }).compile(schema);
+  const document = toProv(history, 'https://weighbridge.dev/ns/1#');
+
+  it('is valid by the W3C’s schema, and the schema can refuse', () => {
+    expect(valid(document) || valid.errors).toBe(true);
+    expect(valid({ ...document, used: { '_:r1': { 'prov:activity': 7 } } })).toBe(false);
+    expect(valid({ ...document, anything: {} })).toBe(false);
+  });
+
+  it('leads from the weights to the data, the licence and the parties', () => {
+    const run = `wb:run-${story.orderId}`;
+    const values = (kind: string) => Object.values(document[kind] ?? {});
+    expect(values('wasGeneratedBy')).toEqual([
+      expect.objectContaining({ 'prov:entity': `wb:weights-${weights}`, 'prov:activity': run }),
+    ]);
+    expect(values('wasDerivedFrom')).toEqual([
+      expect.objectContaining({ 'prov:usedEntity': `wb:dataset-${story.keyId}` }),
+    ]);
+    const used = values('used').filter((u) => (u as Record<string, string>)['prov:activity'] === run);
+    expect(used.map((u) => (u as Record<string, string>)['prov:entity'])).toEqual([
+      `wb:dataset-${story.keyId}`,
+      `wb:licence-${story.order.licence}`,
+      `wb:model-${story.order.jobDigest}`,
+    ]);
+    expect(document['activity']?.[run]).toMatchObject({ 'prov:startTime': '2026-11-25T12:00:03.000Z' });
+  });
+
+  it('says of a refused run why, and makes no weights of it', () => {
+    expect(document['activity']?.[`wb:run-${orderIdOf(market, refusedOrder)}`]).toMatchObject({
+      'wb:refused': 'out-of-memory',
+    });
+    expect(Object.keys(document['entity'] ?? {}).filter((name) => name.startsWith('wb:weights-'))).toHaveLength(1);
+  });
+});
+
+describe('as OpenLineage', () => {
+  const uri = { type: 'string', pattern: '^https?://' };
+  const facets = {
+    type: 'object',
+    additionalProperties: {
+      type: 'object',
+      properties: { _producer: uri, _schemaURL: uri },
+      required: ['_producer', '_schemaURL'],
+    },
+  };
+  const text = { type: 'string', minLength: 1 };
+  const named = { properties: { namespace: text, name: text, facets }, required: ['namespace', 'name'] };
+  const datasets = { type: 'array', items: { type: 'object', ...named } };
+  const uuid = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
+  const valid = new Ajv2020().compile({
+    type: 'object',
+    properties: {
+      eventType: { enum: ['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER'] },
+      eventTime: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z$' },
+      producer: uri,
+      schemaURL: { const: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent' },
+      run: { type: 'object', properties: { runId: { type: 'string', pattern: uuid }, facets }, required: ['runId'] },
+      job: { type: 'object', ...named },
+      inputs: datasets,
+      outputs: datasets,
+    },
+    required: ['eventTime', 'producer', 'schemaURL', 'run', 'job'],
+  });
+  const events = toOpenLineage(history, 'weighbridge://1/0x2');
+
+  it('starts every run and ends it as it ended', () => {
+    for (const event of events) expect(valid(event) || valid.errors).toBe(true);
+    expect(events.map(({ eventType }) => eventType)).toEqual(['START', 'COMPLETE', 'START', 'FAIL']);
+    expect(events[1]?.outputs[0]?.name).toBe(`weights/${weights}`);
+    expect(events[3]?.run.facets['errorMessage']).toMatchObject({ message: 'out-of-memory' });
+  });
+
+  it('gives a run one id, the same at every export', () => {
+    expect(runIdOf(story.orderId)).toBe(events[0]?.run.runId);
+    expect(events[0]?.run.runId).toBe(events[1]?.run.runId);
+    expect(events[2]?.run.runId).not.toBe(events[0]?.run.runId);
+  });
+});
+
+describe('as SLSA provenance', () => {
+  it('is what the worker signed: an in-toto Statement v1 with an SLSA Provenance v1 predicate', () => {
+    const [statement, ...more] = toSlsa(history);
+    expect(more).toEqual([]);
+    expect(statement).toMatchObject({
+      _type: 'https://in-toto.io/Statement/v1',
+      predicateType: 'https://slsa.dev/provenance/v1',
+      subject: [{ name: 'weights.safetensors', digest: { sha256: '33'.repeat(32) } }],
+      predicate: {
+        buildDefinition: { buildType: expect.any(String), externalParameters: expect.any(Object) },
+        runDetails: { builder: { id: expect.stringMatching(/^\w+:/) }, metadata: { invocationId: expect.any(String) } },
+      },
+    });
+  });
+});
