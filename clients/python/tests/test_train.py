@@ -153,6 +153,8 @@ def test_a_refused_run_says_why_and_where_the_money_is(world: World, tmp_path: P
         ({"purpose": None}, "BAD_INPUT"),
         ({"label": "z"}, "MODEL_DOES_NOT_FIT"),
         ({"features": ["nope"]}, "MODEL_DOES_NOT_FIT"),
+        ({"features": ["p", "q"]}, "MODEL_DOES_NOT_FIT"),
+        ({"features": ["p", "q", {"kind": "one-hot", "column": "r", "vocabulary": [1, 2]}]}, "MODEL_DOES_NOT_FIT"),
         ({"features": {"y": ["p"]}}, "BAD_INPUT"),
         ({"loss": "guess"}, "BAD_INPUT"),
         ({"optimiser": {"name": "adam", "speed": 3}}, "BAD_INPUT"),

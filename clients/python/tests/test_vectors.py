@@ -69,6 +69,7 @@ def test_features_and_label_of_a_schema() -> None:
     schema = VECTORS["schema"]
     dataset = dataset_of(schema["manifest"]["columns"], schema["manifest"]["label"])
     inputs = [{"name": "x", "shape": [5], "dtype": "float32"}]
+    assert len(schema["features"]) == 4
     label = label_for("cross-entropy", inputs, dataset, None)
     assert {key: label[key] for key in ("column", "classes")} == {key: schema["label"][key] for key in ("column", "classes")}
     assert features_for(inputs, dataset, {"sick"}, None) == {"x": schema["features"]}

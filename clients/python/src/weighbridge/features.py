@@ -3,6 +3,7 @@ constants. The same defaults as the command line's (`src/training/recipes/schema
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,23 @@ def features_for(
 
     :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT
     """
+    features = _features(inputs, dataset, label_columns, given)
+    for declared in inputs:
+        width = sum(map(_width, features[declared["name"]]))
+        if width != math.prod(declared["shape"]):
+            raise does_not_fit(
+                f"the features of {declared['name']} are {width} numbers wide, the model takes {math.prod(declared['shape'])}",
+                "Name the columns with features=..., or export a model of that width.",
+            )
+    return features
+
+
+def _features(
+    inputs: list[Json],
+    dataset: Dataset,
+    label_columns: set[str],
+    given: Mapping[str, Sequence[FeatureSpec]] | Sequence[FeatureSpec] | None,
+) -> dict[str, list[Json]]:
     if given is None:
         return {_only(inputs)["name"]: _whole_schema(_only(inputs), dataset, label_columns)}
     by_input = given if isinstance(given, Mapping) else {_only(inputs)["name"]: given}
@@ -77,6 +95,18 @@ def column_of(dataset: Dataset, name: str) -> Json:
         names = ", ".join(column["name"] for column in dataset.columns[:8])
         raise does_not_fit(f'the dataset has no column "{name}"', f"Use the columns of its schema: {names}, ...")
     return found
+
+
+def _width(feature: Json) -> int:
+    """How many numbers a feature becomes (docs/model-format.md)."""
+    kind = feature.get("kind")
+    if kind == "one-hot":
+        return len(feature["vocabulary"])
+    if kind == "image":
+        return int(feature["channels"] * feature["height"] * feature["width"])
+    if kind in ("text", "text-mask"):
+        return int(feature["length"])
+    return math.prod(feature["shape"]) if kind == "tensor" else 1
 
 
 def _only(inputs: list[Json]) -> Json:
