@@ -78,7 +78,7 @@ export type TrainerEstimate =
   | { admitted: false; reason: string; detail: string };
 
 /** The public record streams, for reading. */
-export type CeramicReader = Pick<RecordStreams, 'readBatches'>;
+export type CeramicReader = Pick<RecordStreams, 'loadBatch' | 'readBatches'>;
 
 /**
  * The networks, as the commands need them. Each is loaded when it is first asked for: the SDKs take seconds to import, and

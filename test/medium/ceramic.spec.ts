@@ -21,6 +21,7 @@ import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { batchOf, CERAMIC_ORIGIN as ORIGIN, randomWord } from '../support/ceramic-batches.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
+import { notedLog } from '../support/noted-log.js';
 import { parties, provenanceStory } from '../support/provenance-story.js';
 import { accesses, leaves, sourceOf } from '../support/relay-log.js';
 
@@ -92,6 +93,7 @@ describe('publishing', () => {
       from: '2026-11-25T12:00:00.000Z',
       to: '2026-11-25T12:00:12.000Z',
       origin: ORIGIN,
+      checkpoint: (await notedLog(log).checkpoint()).note,
     });
     const { rows } = await pool.query('SELECT index, type, actor FROM log_records ORDER BY index');
     expect(rows.map((row) => [row.index, row.type, row.actor])).toEqual([
@@ -206,6 +208,62 @@ describe('kills', () => {
     const chain = await (await reader()).readBatches(keyId);
     expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(log));
     await expect.poll(async () => (await streams.loadBatch(keyId, 2))?.anchored, { timeout: 30_000 }).toBe(true);
+  });
+
+  it('loses nothing when the engine is killed in the middle of a batch, and publishes that batch again', async () => {
+    const keys = [randomWord(), randomWord()];
+    const logs = [await accesses(keys[0] ?? '0x', 12), await accesses(keys[1] ?? '0x', 12)];
+    const source = sourceOf(logs.flat());
+    let begun = 0;
+    const failures: unknown[] = [];
+    const dying = publishingAs(async (batch) => {
+      const publishing = streams.publishBatch(batch);
+      // With two batches on their way, of which the node may hold any part.
+      if (++begun === 2) engine.kill('SIGKILL');
+      return publishing;
+    });
+    const onFailed = (_: unknown, error: unknown) => failures.push(code(error));
+    await follower(source, { streams: dying, maxRecords: 6, onFailed }).runOnce();
+    await engine.exited;
+    expect(failures).toContain('CERAMIC_UNAVAILABLE');
+    engine = await startCeramic({ dir, port });
+
+    const relay = follower(source, { maxRecords: 6 });
+    while ((await relay.runOnce()).published > 0);
+    for (const [i, keyId] of keys.entries()) {
+      const chain = await (await reader()).readBatches(keyId);
+      expect(chain.map(({ batch }) => batch.count)).toEqual([6, 6]);
+      expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(logs[i] ?? [], 12 * i));
+    }
+  });
+
+  it('catches up by itself after the node was away for as long as many batches take', async () => {
+    const keyId = randomWord();
+    const log = await accesses(keyId, 60);
+    await engine.stop();
+    const away = follower(sourceOf(log), { maxRecords: 3, onFailed: () => undefined });
+    // An hour of polls in short: indexing never waits, and nothing but the one fixed batch is tried.
+    for (let poll = 0; poll < 5; poll++) await away.runOnce();
+    const waiting = await pool.query('SELECT count(*)::int AS n FROM relay_pending');
+    expect((await pool.query('SELECT next_index FROM relay_cursor')).rows).toEqual([{ next_index: 60 }]);
+    expect(waiting.rows).toEqual([{ n: 57 }]);
+    engine = await startCeramic({ dir, port });
+
+    const relay = follower(sourceOf(log), { maxRecords: 3, onFailed: () => undefined });
+    relay.start();
+    const left = async () => (await pool.query(`SELECT FROM relay_batches WHERE state = 'published'`)).rowCount;
+    await expect.poll(left, { timeout: 90_000 }).toBe(20);
+    await relay.stop();
+    const chain = await (await reader()).readBatches(keyId);
+    expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(log));
+  });
+
+  it('publishes what waits although the clock was set back an hour', async () => {
+    const keyId = randomWord();
+    const relay = follower(sourceOf(await accesses(keyId, 2)), { minAgeMs: 60_000 });
+    expect(await relay.runOnce()).toEqual({ indexed: 2, published: 0 });
+    await pool.query(`UPDATE relay_pending SET since = now() + interval '1 hour'`);
+    expect((await relay.runOnce()).published).toBe(1);
   });
 
   it('refuses a second engine in the same folder, and the first goes on', async () => {

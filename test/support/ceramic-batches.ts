@@ -10,5 +10,5 @@ export const randomWord = (): Bytes32 => to0x(randomBytes(32));
 export function batchOf(keyId: Bytes32, count: number, first = 0): RecordBatch {
   const records = Array.from({ length: count }, (_, i) => ({ index: first + i, leafHash: toHex(randomBytes(32)) }));
   const at = '2026-11-25T12:00:00.000Z';
-  return { keyId, seq: 1, count, records, from: at, to: at, origin: CERAMIC_ORIGIN };
+  return { keyId, seq: 1, count, records, from: at, to: at, origin: CERAMIC_ORIGIN, checkpoint: 'a note' };
 }

@@ -27,10 +27,13 @@ export interface TestLog {
   tilesDir: string;
   /** Writes the network file: which LogAnchor, on which chain. Before the first start. */
   publish(facts: NetworkFacts): void;
-  /** Starts a process of this log and waits until it sequences, or without `ready` until `/healthz` answers. */
+  /**
+   * Starts a process of this log and waits until it sequences, or without `ready` until `/healthz` answers.
+   * @param options.wrap - a command that runs the one behind it
+   */
   start(
     databaseUrl: string,
-    options?: { env?: Record<string, string>; ready?: boolean; port?: number },
+    options?: { env?: Record<string, string>; ready?: boolean; port?: number; wrap?: string[] },
   ): Promise<LogProcess>;
   /** Runs a process that is expected to end by itself: its exit code and what it said. */
   runToEnd(databaseUrl: string): Promise<{ code: number | null; stderr: string }>;
@@ -72,14 +75,14 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
     publish(facts) {
       file('network.json', JSON.stringify(networkOf(facts, origin, vkey, anchorAccount.address)));
     },
-    async start(databaseUrl, { env = {}, ready = true, port: fixed } = {}) {
+    async start(databaseUrl, { env = {}, ready = true, port: fixed, wrap = [] } = {}) {
       const port = fixed ?? (await freePort());
       const url = `http://127.0.0.1:${port}`;
       const probe = ready ? '/readyz' : '/healthz';
       const child = await startChild({
         name: 'log',
-        command: process.execPath,
-        args: [script],
+        command: wrap[0] ?? process.execPath,
+        args: [...wrap.slice(1), ...(wrap.length === 0 ? [] : [process.execPath]), script],
         env: { ...environment(databaseUrl, port), ...env },
         logFile,
         ready: async () => (await fetch(url + probe)).ok,
@@ -147,6 +150,7 @@ export async function wellFormedEntry(seed: string): Promise<Uint8Array> {
     predicate: {
       orderId,
       keyId: orderId,
+      position: { sequence: 1, previous: null },
       operator: signerOfAll.address,
       reason: 'trainer-failed',
       refusedAt: '2026-11-25T00:00:00.000Z',

@@ -3,13 +3,16 @@ import { accessGrantedRecord, FIRST_POSITION, sealRecord } from '../../src/prove
 import { LogRecordSource, type BatchedRecord, type RecordSource } from '../../src/provenance/relay/index.js';
 import { pureHasher } from '../../src/provenance/verify/rfc6962.js';
 import { randomWord } from './ceramic-batches.js';
+import { formatCheckpoint } from '../../src/provenance/verify/index.js';
 import { memoryLog } from './memory-log.js';
+import { ORIGIN, signNote } from './noted-log.js';
 import { market, parties } from './provenance-story.js';
 
 /** A log of these entries, as `LogRecordSource` sees one. */
 export function sourceOf(entries: Uint8Array[]): RecordSource {
   const { head, tile } = memoryLog(entries);
-  const checkpoint = async () => ({ size: head.size, root: toHex(head.root), note: '', signatures: [] });
+  const note = signNote(formatCheckpoint({ origin: ORIGIN, ...head }));
+  const checkpoint = async () => ({ size: head.size, root: toHex(head.root), note, signatures: [] });
   return new LogRecordSource({ checkpoint, tile });
 }
 

@@ -1,7 +1,7 @@
 import { Model, type ModelDefinition } from '@ceramicnetwork/stream-model';
 import type { StreamID } from '@ceramicnetwork/streamid';
 import type { CeramicClient } from '@ceramicnetwork/http-client';
-import { MAX_RECORDS_PER_BATCH } from '../../src/provenance/relay/record-batch.js';
+import { MAX_NOTE_CHARS, MAX_RECORDS_PER_BATCH } from '../../src/provenance/relay/record-batch.js';
 
 const text = (maxLength: number) => ({ type: 'string', maxLength }) as const;
 
@@ -38,8 +38,9 @@ export const BATCH_MODEL: ModelDefinition = {
       from: text(40),
       to: text(40),
       origin: text(255),
+      checkpoint: text(MAX_NOTE_CHARS),
     },
-    required: ['keyId', 'seq', 'count', 'records', 'from', 'to', 'origin'],
+    required: ['keyId', 'seq', 'count', 'records', 'from', 'to', 'origin', 'checkpoint'],
     additionalProperties: false,
   },
 };

@@ -7,6 +7,7 @@ import { shortAddress, shortId, time } from '../ui/text.js';
 import type { Colours } from '../ui/ui.js';
 import { sameDeployment } from '../verify/same-deployment.js';
 import { readTrust } from '../verify/read-files.js';
+import { auditCeramic, type CeramicHistory } from './ceramic-history.js';
 import { compareWithAnchor, compareWithCeramic, type AuditComparison } from './compare.js';
 import { auditRows, type AuditRow } from './findings.js';
 import { signedHead } from './log-reader.js';
@@ -15,9 +16,10 @@ import { scanLog, type Scan } from './scan.js';
 export interface AuditOptions {
   trust?: string;
   online?: boolean;
+  ceramic?: boolean;
 }
 
-/** Audits one dataset from the log, and with `--online` against chain and Ceramic. */
+/** Audits one dataset from the log, with `--online` against chain and Ceramic, with `--ceramic` batch by batch. */
 export async function audit(cli: Cli, dataset: string, options: AuditOptions): Promise<void> {
   const { ui } = cli;
   const network = await cli.network();
@@ -28,13 +30,18 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
   ui.note(`reading ${head.size} log entries from ${network.log.url}`);
   const scan = await scanLog(log, head, trust, dataset);
   const { rows, complete } = auditRows(scan.entries);
-  const comparisons =
+  const comparisons: AuditComparison[] =
     options.online === true
       ? [
           await compareWithAnchor(log, head, await cli.adapters.chainReader(network)),
           await compareWithCeramic(scan, await cli.adapters.ceramic(network)),
         ]
       : [];
+  let history: CeramicHistory | undefined;
+  if (options.ceramic === true) {
+    history = await auditCeramic(scan, { reader: log, head }, trust, await cli.adapters.ceramic(network));
+    comparisons.push(history);
+  }
   const problem = firstProblem(rows, scan, comparisons);
   const result = {
     ok: problem === undefined,
@@ -45,6 +52,7 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
     unreadable: scan.unreadable,
     records: rows,
     online: comparisons,
+    ...(history === undefined ? {} : { ceramic: { batches: history.batches } }),
   };
   ui.result(result, () => lines(rows, complete, scan, comparisons, from, ui.out, problem));
   if (problem !== undefined) throw new Reported(doesNotHold(problem));

@@ -36,7 +36,10 @@ export async function compareWithAnchor(log: LogReader, head: TreeHead, chain: C
 }
 
 /** The dataset's records against its public streams. @throws WeighbridgeError CERAMIC_UNAVAILABLE */
-export async function compareWithCeramic(scan: Scan, ceramic: CeramicReader): Promise<AuditComparison> {
+export async function compareWithCeramic(
+  scan: Scan,
+  ceramic: Pick<CeramicReader, 'readBatches'>,
+): Promise<AuditComparison> {
   const base = {
     with: 'Ceramic',
     name: 'ceramic:records',

@@ -12,14 +12,16 @@ export function auditCommand(run: Run): Command {
     .argument('<dataset>', 'its id, or the first 8 hex digits or more')
     .option('--trust <file>', "the deployment's keys and contracts (default: taken from the network file)")
     .option('--online', 'also compare the log with the chain and with Ceramic')
+    .option('--ceramic', 'rebuild the history from Ceramic alone and compare it with the log, batch by batch')
     .addHelpText(
       'after',
       '\nExamples:\n  weighbridge audit 0x1f3a9c02\n  weighbridge audit 0x1f3a9c02 --trust trust.json --online --json\n',
     )
-    .action(async (dataset: string, options: { trust?: string; online?: boolean }, command: Command) =>
-      run(command, async (cli) => {
-        const { audit } = await import('../audit/audit.js');
-        await audit(cli, dataset, options);
-      }),
+    .action(
+      async (dataset: string, options: { trust?: string; online?: boolean; ceramic?: boolean }, command: Command) =>
+        run(command, async (cli) => {
+          const { audit } = await import('../audit/audit.js');
+          await audit(cli, dataset, options);
+        }),
     );
 }

@@ -37,7 +37,7 @@ const away = {
   chainReader: async () => {
     throw new WeighbridgeError('CHAIN_UNAVAILABLE', 'no chain here', { next: 'Start one.', retryable: true });
   },
-  ceramic: async () => ({ readBatches: async () => [] }),
+  ceramic: async () => ({ loadBatch: async () => undefined, readBatches: async () => [] }),
 } as Partial<Adapters> as Adapters;
 
 let dir: string;
@@ -143,6 +143,7 @@ describe('verify --online', () => {
     }) as ChainReader;
   const records = whole.map((entry, index) => ({ index, leafHash: toHex(pureHasher.leaf(entry)) }));
   const ceramic = (published: typeof records): CeramicReader => ({
+    loadBatch: async () => undefined,
     readBatches: async () => [{ batch: { records: published } } as unknown as LoadedBatch],
   });
   const failing = async (chainReader: ChainReader, ceramicReader: CeramicReader) => {

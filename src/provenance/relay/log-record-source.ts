@@ -9,8 +9,8 @@ export class LogRecordSource implements RecordSource {
   constructor(private readonly log: Pick<LogClient, 'checkpoint' | 'tile'>) {}
 
   async read(from: number, limit: number): Promise<LogStretch> {
-    const { size, root } = await this.log.checkpoint();
-    const stretch: LogStretch = { from, to: from, records: [], unreadable: [] };
+    const { size, root, note } = await this.log.checkpoint();
+    const stretch: LogStretch = { from, to: from, checkpoint: note, records: [], unreadable: [] };
     if (from >= size) return stretch;
     for await (const entry of readEntries(this.log, { size, root: fromHex(root) }, from)) {
       const record = describeEntry(entry);

@@ -55,6 +55,8 @@ export interface LogStretch {
   from: number;
   /** Index after the last entry that was read. */
   to: number;
+  /** The published note under which these entries are. */
+  checkpoint: string;
   records: IndexedRecord[];
   /** Indexes of entries that no rule of ours made: they belong to no dataset and are in no batch. */
   unreadable: number[];

@@ -47,7 +47,7 @@ function memoryStore(): RelayStore {
       const seq = next.get(keyId) ?? 1;
       const at = '2026-11-25T12:00:00.000Z';
       const records = [{ index: seq, leafHash: 'c'.repeat(64) }];
-      fixed.set(keyId, { keyId, seq, count: 1, records, from: at, to: at, origin: 'o' });
+      fixed.set(keyId, { keyId, seq, count: 1, records, from: at, to: at, origin: 'o', checkpoint: 'a note' });
       return true;
     },
     fixedBatches: async () => [...fixed.values()],

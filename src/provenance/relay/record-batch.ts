@@ -16,6 +16,9 @@ const leafHash = z.string().regex(/^[0-9a-f]{64}$/);
  */
 export const MAX_RECORDS_PER_BATCH = 1_000;
 
+/** The log's line and a few dozen witnesses'. */
+export const MAX_NOTE_CHARS = 8_192;
+
 export const batchedRecord = z.strictObject({
   /** Index of the entry in the log. */
   index: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
@@ -39,6 +42,8 @@ export const recordBatch = z
     to: z.iso.datetime(),
     /** C2SP origin of the log. */
     origin: z.string().min(1).max(255),
+    /** A published note (C2SP tlog-checkpoint) of that log, cosigned as it was then, that covers all of these records. */
+    checkpoint: z.string().min(1).max(MAX_NOTE_CHARS),
   })
   .refine((batch) => batch.count === batch.records.length, 'count differs from the number of records')
   .refine((batch) => (batch.seq === 1) === (batch.previous === undefined), 'only the first batch has no previous one')

@@ -4,14 +4,15 @@ import type { RecordSource, RecordStreams, RelayStore } from './ports.js';
 import { BatchPublisher, type PublishOptions } from './publish-batches.js';
 import { MAX_RECORDS_PER_BATCH } from './record-batch.js';
 
-const POLL_MS = 250;
-const MIN_AGE_MS = 500;
-const STRETCH = 1_024;
+const INDEX_POLL_MS = 100;
+const PUBLISH_POLL_MS = 50;
+const MIN_AGE_MS = 250;
+const STRETCH = 2_048;
 
 export interface RelayFollowerOptions extends Pick<PublishOptions, 'onPublished' | 'onFailed'> {
   /** C2SP origin of the log. */
   origin: string;
-  /** How long a record waits for others of its dataset, 500 ms unless set. */
+  /** How long a record waits for others of its dataset, 250 ms unless set. */
   minAgeMs?: number;
   maxRecords?: number;
   /** The log or the database failed; the step is tried again. */
@@ -45,8 +46,8 @@ export class RelayFollower {
       maxRecords: Math.min(options.maxRecords ?? MAX_RECORDS_PER_BATCH, MAX_RECORDS_PER_BATCH),
     });
     this.loops = [
-      new Poller(async () => (await this.index()).more, POLL_MS, options.onError),
-      new Poller(async () => (await this.publisher.runOnce()) > 0, POLL_MS, options.onError),
+      new Poller(async () => (await this.index()).more, INDEX_POLL_MS, options.onError),
+      new Poller(async () => (await this.publisher.runOnce()) > 0, PUBLISH_POLL_MS, options.onError),
     ];
   }
 

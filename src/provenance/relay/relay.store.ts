@@ -17,6 +17,7 @@ interface BatchRow {
   from_time: Date;
   to_time: Date;
   origin: string;
+  checkpoint: string;
 }
 
 /**
@@ -30,10 +31,13 @@ export class PgRelayStore implements RelayStore {
     return rows[0]?.next_index ?? 0;
   }
 
-  async add({ from, to, records }: LogStretch): Promise<boolean> {
+  async add({ from, to, records, checkpoint }: LogStretch): Promise<boolean> {
     return this.transaction(async (client) => {
       // Locks the cursor's row, so of two relays with the same stretch one moves it and the other finds it moved.
-      const moved = await client.query('UPDATE relay_cursor SET next_index = $2 WHERE next_index = $1', [from, to]);
+      const moved = await client.query(
+        'UPDATE relay_cursor SET next_index = $2, checkpoint = $3 WHERE next_index = $1',
+        [from, to, checkpoint],
+      );
       if (moved.rowCount !== 1) return false;
       const json = JSON.stringify(records);
       await client.query(
@@ -59,7 +63,9 @@ export class PgRelayStore implements RelayStore {
       `SELECT key_id FROM relay_pending p
        WHERE NOT EXISTS (SELECT 1 FROM relay_batches b WHERE b.key_id = p.key_id AND b.state = 'fixed')
        GROUP BY key_id
-       HAVING count(*) >= $2 OR min(since) <= now() - $1 * interval '1 millisecond'`,
+       HAVING count(*) >= $2 OR min(since) <= now() - $1 * interval '1 millisecond'
+              -- The clock was set back: do not wait until it is that late again.
+              OR max(since) > now()`,
       [minAgeMs, maxRecords],
     );
     return rows.map((row) => row.key_id);
@@ -80,8 +86,8 @@ export class PgRelayStore implements RelayStore {
       if (first === undefined || final === undefined) return false;
       const records = pending.map((row) => ({ index: row.index, leafHash: row.leaf_hash }));
       await client.query(
-        `INSERT INTO relay_batches (key_id, seq, records, previous, from_time, to_time, origin, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'fixed')`,
+        `INSERT INTO relay_batches (key_id, seq, records, previous, from_time, to_time, origin, state, checkpoint)
+         SELECT $1, $2, $3, $4, $5, $6, $7, 'fixed', checkpoint FROM relay_cursor`,
         [
           keyId,
           (previous?.seq ?? 0) + 1,
@@ -98,7 +104,7 @@ export class PgRelayStore implements RelayStore {
 
   async fixedBatches(limit: number): Promise<RecordBatch[]> {
     const { rows } = await this.pool.query<BatchRow>(
-      `SELECT key_id, seq, records, previous, from_time, to_time, origin
+      `SELECT key_id, seq, records, previous, from_time, to_time, origin, checkpoint
        FROM relay_batches WHERE state = 'fixed' ORDER BY from_time LIMIT $1`,
       [limit],
     );
@@ -148,5 +154,6 @@ function batchFromRow(row: BatchRow): RecordBatch {
     from: row.from_time.toISOString(),
     to: row.to_time.toISOString(),
     origin: row.origin,
+    checkpoint: row.checkpoint,
   });
 }
