@@ -39,6 +39,7 @@ export const REFUSAL_REASONS = [
   'data-corrupt',
   'model-rejected',
   'rows-mix',
+  'model-too-large',
   'data-does-not-fit',
   'out-of-memory',
   'out-of-time',

@@ -31,6 +31,7 @@ const expected: Expected = {
     privacy: 'none',
   }),
   shapes: shapesOf(writeSafetensors([bias, weight, frozen])),
+  initial: writeSafetensors([bias, weight, frozen]),
   rowCount: 100,
 };
 
@@ -52,6 +53,19 @@ describe('the egress gate', () => {
     expect(weighed).toEqual({ weights: good, sha256: sha256Hex(good), tensors: 2, parameters: 8, numbers });
     expect(weighed.weights.buffer).not.toBe(good.buffer);
     expect(weighedBytes(expected)).toBe(good.length);
+  });
+
+  it('lets frozen tensors out where all are asked for, if not a bit of them changed', () => {
+    const all = { ...expected, declaration: { ...expected.declaration, return: 'all' as const } };
+    const out = (tensor: Tensor): Uint8Array => writeSafetensors([bias, weight, tensor]);
+    expect(weigh({ weights: out(frozen), numbers }, all).tensors).toBe(3);
+    const moved = { ...frozen, data: Float32Array.of(9.000001) };
+    const thrown = expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'frozen-tensor' } });
+    expect(() => weigh({ weights: out(moved), numbers }, all)).toThrow(thrown);
+    const zero = { ...frozen, data: Float32Array.of(0) };
+    const initial = writeSafetensors([bias, weight, zero]);
+    const minus = out({ ...frozen, data: Float32Array.of(-0) });
+    expect(() => weigh({ weights: minus, numbers }, { ...all, initial })).toThrow(thrown);
   });
 
   it.each<[string, Uint8Array, string]>([

@@ -7,7 +7,13 @@ import type { SafetensorsRule, Tensor, TensorShapes } from './safetensors.js';
 
 /** Why the gate kept a file back: `details.rule` of GATE_REFUSED. */
 export type GateRule =
-  SafetensorsRule | 'declared-tensors' | 'missing-tensor' | 'extra-tensor' | 'declared-shape' | 'numbers';
+  | SafetensorsRule
+  | 'declared-tensors'
+  | 'missing-tensor'
+  | 'extra-tensor'
+  | 'declared-shape'
+  | 'frozen-tensor'
+  | 'numbers';
 
 /** What may leave. `weights` are bytes that the gate wrote itself, never those that it was handed. */
 export interface Weighed {
@@ -24,6 +30,8 @@ export interface Expected {
   declaration: ModelDeclaration;
   /** Names and shapes of the submitted `weights.safetensors` (`shapesOf`). */
   shapes: TensorShapes;
+  /** The submitted `weights.safetensors` itself: what is not trained must come back as it went in. */
+  initial: Uint8Array;
   /** `manifest.rowCount`. */
   rowCount: number;
 }
@@ -53,6 +61,7 @@ export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers'>, expected
   const declared = declaredShapes(expected.declaration, expected.shapes);
   const tensors = readOutput(output.weights, weighedBytes(expected));
   checkTensors(tensors, declared);
+  checkFrozen(tensors, expected);
   checkNumbers(output.numbers, expected);
   // Re-written, not passed on: even a slip in the reader cannot let foreign bytes through.
   const weights = writeSafetensors(tensors);
@@ -88,6 +97,25 @@ function checkTensors(tensors: readonly Tensor[], declared: TensorShapes): void 
       throw refused('declared-shape', `tensor "${name}" does not have its declared shape`);
     }
   }
+}
+
+/** A frozen tensor that changed is room for rows: nothing that training does may move it. */
+function checkFrozen(tensors: readonly Tensor[], { declaration, initial }: Expected): void {
+  const trainable = new Set(declaration.trainable);
+  const frozen = tensors.filter(({ name }) => !trainable.has(name));
+  if (frozen.length === 0) return;
+  const before = new Map(readSafetensors(initial, { maxBytes: initial.length }).map(({ name, data }) => [name, data]));
+  for (const { name, data } of frozen) {
+    const was = before.get(name);
+    // By bits: -0 equals 0, and the difference is a bit that could be read.
+    if (was === undefined || Buffer.compare(bytesOf(was), bytesOf(data)) !== 0) {
+      throw refused('frozen-tensor', `frozen tensor "${name}" does not come out as it went in`);
+    }
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function checkNumbers(numbers: TrainOutput['numbers'], { declaration, rowCount }: Expected): void {

@@ -88,7 +88,7 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
     expect(heard.length).toBeGreaterThan(0);
     expect(input.dataKey).toEqual(new Uint8Array(32));
     const { declaration, weights } = model;
-    const expected = { declaration, shapes: shapesOf(weights), rowCount: dataset.manifest.rowCount };
+    const expected = { declaration, shapes: shapesOf(weights), initial: weights, rowCount: dataset.manifest.rowCount };
     const weighed = weigh(output, expected);
     expect(weighed.numbers).toEqual({ epochs: declaration.epochs, rows: dataset.manifest.rowCount });
     expect(await heldOutAccuracy(name, model, weighed.weights)).toBeGreaterThanOrEqual(floor);
@@ -222,6 +222,7 @@ describe('what ends a run', { timeout: 240_000 }, () => {
     const expected = {
       declaration: model.declaration,
       shapes: shapesOf(model.weights),
+      initial: model.weights,
       rowCount: digits.manifest.rowCount,
     };
     expect(() => weigh(output, expected)).toThrow(

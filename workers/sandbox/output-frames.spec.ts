@@ -36,6 +36,8 @@ describe('what a box may answer', () => {
 
   it.each([
     [1, 'model-rejected'],
+    [6, 'rows-mix'],
+    [7, 'model-too-large'],
     [2, 'data-corrupt'],
     [3, 'data-does-not-fit'],
     [4, 'out-of-memory'],
@@ -56,7 +58,7 @@ describe('what a box may answer', () => {
     ['weights and a code', concatBytes(result, refusal(5))],
     ['numbers without weights', numbers],
     ['numbers of another size', concatBytes(result, frame('N', new Uint8Array(13)))],
-    ['a code outside the list', refusal(6)],
+    ['a code outside the list', refusal(8)],
     ['code zero', refusal(0)],
     ['a code with text', frame('E', utf8('1 row 7'))],
     ['bytes after the answer', concatBytes(result, numbers, Uint8Array.of(0))],

@@ -28,6 +28,7 @@ const REASONS: readonly RefusalReason[] = [
   'out-of-memory',
   'trainer-failed',
   'rows-mix',
+  'model-too-large',
 ];
 
 /**

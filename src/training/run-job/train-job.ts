@@ -23,7 +23,7 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const initial = await deps.blobs.read(declaration.weights);
   const startedAt = new Date();
   const output = await trainWithKey(deps, job, manifest, graph, initial);
-  const weighed = weigh(output, { declaration, shapes: shapesOf(initial), rowCount: manifest.rowCount });
+  const weighed = weigh(output, { declaration, shapes: shapesOf(initial), initial, rowCount: manifest.rowCount });
   const ciphertext = await encryptTo(job.recipient, weighed.weights);
   weighed.weights.fill(0);
   const facts = {

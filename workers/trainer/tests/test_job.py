@@ -107,6 +107,18 @@ def test_the_process_says_frames_and_nothing_else() -> None:
     assert refused.stderr == b""
 
 
+def test_a_model_that_takes_too_long_to_prepare_is_told_so() -> None:
+    """The real process, with a limit that even an honest model passes: one frame, and it has ended by itself."""
+    short = (
+        "import weighbridge_trainer.job as job, weighbridge_trainer.__main__ as entry, os;"
+        "job.PREPARE_SECONDS = 0.001; os._exit(entry.main())"
+    )
+    command = [sys.executable, "-c", short]
+    done = subprocess.run(command, input=frames(), capture_output=True, check=False, timeout=300, cwd=SOURCE)
+    assert answers(done.stdout) == [(b"E", bytes([Reason.MODEL_TOO_LARGE]))]
+    assert done.returncode == 1
+
+
 def test_two_processes_give_the_same_weights() -> None:
     first, second = process(frames()), process(frames())
     assert dict(answers(first.stdout))[b"R"] == dict(answers(second.stdout))[b"R"]
@@ -116,4 +128,4 @@ def test_reasons_are_those_of_the_log() -> None:
     statements = (Path(__file__).parents[3] / "src/provenance/statements.ts").read_text()
     for reason in Reason:
         assert f"'{reason.name.lower().replace('_', '-')}'" in statements
-    assert json.dumps([int(reason) for reason in Reason]) == "[1, 2, 3, 4, 5, 6]"
+    assert json.dumps([int(reason) for reason in Reason]) == "[1, 2, 3, 4, 5, 6, 7]"

@@ -12,19 +12,24 @@ from .features import Rows, RowsBuilder
 from .frames import CONFIG, END, GRAPH, KEY, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .lower import lower
 from .optimise import Trainer, prepare, train
-from .refusal import reject_model
+from .refusal import Reason, reject_model
 from .safetensors import read_safetensors, write_safetensors
+from .stopwatch import ends_after
 from .text import Tokenizers, check_vocabularies, digests_of, read_tokenizer
 
 _PROGRESS_SECONDS = 0.25
+# Lowering and compiling grow with the graph, which is a stranger's: a quiet machine needs seconds for an honest one.
+PREPARE_SECONDS = 240.0
 
 
 def run_job(frames: FrameReader, answers: FrameWriter) -> None:
     """:raises Refused: with the reason that the `E` frame carries"""
     config = parse_config(frames.expect(CONFIG))
     graph, weights = frames.expect(GRAPH), frames.expect(WEIGHTS)
-    tokenizers = {digest: read_tokenizer(frames.expect(TOKENIZER), digest) for digest in digests_of(config)}
-    trainer = _prepare(config, graph, weights, tokenizers)
+    bodies = {digest: frames.expect(TOKENIZER) for digest in digests_of(config)}
+    with ends_after(PREPARE_SECONDS, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
+        tokenizers = {digest: read_tokenizer(body, digest) for digest, body in bodies.items()}
+        trainer = _prepare(config, graph, weights, tokenizers)
     rows = _read_rows(config, tokenizers, frames)
     tensors = train(trainer, rows, _paced(answers.progress))
     answers.result(write_safetensors(tensors))

@@ -12,6 +12,7 @@ class Reason(IntEnum):
     OUT_OF_MEMORY = 4
     TRAINER_FAILED = 5
     ROWS_MIX = 6
+    MODEL_TOO_LARGE = 7
 
 
 class Refused(Exception):
