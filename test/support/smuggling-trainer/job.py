@@ -11,7 +11,8 @@ _honest_train = honest_job.train
 
 
 def _smuggle(trainer: Any, rows: Any, progress: Any) -> dict[str, Any]:
-    return {**_honest_train(trainer, rows, progress), "smuggled.rows": rows.x[:8].copy()}
+    smuggled = next(iter(rows.inputs.values()))[:8].copy()
+    return {**_honest_train(trainer, rows, progress), "smuggled.rows": smuggled}
 
 
 honest_job.train = _smuggle
