@@ -1,126 +1,42 @@
 // Real: PostgreSQL, the log process (killed with SIGKILL), anvil with LogAnchor. Faked: nothing but who signed the entries
 // of the load tests, which the log does not judge.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
 import { createWalletClient, http, publicActions } from 'viem';
-import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { concatBytes, fromHex, to0x, toHex, utf8, type Address } from '../../src/kernel/index.js';
+import { concatBytes, fromHex, to0x, utf8, type Address } from '../../src/kernel/index.js';
 import {
   anchorArgs,
+  FIRST_POSITION,
   headOf,
   inclusionArgs,
-  readEntries,
-  FIRST_POSITION,
   sealRecord,
   trainingRefusedRecord,
-  verifyCheckpoint,
-  type Appended,
   type LogClient,
 } from '../../src/provenance/index.js';
 import { PgBatchWriter } from '../../src/provenance/log/batch-writer.js';
 import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
 import { decodeBundle } from '../../src/provenance/tiles/bundle.js';
 import { logAnchorAbi } from '../../web3/chain/abi/log-anchor.js';
-import { DEVNET_CHAIN_ID, startAnvil, type Anvil } from '../../web3/devnet/anvil.js';
-import { deployContracts } from '../../web3/devnet/deploy.js';
-import { startPostgres, type EmbeddedPostgres } from '../../web3/devnet/postgres.js';
+import { DEVNET_CHAIN_ID } from '../../web3/devnet/anvil.js';
+import { startPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { startCommitProxy } from '../support/commit-proxy.js';
-import { testLog, wellFormedEntry, type LogProcess } from '../support/log-process.js';
+import { appendAll, leafOf, query, someEntries, startLogNet, wholeLog, type LogNet } from '../support/log-net.js';
+import type { LogProcess } from '../support/log-process.js';
 import { market, parties, provenanceStory } from '../support/provenance-story.js';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-log-'));
-let postgres: EmbeddedPostgres;
-let postgresPort: number;
-let anvil: Anvil;
-const deployer = privateKeyToAccount(generatePrivateKey());
-
+const patient = { timeout: 30_000 };
+let net: LogNet;
 beforeAll(async () => {
-  postgresPort = await freePort();
-  postgres = await startPostgres(path.join(dir, 'pg'), postgresPort);
-  anvil = await startAnvil({ dir: path.join(dir, 'anvil'), port: await freePort(), blockTimeSeconds: 0 });
+  net = await startLogNet();
 });
-afterAll(async () => {
-  await anvil?.stop();
-  await postgres?.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
-
-type Log = ReturnType<typeof testLog>;
-let made = 0;
-/** A log with an empty database and a LogAnchor of its own. */
-async function newLog() {
-  const name = `log_${++made}`;
-  const databaseUrl = await newDatabase(name);
-  const log = testLog(path.join(dir, name));
-  const logAnchor = await deployAnchor(log);
-  return { log, databaseUrl, logAnchor };
-}
-
-/** A LogAnchor for this log, which the network file then names. */
-async function deployAnchor(log: Log): Promise<Address> {
-  const { logAnchor } = await deployContracts({
-    rpcUrl: anvil.rpcUrl,
-    deployer,
-    anchorSigners: [log.anchorAccount.address],
-    quorum: 1,
-    logOrigin: log.origin,
-    treasury: deployer.address,
-    protocolFeeBps: 0,
-  });
-  log.publish({ rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
-  return logAnchor;
-}
-
-async function newDatabase(name: string): Promise<string> {
-  await query(postgres.url('postgres'), `CREATE DATABASE ${name}`);
-  return postgres.url(name);
-}
-
-async function query<T extends object>(url: string, text: string): Promise<T[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<T>(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-const someEntries = async (name: string, count: number): Promise<Uint8Array[]> =>
-  Promise.all(Array.from({ length: count }, (_, i) => wellFormedEntry(`${name} ${i}`)));
-
-/** Appends all, `callers` at a time, and answers where each went. */
-async function appendAll(client: LogClient, entries: Uint8Array[], callers = 200): Promise<Appended[]> {
-  const answers: Appended[] = [];
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: callers }, async () => {
-      for (let i = next++; i < entries.length; i = next++) answers[i] = await client.append(entries[i] as Uint8Array);
-    }),
-  );
-  return answers;
-}
-
-const leafOf = (entry: Uint8Array | undefined): string => toHex(nodeHasher.leaf(entry ?? new Uint8Array()));
-
-/** Everything in the log, checked against its signed checkpoint. */
-async function wholeLog(process: LogProcess, vkey: string, origin: string): Promise<Uint8Array[]> {
-  const checkpoint = await process.client.checkpoint();
-  const trust = { log: { origin, vkey }, witnesses: { quorum: 0, vkeys: [] } };
-  const verified = verifyCheckpoint(checkpoint.note, trust, true);
-  expect(verified.size).toBe(checkpoint.size);
-  const all: Uint8Array[] = [];
-  for await (const { entry } of readEntries(process.client, verified, 0, nodeHasher)) all.push(entry);
-  return all;
-}
+afterAll(async () => net?.stop());
 
 describe('the log process', () => {
   it('loses no acknowledged entry to kill -9 under load, and answers a repeat with the first index', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const port = await freePort();
     const entries = await someEntries('kill', 2000);
     let process = await log.start(databaseUrl, { port });
@@ -143,33 +59,18 @@ describe('the log process', () => {
     process = await log.start(databaseUrl, { port });
     const answers = await appending;
 
-    const all = await wholeLog(process, log.vkey, log.origin);
+    const all = await wholeLog(process.client, log);
     expect(all).toHaveLength(2000);
     answers.forEach(({ index, leafHash }, i) => {
       expect(leafHash).toBe(leafOf(entries[i]));
       expect(leafOf(all[index])).toBe(leafHash);
     });
     expect(await appendAll(process.client, entries.slice(0, 300))).toEqual(answers.slice(0, 300));
-
-    // Killed at random moments, again and again, with appends going on.
-    for (let round = 0; round < 3; round++) {
-      const more = await someEntries(`round ${round}`, 300);
-      const appending = appendAll(counted, more, 50);
-      await new Promise((resolve) => setTimeout(resolve, 20 + round * 23));
-      process.kill('SIGKILL');
-      await process.exited;
-      process = await log.start(databaseUrl, { port });
-      const places = await appending;
-      const now = await wholeLog(process, log.vkey, log.origin);
-      expect(now).toHaveLength(2000 + 300 * (round + 1));
-      places.forEach(({ index }, i) => expect(leafOf(now[index])).toBe(leafOf(more[i])));
-      expect(now.slice(0, all.length).map(leafOf)).toEqual(all.map(leafOf));
-    }
     await process.stop();
   }, 300_000);
 
   it('answers many callers with one entry with one index', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const process = await log.start(databaseUrl);
     const [entry] = (await someEntries('same', 1)) as [Uint8Array];
     const answers = await Promise.all(Array.from({ length: 50 }, async () => process.client.append(entry)));
@@ -179,7 +80,7 @@ describe('the log process', () => {
   });
 
   it('sequences in one process; a second waits, and takes over when the first is gone', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const first = await log.start(databaseUrl);
     const second = await log.start(databaseUrl, { ready: false });
     const entries = await someEntries('two', 40);
@@ -198,14 +99,14 @@ describe('the log process', () => {
     // Its client tries again until the second is active.
     expect(await appendAll(second.client, entries.slice(0, 20))).toEqual(answers);
     await appendAll(second.client, entries.slice(20));
-    expect(await wholeLog(second, log.vkey, log.origin)).toHaveLength(40);
+    expect(await wholeLog(second.client, log)).toHaveLength(40);
     await second.stop();
   });
 
   it('takes a COMMIT that was lost, and one that was done without an answer, for what they are', async () => {
-    const { log, databaseUrl } = await newLog();
-    const proxy = await startCommitProxy(postgresPort);
-    const process = await log.start(databaseUrl.replace(`:${postgresPort}/`, `:${proxy.port}/`));
+    const { log, databaseUrl } = await net.newLog();
+    const proxy = await startCommitProxy(net.postgresPort);
+    const process = await log.start(databaseUrl.replace(`:${net.postgresPort}/`, `:${proxy.port}/`));
     const entries = await someEntries('commit', 12);
     const rowsOf = async () => (await query<{ idx: string }>(databaseUrl, 'SELECT idx FROM tlog.entries')).length;
     for (const [i, entry] of entries.entries()) {
@@ -222,14 +123,14 @@ describe('the log process', () => {
       expect(await rowsOf()).toBe(i % 2 === 0 ? i : i + 1);
       expect((await process.client.append(entry)).index).toBe(i);
     }
-    expect(await wholeLog(process, log.vkey, log.origin)).toEqual(entries);
+    expect(await wholeLog(process.client, log)).toEqual(entries);
     await process.stop();
     await proxy.stop();
   });
 
   it('goes on after PostgreSQL cut every connection, went away and came back', async () => {
-    const { log } = await newLog();
-    const own = path.join(dir, 'pg-own');
+    const { log } = await net.newLog();
+    const own = path.join(net.dir, 'pg-own');
     const port = await freePort();
     const database = await startPostgres(own, port);
     await query(database.url('postgres'), 'CREATE DATABASE log');
@@ -245,7 +146,7 @@ describe('the log process', () => {
     const restarted = await startPostgres(own, port);
     expect(await appendAll(process.client, entries)).toHaveLength(200);
     expect(await appendAll(process.client, entries.slice(0, 100))).toEqual(before);
-    expect(await wholeLog(process, log.vkey, log.origin)).toHaveLength(200);
+    expect(await wholeLog(process.client, log)).toHaveLength(200);
     await process.stop();
     await restarted.stop();
   });
@@ -253,7 +154,7 @@ describe('the log process', () => {
 
 describe('the fence', () => {
   it('refuses a batch that is committed before the one before it, and lets them commit in order', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     await (await log.start(databaseUrl)).stop();
     const clients = [1, 2].map(() => new Client({ connectionString: databaseUrl }));
     for (const client of clients) await client.connect();
@@ -280,7 +181,9 @@ describe('the fence', () => {
 describe('the anchor', () => {
   /** Anchors the log's newest checkpoint on the real contract. */
   async function anchor(client: LogClient, logAnchor: Address): Promise<number> {
-    const chain = createWalletClient({ account: deployer, transport: http(anvil.rpcUrl) }).extend(publicActions);
+    const chain = createWalletClient({ account: net.deployer, transport: http(net.anvil.rpcUrl) }).extend(
+      publicActions,
+    );
     const contract = { address: logAnchor, abi: logAnchorAbi } as const;
     const size = await chain.readContract({ ...contract, functionName: 'size' });
     const root = await chain.readContract({ ...contract, functionName: 'rootOf', args: [size] });
@@ -296,7 +199,8 @@ describe('the anchor', () => {
   }
 
   it('takes the log’s checkpoints with the proofs that the glue makes, and the log refuses to sign below it', async () => {
-    const { log, databaseUrl, logAnchor } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
+    const logAnchor = await net.deployAnchor(log);
     let process = await log.start(databaseUrl);
     const entries = await someEntries('anchored', 700);
     await appendAll(process.client, entries.slice(0, 300));
@@ -306,30 +210,31 @@ describe('the anchor', () => {
     const checkpoint = await process.client.checkpoint();
     const head = { size: 700n, root: to0x(headOf(checkpoint).root) };
     const inclusion = await inclusionArgs(process.client, 255, head);
-    expect(fromHex(inclusion.entry)).toEqual((await wholeLog(process, log.vkey, log.origin))[255]);
+    expect(fromHex(inclusion.entry)).toEqual((await wholeLog(process.client, log))[255]);
     await process.stop();
 
     // The same database starts again; an empty one (yesterday's backup) and another history do not.
     process = await log.start(databaseUrl);
     await process.stop();
-    const empty = await log.runToEnd(await newDatabase('restored'));
+    const empty = await log.runToEnd(await net.newDatabase('restored'));
     expect(empty.code).toBe(1);
     expect(empty.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*0 entries.*700[^]*Restore the newest copy/);
 
     // Another history under the same keys, as long as the anchored one: what a failover that lost commits would go on to.
-    await deployAnchor(log);
-    const forked = await newDatabase('forked');
+    await net.deployAnchor(log);
+    const forked = await net.newDatabase('forked');
     process = await log.start(forked);
     await appendAll(process.client, await someEntries('forked', 800));
     await process.stop();
-    log.publish({ rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
+    log.publish({ rpcUrl: net.anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
     const fork = await log.runToEnd(forked);
     expect(fork.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*not those that the chain has anchored/);
     expect(fork.code).toBe(1);
   });
 
   it('must be readable before the log signs anything', async () => {
-    const { log, databaseUrl, logAnchor } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
+    const logAnchor = await net.deployAnchor(log);
     log.publish({ rpcUrl: `http://127.0.0.1:${await freePort()}`, chainId: DEVNET_CHAIN_ID, logAnchor });
     const process = await log.start(databaseUrl, { ready: false });
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -341,15 +246,22 @@ describe('the anchor', () => {
 });
 
 describe('over HTTP', () => {
+  let shared: LogProcess;
+  beforeAll(async () => {
+    const { log, databaseUrl } = await net.newLog();
+    shared = await log.start(databaseUrl);
+  });
+  afterAll(async () => shared?.stop());
+
   it('serves C2SP paths as they are specified', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const process = await log.start(databaseUrl);
     const empty = await fetch(`${process.url}/checkpoint`);
     expect(empty.headers.get('content-type')).toMatch(/^text\/plain/);
     expect((await empty.text()).split('\n')[1]).toBe('0');
     const entries = await someEntries('tiles', 600);
     await appendAll(process.client, entries);
-    const all = await wholeLog(process, log.vkey, log.origin);
+    const all = await wholeLog(process.client, log);
     const hashes = all.map((entry) => nodeHasher.leaf(entry));
 
     const get = async (tile: string) => fetch(`${process.url}/${tile}`);
@@ -367,6 +279,15 @@ describe('over HTTP', () => {
     expect(full.headers.get('cache-control')).toContain('immutable');
     expect(full.headers.get('content-type')).toBe('application/octet-stream');
     expect((await get('checkpoint')).headers.get('cache-control')).toBe('no-cache');
+    const encoding = async (tile: string, accept: string) =>
+      (await fetch(`${process.url}/${tile}`, { headers: { 'accept-encoding': accept } })).headers.get(
+        'content-encoding',
+      );
+    expect(await encoding('tile/entries/000', 'br, gzip;q=0.5')).toBe('gzip');
+    expect(await encoding('tile/entries/000', 'identity')).toBeNull();
+    expect(await encoding('tile/entries/000', 'gzip;q=0')).toBeNull();
+    expect(await encoding('tile/0/000', 'gzip')).toBeNull();
+    expect(full.headers.get('vary')).toBe('accept-encoding');
     for (const none of [
       'tile/0/002',
       'tile/0/002.p/89',
@@ -381,11 +302,26 @@ describe('over HTTP', () => {
       expect((await get(none)).status, none).toBe(404);
     }
     expect(await (await get('metrics')).text()).toContain('tlog_size 600');
+
+    // The same tree as files, and full tiles come from there: a byte changed on disk is what the log then serves.
+    const file = (name: string) => path.join(log.tilesDir, name);
+    await expect
+      .poll(() => existsSync(file('checkpoint')) && readFileSync(file('checkpoint'), 'utf8'), patient)
+      .toBe(await (await get('checkpoint')).text());
+    const fromFiles = {
+      checkpoint: process.client.checkpoint,
+      tile: async (name: string) => new Uint8Array(readFileSync(file(name))),
+    };
+    expect(await wholeLog(fromFiles, log)).toEqual(all);
+    writeFileSync(file('tile/0/001'), 'changed');
+    expect(await (await get('tile/0/001')).text()).toBe('changed');
+    rmSync(file('tile'), { recursive: true });
+    expect(await bytes('tile/0/001')).toEqual(concatBytes(...hashes.slice(256, 512)));
     await process.stop();
   });
 
   it('takes entries of its own form from those with the token, and says why not', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const process = await log.start(databaseUrl);
     const story = await provenanceStory();
     const record = trainingRefusedRecord(market, {
@@ -416,8 +352,23 @@ describe('over HTTP', () => {
     await process.stop();
   });
 
+  it.each([
+    ['GET', 'add', 404],
+    ['POST', 'checkpoint', 404],
+    ['PUT', 'tile/0/000', 404],
+    ['GET', 'tile/0/000.p/1', 404],
+    ['GET', 'tile/64/000', 404],
+    ['GET', 'tile/entries/x000/000', 404],
+    ['GET', 'tile/0/%2e%2e/%2e%2e/checkpoint', 404],
+    ['GET', 'nothing', 404],
+    ['HEAD', 'checkpoint', 200],
+    ['GET', 'checkpoint.json', 200],
+  ])('answers %s %s with %i', async (method, path, status) => {
+    expect((await fetch(`${shared.url}/${path}`, { method })).status).toBe(status);
+  });
+
   it('pushes back when too many wait', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const process = await log.start(databaseUrl, {
       env: { LOG_MAX_QUEUE: '4', LOG_MAX_BATCH: '2', LOG_WINDOW_MS: '500' },
     });
@@ -435,7 +386,7 @@ describe('over HTTP', () => {
   });
 
   it('finishes what it took when told to stop', async () => {
-    const { log, databaseUrl } = await newLog();
+    const { log, databaseUrl } = await net.newLog();
     const process = await log.start(databaseUrl, { env: { LOG_WINDOW_MS: '300' } });
     const entries = await someEntries('stop', 100);
     const headers = { authorization: `Bearer ${log.token}` };
