@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { offerFromJson, offerToJson, type Bytes32, type OfferJson } from '../kernel/index.js';
+import { offerFromJson, offerToJson, type Address, type Bytes32, type OfferJson } from '../kernel/index.js';
 import { DatabasePool, PrismaService } from '../platform/index.js';
 import { toPage, type Page, type PageRequest } from '../platform/graphql/index.js';
 import { DATASET_COLUMNS, datasetFromRow, datasetToRow, type DatasetRow } from './dataset-row.js';
@@ -36,6 +36,12 @@ export class DatasetRepository {
   async findMany(keyIds: readonly Bytes32[]): Promise<Map<Bytes32, Dataset>> {
     const rows = await this.select('datasets_by_key', 'WHERE key_id = ANY($1)', [keyIds]);
     return new Map(rows.map((row) => [row.key_id as Bytes32, datasetFromRow(row)]));
+  }
+
+  /** All listed versions of one dataset, oldest first. */
+  async findVersions(seller: Address, datasetId: Bytes32): Promise<Dataset[]> {
+    const where = 'WHERE seller = $1 AND dataset_id = $2 ORDER BY version';
+    return (await this.select('datasets_versions', where, [seller.toLowerCase(), datasetId])).map(datasetFromRow);
   }
 
   /** Up to two datasets whose id lies between these bounds: enough to know whether a prefix is unique. */

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Bytes32 } from '../kernel/index.js';
+import type { Bytes32, Offer } from '../kernel/index.js';
 import { idRange } from '../platform/index.js';
 import { batchByRequest, type Page, type PageRequest } from '../platform/graphql/index.js';
 import { ambiguousId, datasetNotFound } from './catalog.errors.js';
 import { DatasetRepository } from './dataset.repository.js';
 import type { Dataset, ListedOffer } from './dataset.js';
+import { shardIdOf, type Terms } from './manifest.js';
 
 const MAX_SEARCH_CHARS = 200;
 
@@ -34,6 +35,19 @@ export class FindDataset {
   /** An offer that counts now or counted once. */
   async offer(digest: Bytes32): Promise<ListedOffer | undefined> {
     return this.datasets.findOffer(digest);
+  }
+
+  /** Terms that an offer named once. @throws WeighbridgeError DATASET_NOT_FOUND */
+  async terms(digest: Bytes32): Promise<Terms> {
+    const terms = await this.datasets.findTerms(digest);
+    if (terms === undefined) throw datasetNotFound(digest);
+    return terms;
+  }
+
+  /** Shard ids of every listed version of a dataset, oldest version first. */
+  async shardsOfVersions({ seller, datasetId }: Pick<Offer, 'seller' | 'datasetId'>): Promise<string[][]> {
+    const versions = await this.datasets.findVersions(seller, datasetId);
+    return versions.map(({ manifest }) => manifest.pieces.map(shardIdOf));
   }
 
   async search(search: string | undefined, page: PageRequest): Promise<Page<Dataset>> {

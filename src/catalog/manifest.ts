@@ -40,6 +40,11 @@ export const pieceSchema = z.strictObject({
 });
 export type Piece = z.infer<typeof pieceSchema>;
 
+/** Names a shard through all versions that it stays in. */
+export function shardIdOf(piece: Pick<Piece, 'shardId'>): string {
+  return piece.shardId;
+}
+
 /** What Lit's encrypt gave for the data key, and the one condition under which key nodes release it. */
 export const wrappedKeySchema = z.strictObject({
   scheme: z.literal('lit-bls12381-v1'),

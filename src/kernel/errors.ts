@@ -35,6 +35,9 @@ export const ERROR_CODES = [
   'BLOB_NOT_FOUND',
   'DIGEST_MISMATCH',
   'DEADLINE_PASSED',
+  // privacy
+  'PRIVACY_REFUSED',
+  'BUDGET_EXHAUSTED',
   // storage
   'PROVIDER_DOWN',
   'PIECE_CORRUPT',

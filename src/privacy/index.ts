@@ -8,3 +8,8 @@ export {
   type RdpCurve,
 } from './accounting/gaussian-rdp.js';
 export { NOISE_RANGE, noiseFor } from './accounting/noise.js';
+export { FindBalance, type ShardBalance } from './ledger/balance.js';
+export { charge, type Book } from './ledger/book.js';
+export { commitPrivacy, releasePrivacy, reservePrivacy, type Budget, type Reservation } from './ledger/ledger.js';
+export { epsilonOfLoss, lossOf, NOTHING, type Loss } from './ledger/loss.js';
+export { familiesOf } from './ledger/shard-families.js';

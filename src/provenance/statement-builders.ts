@@ -26,6 +26,7 @@ import {
   type Predicates,
   type RecordType,
   type RefusalReason,
+  type RunPrivacy,
   type Statement,
 } from './statements.js';
 import { CIPHERTEXT_NAME, datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
@@ -82,6 +83,8 @@ export function accessGrantedRecord(
     worker: Address;
     /** The operator's EIP-712 `Assign(orderId, worker)`. */
     assignSignature: Hex;
+    /** 'none' unless it is said. */
+    privacy?: RunPrivacy;
     grantedAt: Date;
   },
 ): UnsignedRecord<'access-granted'> {
@@ -97,6 +100,7 @@ export function accessGrantedRecord(
     assignSignature: input.assignSignature,
     jobDigest: order.jobDigest,
     position: input.position,
+    privacy: input.privacy ?? 'none',
     grantedAt: input.grantedAt.toISOString(),
   };
   return unsigned(market, 'access-granted', jobSubject(orderId), predicate);
@@ -181,12 +185,20 @@ export function builderId(chainId: number, operator: Address): string {
 /** `training-refused`, signed by the operator: the ground for the buyer's refund. */
 export function trainingRefusedRecord(
   market: Deployed,
-  input: Placed & { order: Order; reason: RefusalReason; refusedAt: Date },
+  input: Placed & { order: Order; reason: RefusalReason; privacySpent?: boolean; refusedAt: Date },
 ): UnsignedRecord<'training-refused'> {
-  const { order, reason, position } = input;
+  const { order, reason, position, privacySpent = false } = input;
   const orderId = orderIdOf(market, order);
   const refusedAt = input.refusedAt.toISOString();
-  const predicate = { orderId, keyId: order.keyId, operator: order.operator, reason, position, refusedAt };
+  const predicate = {
+    orderId,
+    keyId: order.keyId,
+    operator: order.operator,
+    reason,
+    privacySpent,
+    position,
+    refusedAt,
+  };
   return unsigned(market, 'training-refused', jobSubject(orderId), predicate);
 }
 

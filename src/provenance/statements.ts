@@ -79,6 +79,23 @@ const position = z
   );
 export type Position = z.infer<typeof position>;
 
+/** What a run may lose of the rows' privacy: enough for anyone to compute it again. */
+export const runPrivacy = z.union([
+  z.literal('none'),
+  z.strictObject({
+    epsilon: z.number(),
+    delta: z.number(),
+    noiseMultiplier: z.number(),
+    samplingRate: z.number(),
+    steps: z.number().int().positive(),
+    /** The column whose values are protected whole; null where each row is. */
+    unitColumn: z.string().nullable(),
+    /** SHA-256 of the secret seed of sampling and noise: whoever replays the run shows that it is this one. */
+    seedCommitment: sha256,
+  }),
+]);
+export type RunPrivacy = z.infer<typeof runPrivacy>;
+
 export const datasetListed = z.strictObject({
   keyId: bytes32,
   offer: offerJson,
@@ -109,6 +126,7 @@ export const accessGranted = z.strictObject({
   /** The operator's EIP-712 `Assign(orderId, worker)`. */
   assignSignature: hexBytes,
   jobDigest: bytes32,
+  privacy: runPrivacy,
   position,
   grantedAt: isoTime,
 });
@@ -147,6 +165,8 @@ export const trainingRefused = z.strictObject({
   keyId: bytes32,
   operator: address,
   reason: z.enum(REFUSAL_REASONS),
+  /** Whether the key could be released before: what the run takes of the privacy budget is spent then. */
+  privacySpent: z.boolean(),
   position,
   refusedAt: isoTime,
 });

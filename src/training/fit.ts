@@ -8,6 +8,7 @@ import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
 import { checkModel } from './onnx/check-model.js';
 import { WireError } from './onnx/wire.js';
+import { checkPrivacy } from './private-run.js';
 import type { TensorShapes } from './safetensors.js';
 
 export const MAX_GRAPH_BYTES = 4 << 20;
@@ -39,6 +40,7 @@ export function checkFit(
     throw error;
   }
   checkColumns(manifest.columns, declaration);
+  checkPrivacy(declaration, manifest);
   checkMemory(manifest.rowCount, declaration);
   return shapes;
 }

@@ -41,6 +41,11 @@ export function isFinal(state: JobState): boolean {
 /** States that a restarted worker takes up again. */
 export const UNFINISHED_STATES: readonly JobState[] = JOB_STATES.filter((state) => !isFinal(state));
 
+/** True where the chain has allowed the key to be released. */
+export function mayHoldKey(state: JobState): boolean {
+  return state === 'training' || state === 'completing';
+}
+
 /** @throws WeighbridgeError JOB_STATE when the table has no such move */
 export function assertTransition(from: JobState, to: JobState): void {
   if (TRANSITIONS[from].includes(to)) return;

@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { WeighbridgeError, type Bytes32 } from '../kernel/index.js';
-import { enqueue, PrismaService, type OutboxMessage } from '../platform/index.js';
+import { enqueue, PrismaService, type OutboxMessage, type Transaction } from '../platform/index.js';
+import { commitPrivacy, releasePrivacy, reservePrivacy, type Reservation } from '../privacy/index.js';
 import { fixRecord, type Position } from '../provenance/index.js';
 import { jobFromRow, patchToRow, jobToRow } from './job-row.js';
-import { assertTransition, UNFINISHED_STATES, type JobState } from './job-state.js';
+import { assertTransition, mayHoldKey, UNFINISHED_STATES, type JobState } from './job-state.js';
 import type { Job, JobPatch, NewJob } from './job.js';
+
+/** Submits for the same shards stand in line for their budget: a crowd takes longer than one transaction does. */
+const IN_LINE = { maxWait: 60_000, timeout: 60_000 };
 
 /**
  * Jobs in PostgreSQL. Every change names the state that it starts from, in the WHERE clause: of two workers that run the
@@ -27,15 +31,22 @@ export class JobRepository {
   }
 
   /**
-   * Inserts the job with its messages in one transaction. A second call with the same order id changes nothing, sends
-   * nothing, and answers with the job that is there.
+   * Inserts the job with its messages, and takes what it may lose off its shards' privacy budgets, in one transaction. A second
+   * call with the same order id changes nothing, takes nothing, sends nothing, and answers with the job that is there.
+   * @throws WeighbridgeError BUDGET_EXHAUSTED
    */
-  async create(job: NewJob, outbox: readonly OutboxMessage[]): Promise<{ job: Job; created: boolean }> {
+  async create(
+    job: NewJob,
+    outbox: readonly OutboxMessage[],
+    reservation?: Omit<Reservation, 'orderId'>,
+  ): Promise<{ job: Job; created: boolean }> {
     const created = await this.prisma.$transaction(async (tx) => {
       const { count } = await tx.job.createMany({ data: [jobToRow(job)], skipDuplicates: true });
-      if (count === 1) await enqueue(tx, outbox);
-      return count === 1;
-    });
+      if (count === 0) return false;
+      if (reservation !== undefined) await reservePrivacy(tx, { ...reservation, orderId: job.id });
+      await enqueue(tx, outbox);
+      return true;
+    }, IN_LINE);
     return { job: await this.get(job.id), created };
   }
 
@@ -56,6 +67,7 @@ export class JobRepository {
       const data = { ...patchToRow(patch), state: to };
       const [row] = await tx.job.updateManyAndReturn({ where: { id: orderId, state: from }, data });
       if (row === undefined) throw notInState(orderId, from);
+      await accountForPrivacy(tx, orderId, from, to);
       await enqueue(tx, outbox);
       return jobFromRow(row);
     });
@@ -80,6 +92,7 @@ export class JobRepository {
       const data = { ...patchToRow({ ...patch, pendingEntry }), state: to };
       const [row] = await tx.job.updateManyAndReturn({ where: { id, state: from }, data });
       if (row === undefined) throw notInState(id, from);
+      await accountForPrivacy(tx, id, from, to);
       return jobFromRow(row);
     });
   }
@@ -101,6 +114,12 @@ export class JobRepository {
     const rows = await this.prisma.job.findMany({ where, orderBy: { seq: 'asc' } });
     return rows.map(jobFromRow);
   }
+}
+
+/** From `training` on the chain allows the key: what the job may lose is lost. Whatever ends before gives it back. */
+async function accountForPrivacy(tx: Transaction, orderId: Bytes32, from: JobState, to: JobState): Promise<void> {
+  if (to === 'training') await commitPrivacy(tx, orderId);
+  if (to === 'refusing' && !mayHoldKey(from)) await releasePrivacy(tx, orderId);
 }
 
 export function jobNotFound(id: string): WeighbridgeError {

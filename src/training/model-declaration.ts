@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { epsilonMicrosOf } from '../kernel/index.js';
 import { featureSchema } from './declaration/features.js';
 import { labelSchema, lossSchema } from './declaration/labels.js';
 import { optimiserSchema, scheduleSchema } from './declaration/optimisers.js';
+import { privacySchema } from './declaration/privacy.js';
 
 export type { Feature } from './declaration/features.js';
 
@@ -54,8 +56,8 @@ export const declarationSchema = z.strictObject({
   precision: z.enum(['float32', 'bfloat16']),
   /** Which tensors the returned file holds. */
   return: z.enum(['trainable', 'all']),
-  /** Privacy comes with its own issue; until then a declaration says so in words. */
-  privacy: z.literal('none'),
+  /** 'none' in so many words, or DP-SGD. */
+  privacy: privacySchema,
 });
 export type ModelDeclaration = z.infer<typeof declarationSchema>;
 
@@ -63,8 +65,8 @@ export type ModelDeclaration = z.infer<typeof declarationSchema>;
 export const MODEL_FIELDS = ['graph', 'weights', 'trainable', 'tied', 'inputs'] as const;
 
 /** What the order of a run must name as its epsilon, in millionths: 0 is a run without privacy. */
-export function epsilonMicrosOfRun(_declaration: Pick<ModelDeclaration, 'privacy'>): bigint {
-  return 0n;
+export function epsilonMicrosOfRun({ privacy }: Pick<ModelDeclaration, 'privacy'>): bigint {
+  return privacy === 'none' ? 0n : epsilonMicrosOf(privacy.epsilon);
 }
 
 /** What a buyer may write where features are asked for: a column's name stands for what its type suggests. */

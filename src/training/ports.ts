@@ -10,6 +10,8 @@ export interface TrainInput {
   tokenizers: Uint8Array[];
   /** 32 bytes. The implementation overwrites it with zeros once it went down the pipe. */
   dataKey: Uint8Array;
+  /** Of a private run: the secret of its sampling and noise, 32 bytes, overwritten like the key. */
+  seed?: Uint8Array;
   /** Ciphertext of each piece, in manifest order, streamed. */
   pieces: ((signal: AbortSignal) => AsyncIterable<Uint8Array>)[];
   /** Wall-clock limit of the whole run. */

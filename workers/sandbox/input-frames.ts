@@ -5,7 +5,7 @@ import { framesOf, splitPiece } from '../../src/storage/index.js';
 import type { TrainInput } from '../../src/training/index.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
-type Kind = 'C' | 'G' | 'W' | 'T' | 'K' | 'H' | 'D' | 'X';
+type Kind = 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
 
 /** The box has ended, or reads no further. Its answer says why. */
 export class PipeClosedError extends Error {
@@ -32,21 +32,22 @@ export async function writeJob(stdin: Writable, input: TrainInput, signal: Abort
   await writeFrame(stdin, 'G', graph);
   await writeFrame(stdin, 'W', weights);
   for (const tokenizer of tokenizers) await writeFrame(stdin, 'T', tokenizer);
-  await writeKey(stdin, dataKey);
+  await writeSecret(stdin, 'K', dataKey);
+  if (input.seed !== undefined) await writeSecret(stdin, 'S', input.seed);
   for (const [number, piece] of pieces.entries()) await writePiece(stdin, manifest, number, piece(signal));
   await writeFrame(stdin, 'X', new Uint8Array(0));
   stdin.end();
 }
 
-async function writeKey(stdin: Writable, dataKey: Uint8Array): Promise<void> {
+async function writeSecret(stdin: Writable, kind: 'K' | 'S', secret: Uint8Array): Promise<void> {
   const frame = new Uint8Array(FRAME_HEAD_BYTES + KEY_BYTES);
-  frame.set(frameHead('K', KEY_BYTES));
-  frame.set(dataKey, FRAME_HEAD_BYTES);
+  frame.set(frameHead(kind, KEY_BYTES));
+  frame.set(secret, FRAME_HEAD_BYTES);
   try {
     await write(stdin, frame);
   } finally {
     frame.fill(0);
-    dataKey.fill(0);
+    secret.fill(0);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Run } from '../cli.js';
 import type { TrainOptions } from '../train/train.js';
-import { fileJobOptions, recipeOptions, wholeNumber } from './options.js';
+import { fileJobOptions, positiveNumber, recipeOptions, wholeNumber } from './options.js';
 
 /** `weighbridge train`: the buyer's door. */
 export function trainCommand(run: Run): Command {
@@ -24,6 +24,9 @@ export function trainCommand(run: Run): Command {
     .option('--declaration <file>', 'job.json')
     .option('--graph <file>', 'graph.onnx, without weights')
     .option('--weights <file>', 'the first weights, safetensors')
+    .optionsGroup('Privacy:')
+    .option('--epsilon <number>', "train with noise, for this much of the seller's privacy budget", positiveNumber)
+    .option('--clipping-norm <number>', 'longest gradient that a row may have (default: 1)', positiveNumber)
     .optionsGroup('Options:')
     .option('--receipt <file>', 'where the receipt goes (default: receipt.json beside the weights)')
     .option('--save-model <dir>', 'also write the model as submitted: job.json, graph.onnx, initial.safetensors')

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Manifest } from '../../catalog/manifest.js';
+import type { Manifest, Terms } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
 import {
   declarationSchema,
@@ -29,6 +29,8 @@ export interface ModelOptions extends Omit<JobChoices, 'features'> {
   model?: string;
   /** A JSON file. */
   features?: string;
+  epsilon?: number;
+  clippingNorm?: number;
   declaration?: string;
   graph?: string;
   weights?: string;
@@ -36,14 +38,31 @@ export interface ModelOptions extends Omit<JobChoices, 'features'> {
 
 /**
  * Makes the model from a recipe, or reads the buyer's own, and holds it against the dataset's schema: here, before any
- * payment.
+ * payment. `terms` decide on privacy, where a run is meant.
  * @throws WeighbridgeError BAD_INPUT, MODEL_REJECTED, MODEL_DOES_NOT_FIT
  */
-export async function makeModel(options: ModelOptions, manifest: Manifest): Promise<Model> {
-  const model = await buildOrRead(options, manifest);
+export async function makeModel(options: ModelOptions, manifest: Manifest, terms?: Terms): Promise<Model> {
+  const built = await buildOrRead(options, manifest);
   const { checkFit } = await import('../../training/models.js');
+  const model = terms === undefined ? built : await underTerms(built, options, manifest, terms);
   checkFit(manifest, model.declaration, model.graph, model.weights);
   return model;
+}
+
+/** With the noise that `--epsilon` takes, and as the seller's terms take it. @throws WeighbridgeError PRIVACY_REFUSED */
+async function underTerms(
+  built: Model,
+  { epsilon, clippingNorm }: ModelOptions,
+  { rowCount }: Manifest,
+  { privacy }: Terms,
+): Promise<Model> {
+  const { checkPrivacyTerms, withPrivacy } = await import('../../training/models.js');
+  const declaration =
+    epsilon === undefined
+      ? built.declaration
+      : withPrivacy(built.declaration, rowCount, privacy, { epsilon, clippingNorm });
+  checkPrivacyTerms(declaration, privacy);
+  return { ...built, declaration };
 }
 
 async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<Model> {

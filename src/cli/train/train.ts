@@ -34,7 +34,7 @@ export async function train(options: TrainOptions, deps: TrainDeps): Promise<Col
   await assertWritable(options.out);
   if (options.receipt !== undefined) await assertWritable(options.receipt);
   const checked = await checkDataset(await api.dataset(options.dataset), network, chain);
-  const model = await makeModel(options, checked.dataset.manifest);
+  const model = await makeModel(options, checked.dataset.manifest, checked.dataset.terms);
   if (model.skippedColumns.length > 0) {
     ui.warn(
       `${model.skippedColumns.length} columns are not used, the seller declares nothing of them: ${model.skippedColumns.slice(0, 5).join(', ')}`,

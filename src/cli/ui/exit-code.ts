@@ -36,6 +36,8 @@ const BY_CODE: Record<ErrorCode, ExitCode> = {
   ESCROW_MISMATCH: EXIT.failed,
   JOB_NOT_FOUND: EXIT.usage,
   JOB_STATE: EXIT.failed,
+  PRIVACY_REFUSED: EXIT.usage,
+  BUDGET_EXHAUSTED: EXIT.failed,
   MODEL_REJECTED: EXIT.usage,
   MODEL_DOES_NOT_FIT: EXIT.usage,
   BLOB_NOT_FOUND: EXIT.failed,

@@ -1,5 +1,6 @@
 import {
   canonicalJson,
+  epsilonMicrosOf,
   jsonDigest,
   licenceDigest,
   licenceFromJson,
@@ -14,6 +15,7 @@ import {
 } from '../../kernel/index.js';
 import { completionOf, positionOfRecord } from '../commitment.js';
 import { dependenciesOf } from '../statement-builders.js';
+import type { RunPrivacy } from '../statements.js';
 import { CheckFailed, requireSame } from './checks.js';
 import type { ReceiptRecords } from './receipt-records.js';
 import { RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './receipt-schema.js';
@@ -84,6 +86,8 @@ export function checkTraining({ training, order, dataset }: Receipt, records: Re
   same('training.ciphertextDigest', training.ciphertextDigest, ciphertextDigest);
   same('training.epochs', training.epochs, externalParameters.epochs);
   same('training.privacy', training.privacy, externalParameters.privacy);
+  same('training.privacy', training.privacy, claimOf(access.entry.predicate.privacy));
+  same('order.epsilonMicros', order.order.epsilonMicros, epsilonMicrosOfClaim(training.privacy));
   same('training.attested', training.attested, internalParameters.attested);
   same('training.finishedAt', training.finishedAt, runDetails.metadata.finishedOn);
   same('training.orderId', orderId, order.orderId);
@@ -93,7 +97,23 @@ export function checkTraining({ training, order, dataset }: Receipt, records: Re
   same('training.operator', internalParameters.operator, order.order.operator);
   const inputs = dependenciesOf(orderId, order.order, dataset.manifestDigest, sha256Hex(access.entryBytes));
   same('training inputs', resolvedDependencies, inputs);
-  return `weights ${weightsDigest}, privacy ${canonicalJson(training.privacy)}`;
+  return `weights ${weightsDigest}, ${privacyText(training.privacy)}`;
+}
+
+type Claim = Receipt['training']['privacy'];
+
+/** What the record of the access promised, as the completion has it. */
+function claimOf(privacy: RunPrivacy): Claim {
+  return privacy === 'none' ? privacy : { epsilon: privacy.epsilon, delta: privacy.delta };
+}
+
+function epsilonMicrosOfClaim(claim: Claim): string {
+  return claim === 'none' ? '0' : epsilonMicrosOf(claim.epsilon).toString();
+}
+
+function privacyText(claim: Claim): string {
+  if (claim === 'none') return 'privacy: none; the model may memorise rows';
+  return `privacy: epsilon ${claim.epsilon} at delta ${claim.delta}`;
 }
 
 export function checkModel({ model, order }: Receipt): string {

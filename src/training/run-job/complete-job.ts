@@ -44,7 +44,7 @@ async function sealCompletion(
     manifestDigest: job.offer.manifestDigest,
     accessEntry,
     epochs: job.declaration.epochs,
-    privacy: job.declaration.privacy,
+    privacy: claimOf(job),
     // No confidential-computing hardware is asked for yet, and the record says so.
     attested: false,
     trainer,
@@ -57,6 +57,10 @@ async function sealCompletion(
 async function entryAt({ log }: RunJobDeps, index: number): Promise<Uint8Array> {
   const tree = await VerifiedTree.open(async (path) => log.tile(path), headOf(await log.checkpoint()));
   return (await readEntry(log, tree, index)).entry;
+}
+
+function claimOf({ declaration: { privacy } }: Job): 'none' | { epsilon: number; delta: number } {
+  return privacy === 'none' ? privacy : { epsilon: privacy.epsilon, delta: privacy.delta };
 }
 
 /** Appends `training-completed`; settlement takes over from its index. */

@@ -1,10 +1,13 @@
-import { WeighbridgeError } from '../../kernel/index.js';
+import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
 import { marketOf } from '../../platform/index.js';
-import { accessGrantedRecord, sealRecord } from '../../provenance/index.js';
+import { accessGrantedRecord, sealRecord, type RunPrivacy } from '../../provenance/index.js';
 import type { Job } from '../job.js';
+import { epsilonMicrosOfRun } from '../model-declaration.js';
+import { modelRejected } from '../model-errors.js';
+import { checkPrivacy } from '../private-run.js';
 import { assignWorker } from './assign-worker.js';
 import type { RunJobDeps } from './deps.js';
-import { workerAccount } from './worker-account.js';
+import { privacySeed, workerAccount } from './worker-account.js';
 
 /**
  * Appends `access-granted`: the record that must exist before any key can be released. The entry's bytes go into the row
@@ -19,13 +22,36 @@ export async function grantAccess(deps: RunJobDeps, job: Job): Promise<Job> {
 
 async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
   await assertOpen(deps, job);
+  await checkRun(deps, job);
   const worker = workerAccount(deps.workerSeed, job.id).address;
   const startedAt = new Date();
-  const facts = { order: job.order, worker, assignSignature: await assignWorker(deps, job.id, worker) };
+  const facts = {
+    order: job.order,
+    worker,
+    assignSignature: await assignWorker(deps, job.id, worker),
+    privacy: privacyOf(deps, job),
+  };
   return deps.jobs.fixRecord(job, 'submitted', 'granting', { worker, startedAt }, async (position) => {
     const record = accessGrantedRecord(marketOf(deps.network), { ...facts, position, grantedAt: startedAt });
     return sealRecord({ ...record, signer: deps.operator });
   });
+}
+
+/** What the API let in is looked at again by who will hold the key: noise that is too small, or an epsilon that nobody paid for. */
+async function checkRun(deps: RunJobDeps, job: Job): Promise<void> {
+  const { order, offer, declaration } = job;
+  if (declaration.privacy !== 'none') checkPrivacy(declaration, await deps.manifestOf(job));
+  const epsilonMicros = epsilonMicrosOfRun(declaration);
+  if (order.epsilonMicros === epsilonMicros && epsilonMicros <= offer.maxEpsilonMicros) return;
+  throw modelRejected('the order pays for another epsilon than the declaration takes');
+}
+
+function privacyOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Job): RunPrivacy {
+  if (privacy === 'none') return privacy;
+  const { epsilon, delta, noiseMultiplier, samplingRate, steps, unit } = privacy;
+  const seedCommitment = sha256Hex(privacySeed(workerSeed, id));
+  const unitColumn = unit.kind === 'column' ? unit.column : null;
+  return { epsilon, delta, noiseMultiplier, samplingRate, steps, unitColumn, seedCommitment };
 }
 
 /** An order that is closed on chain, or about to be, gets no record: nobody could be given access by it any more. */

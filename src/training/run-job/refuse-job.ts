@@ -1,5 +1,6 @@
 import { marketOf } from '../../platform/index.js';
 import { sealRecord, trainingRefusedRecord, type RefusalReason } from '../../provenance/index.js';
+import { mayHoldKey } from '../job-state.js';
 import type { Job } from '../job.js';
 import type { RunJobDeps } from './deps.js';
 import { settleMessage } from './settle-message.js';
@@ -9,7 +10,8 @@ import { settleMessage } from './settle-message.js';
  * before stays as it is; nothing of it leaves.
  */
 export async function refuseJob(deps: RunJobDeps, job: Job, reason: RefusalReason): Promise<Job> {
-  const facts = { order: job.order, reason, refusedAt: new Date() };
+  const privacySpent = job.declaration.privacy !== 'none' && mayHoldKey(job.state);
+  const facts = { order: job.order, reason, privacySpent, refusedAt: new Date() };
   return deps.jobs.fixRecord(job, job.state, 'refusing', { reason }, async (position) =>
     sealRecord({ ...trainingRefusedRecord(marketOf(deps.network), { ...facts, position }), signer: deps.operator }),
   );

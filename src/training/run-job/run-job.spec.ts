@@ -37,6 +37,8 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
     keyId: order.keyId,
     licenceId: order.licence,
     order,
+    offer: { maxEpsilonMicros: 0n },
+    declaration: { privacy: 'none' },
     state: 'submitted',
     deadline: new Date(Date.now() + 3_600_000),
     pendingEntry: null,

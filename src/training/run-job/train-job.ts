@@ -7,6 +7,7 @@ import type { Job } from '../job.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
 import { releaseKey } from './release-key.js';
+import { privacySeed } from './worker-account.js';
 
 /** Weighing, logging and settling come after training and before the deadline. */
 const SETTLEMENT_MARGIN_MS = 60_000;
@@ -49,6 +50,7 @@ async function trainWithKey(deps: RunJobDeps, job: Job, manifest: Manifest, grap
     weights,
     tokenizers,
     dataKey,
+    ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
     pieces: manifest.pieces.map((piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal)),
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),

@@ -10,3 +10,11 @@ import { fromHex, to0x, utf8, type Bytes32 } from '../../kernel/index.js';
 export function workerAccount(workerSeed: Uint8Array, orderId: Bytes32): PrivateKeyAccount {
   return privateKeyToAccount(to0x(hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/job-worker/v1'), 32)));
 }
+
+/**
+ * The secret seed of a private run's sampling and noise: whoever has it can take the noise off, so only its SHA-256 is recorded, and a
+ * restarted worker replays the very run.
+ */
+export function privacySeed(workerSeed: Uint8Array, orderId: Bytes32): Uint8Array {
+  return hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/privacy-seed/v1'), 32);
+}

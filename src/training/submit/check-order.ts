@@ -1,7 +1,7 @@
 import { isAddressEqual } from 'viem';
 import { jsonDigest, WeighbridgeError, type Address, type Offer, type Order } from '../../kernel/index.js';
 import { offerMismatch } from '../../catalog/index.js';
-import type { ModelDeclaration } from '../model-declaration.js';
+import { epsilonMicrosOfRun, type ModelDeclaration } from '../model-declaration.js';
 
 /** Recording, anchoring and releasing take some blocks; with less than this left a run could only be refunded. */
 export const MIN_RUN_SECONDS = 30;
@@ -23,6 +23,12 @@ export function checkOrder(
     throw new WeighbridgeError('DIGEST_MISMATCH', 'the order is for another declaration (jobDigest)', {
       next: 'Submit the very declaration whose SHA-256 the order names.',
       details: { expected: order.jobDigest, actual: digest },
+    });
+  }
+  if (order.epsilonMicros !== epsilonMicrosOfRun(declaration)) {
+    throw new WeighbridgeError('DIGEST_MISMATCH', 'the order pays for another epsilon than the declaration takes', {
+      next: 'Order with the epsilon of the declaration in millionths, rounded up; 0 without privacy.',
+      details: { ordered: order.epsilonMicros.toString(), declared: epsilonMicrosOfRun(declaration).toString() },
     });
   }
   if (!isAddressEqual(order.operator, operator)) {

@@ -11,14 +11,16 @@ import {
   type Order,
 } from '../../kernel/index.js';
 import { FindLicence, licenceExpired, type MarketplaceChain } from '../../access/index.js';
-import { datasetRevoked, FindDataset, offerMismatch, type ListedOffer } from '../../catalog/index.js';
+import { datasetRevoked, FindDataset, offerMismatch, shardIdOf, type ListedOffer } from '../../catalog/index.js';
 import { assertAllowed, type Viewer } from '../../identity/index.js';
 import { BlobStore, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput } from '../../platform/index.js';
+import { familiesOf, type Reservation } from '../../privacy/index.js';
 import { tokenizersOf } from '../declaration/features.js';
 import { checkFit, checkTokenizer } from '../fit.js';
 import { JobRepository } from '../job.repository.js';
 import type { Job, NewJob } from '../job.js';
 import { declarationSchema, type ModelDeclaration } from '../model-declaration.js';
+import { checkPrivacyTerms, lossOfRun } from '../private-run.js';
 import { runMessage } from '../run-message.js';
 import { checkEscrow } from './check-escrow.js';
 import { checkOrder } from './check-order.js';
@@ -49,7 +51,7 @@ export class SubmitJob {
   /**
    * @throws WeighbridgeError UNAUTHENTICATED, FORBIDDEN, BAD_INPUT, DATASET_NOT_FOUND, OFFER_MISMATCH, DIGEST_MISMATCH,
    *   DEADLINE_PASSED, LICENCE_NOT_FOUND, LICENCE_EXPIRED, DATASET_REVOKED, ESCROW_NOT_FOUND, ESCROW_MISMATCH,
-   *   BLOB_NOT_FOUND, MODEL_REJECTED, MODEL_DOES_NOT_FIT, CHAIN_UNAVAILABLE
+   *   BLOB_NOT_FOUND, MODEL_REJECTED, MODEL_DOES_NOT_FIT, PRIVACY_REFUSED, BUDGET_EXHAUSTED, CHAIN_UNAVAILABLE
    */
   async run(viewer: Viewer | undefined, input: SubmitJobInput): Promise<Job> {
     const order = orderFromJson(parseInput('order', orderJson, input.order));
@@ -61,7 +63,7 @@ export class SubmitJob {
     checkRecipient(input.recipient);
     const job = await this.check(viewer, id, order, declaration, input.recipient);
     await this.checkModel(job);
-    return (await this.jobs.create(job, [runMessage(id)])).job;
+    return (await this.jobs.create(job, [runMessage(id)], await this.reservationOf(job))).job;
   }
 
   private async check(
@@ -94,6 +96,24 @@ export class SubmitJob {
       priceWei: amountOf(offer, order.epsilonMicros),
       deadline: new Date(Number(order.deadline) * 1000),
     };
+  }
+
+  /** What a private run takes, and of which shards. */
+  private async reservationOf({
+    keyId,
+    offer,
+    declaration,
+  }: NewJob): Promise<Omit<Reservation, 'orderId'> | undefined> {
+    const terms = await this.datasets.terms(offer.termsDigest);
+    checkPrivacyTerms(declaration, terms.privacy);
+    const { privacy } = declaration;
+    if (privacy === 'none' || terms.privacy.budget === undefined) return undefined;
+    const [{ manifest }, versions] = await Promise.all([
+      this.datasets.byKeyId(keyId),
+      this.datasets.shardsOfVersions(offer),
+    ]);
+    const families = familiesOf(versions, manifest.pieces.map(shardIdOf));
+    return { families, loss: lossOfRun(privacy), budget: terms.privacy.budget };
   }
 
   /** The offer that the order was opened against, which need not be the one that counts now. */

@@ -63,6 +63,36 @@ def test_answers_progress_weights_and_public_numbers() -> None:
     assert numbers == (b"N", struct.pack(">IQ", 2, 50))
 
 
+PRIVATE = {
+    "epsilon": 8,
+    "delta": 1e-5,
+    "noiseMultiplier": 1.5,
+    "clippingNorm": 1,
+    "samplingRate": 4 / 50,
+    "steps": 26,
+    "unit": {"kind": "row"},
+}
+
+
+def private_frames(seed: bytes | None) -> bytes:
+    declared = declaration(GRAPH, WEIGHTS, privacy=PRIVATE)
+    return job_frames(declared, GRAPH, WEIGHTS, [piece(30), piece(20, 1)], rows=50, seed=seed)
+
+
+def test_a_private_job_is_decided_by_its_secret_seed() -> None:
+    once, again, other = (run(private_frames(seed))[-2:] for seed in (b"s" * 32, b"s" * 32, b"t" * 32))
+    assert once == again
+    assert once[0] != other[0]
+    assert once[1] == (b"N", struct.pack(">IQ", 2, 50))
+
+
+@pytest.mark.parametrize("seed", [None, b"", b"s" * 31])
+def test_a_private_job_without_its_seed_ends(seed: bytes | None) -> None:
+    with pytest.raises(Refused) as refused:
+        run(private_frames(seed))
+    assert refused.value.reason == Reason.TRAINER_FAILED
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -79,6 +79,18 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Privacy:
+    """DP-SGD as declared; the host holds the numbers against epsilon, delta and the seller's terms."""
+
+    noise_multiplier: float
+    clipping_norm: float
+    sampling_rate: float
+    steps: int
+    unit_column: str | None = None
+    unit_max_rows: int = 1
+
+
+@dataclass(frozen=True)
 class Config:
     graph_digest: str
     weights_digest: str
@@ -94,6 +106,7 @@ class Config:
     seed: int
     precision: str
     returns_all: bool
+    privacy: Privacy | None
     pieces: int
     rows: int
 
@@ -121,8 +134,8 @@ def parse_config(body: bytes) -> Config:
 
 
 def _config(fields: Fields, pieces: int, rows: int) -> Config:
-    if fields.any("version") != 1 or fields.any("privacy") != "none":
-        raise FieldError("version or privacy")
+    if fields.any("version") != 1:
+        raise FieldError("version")
     # Second names for tensors: they concern whoever loads the file.
     Fields(fields.any("tied"))
     features = Fields(fields.any("features"))
@@ -144,6 +157,7 @@ def _config(fields: Fields, pieces: int, rows: int) -> Config:
         seed=fields.count("seed", 0, 2**32 - 1),
         precision=fields.one_of("precision", ("float32", "bfloat16")),
         returns_all=fields.one_of("return", ("trainable", "all")) == "all",
+        privacy=_privacy(fields.any("privacy")),
         pieces=pieces,
         rows=rows,
     )
@@ -195,6 +209,25 @@ def _schedule(value: Any) -> Schedule:
     return schedule
 
 
+def _privacy(value: Any) -> Privacy | None:
+    if value == "none":
+        return None
+    fields = Fields(value)
+    # Epsilon and delta follow from the rest; the host checked that they do.
+    fields.number("epsilon", 0)
+    fields.number("delta", 0, 1)
+    noise, norm = fields.number("noiseMultiplier", 0.1, 1e3), fields.number("clippingNorm", 1e-6, 1e6)
+    rate, steps = _share(fields, "samplingRate"), fields.count("steps", high=10_000_000)
+    unit = Fields(fields.any("unit"))
+    fields.done()
+    if unit.one_of("kind", ("row", "column")) == "row":
+        unit.done()
+        return Privacy(noise, norm, rate, steps)
+    privacy = Privacy(noise, norm, rate, steps, unit.text("column"), unit.count("maxRows", high=256))
+    unit.done()
+    return privacy
+
+
 def _positive(fields: Fields, name: str) -> float:
     value = fields.number(name)
     if value <= 0:
@@ -226,8 +259,20 @@ def _check_agreement(config: Config) -> None:
         raise reject_model("declaration: the loss is of another label")
     for item in config.inputs:
         _check_input(item)
+    _check_privacy(config)
     if isinstance(config.label, TokensLabel):
         _check_tokens(config, config.label)
+
+
+def _check_privacy(config: Config) -> None:
+    if config.privacy is None:
+        return
+    if config.precision != "float32":
+        raise reject_model("declaration: private training is in float32")
+    batch_rows = min(config.batch_rows, config.rows)
+    steps = config.epochs * -(-config.rows // batch_rows)
+    if config.privacy.sampling_rate != batch_rows / config.rows or config.privacy.steps != steps:
+        raise reject_model("declaration: sampling rate or steps are not those of the batch and the epochs")
 
 
 def _check_input(item: Input) -> None:

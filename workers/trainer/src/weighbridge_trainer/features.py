@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from .columns import does_not_fit, finite_numbers, number_lists, scaled, whole, word_index
 from .config import Config, Input
 from .images import decode
+from .private_units import UnitNames
 from .text import Tokenizers, encode
 from .transforms import (
     BinaryLabel,
@@ -40,6 +41,8 @@ class Rows:
 
     inputs: Mapping[str, Numbers]
     target: Numbers
+    units: Numbers | None = None
+    """The privacy unit of each row, numbered as they appear; None where a row is one."""
 
 
 class RowsBuilder:
@@ -53,7 +56,9 @@ class RowsBuilder:
         }
         shape, dtype = target_form(config.label)
         self._target = np.zeros((config.rows, *shape), dtype)
-        self._columns = list(dict.fromkeys(_columns(config)))
+        unit = None if config.privacy is None else config.privacy.unit_column
+        self._units = None if unit is None else UnitNames(unit, config.rows)
+        self._columns = list(dict.fromkeys([*_columns(config), *([] if unit is None else [unit])]))
         self._filled = 0
 
     def add(self, parquet: bytearray) -> None:
@@ -69,7 +74,7 @@ class RowsBuilder:
         """:raises Refused: DATA_DOES_NOT_FIT unless exactly the listed number of rows came."""
         if self._filled != self._config.rows:
             raise does_not_fit("fewer rows than the manifest lists")
-        return Rows(self._inputs, self._target)
+        return Rows(self._inputs, self._target, None if self._units is None else self._units.numbers)
 
     def _add(self, parquet: bytearray) -> None:
         with pq.ParquetFile(pa.BufferReader(pa.py_buffer(parquet)), memory_map=False, pre_buffer=False) as file:
@@ -88,6 +93,8 @@ class RowsBuilder:
         for item in self._config.inputs:
             _fill_input(self._inputs[item.name][self._filled : stop], item, batch, self._tokenizers)
         _fill_target(self._target[self._filled : stop], self._config.label, batch)
+        if self._units is not None:
+            self._units.add(self._filled, batch)
         self._filled = stop
 
 

@@ -9,7 +9,8 @@ from .refusal import Reason, Refused
 _HEAD = struct.Struct(">I1s")
 _PROGRESS = struct.Struct(">II")
 
-CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, HEADER, CHUNK, END = b"C", b"G", b"W", b"T", b"K", b"H", b"D", b"X"
+CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"C", b"G", b"W", b"T", b"K", b"S"
+HEADER, CHUNK, END = b"H", b"D", b"X"
 PROGRESS, RESULT, NUMBERS, ERROR = b"P", b"R", b"N", b"E"
 
 MAX_CHUNK_BYTES = 16 << 20
@@ -20,6 +21,7 @@ _MAX_BODY_BYTES = {
     WEIGHTS: 512 << 20,
     TOKENIZER: 16 << 20,
     KEY: 32,
+    SEED: 32,
     HEADER: 272,
     CHUNK: MAX_CHUNK_BYTES + _TAG_AND_FLAG_BYTES,
     END: 0,

@@ -9,17 +9,23 @@ from .canary import check_rows_apart
 from .config import Config, parse_config
 from .envelope import open_piece
 from .features import Rows, RowsBuilder
-from .frames import CONFIG, END, GRAPH, KEY, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
+from .frames import CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .lower import lower
-from .optimise import Trainer, prepare, train
-from .refusal import Reason, reject_model
-from .safetensors import read_safetensors, write_safetensors
+from .optimise import prepare, train
+from .private_stream import SEED_BYTES
+from .private_train import prepare_private, train_private
+from .refusal import Reason, Refused, reject_model
+from .safetensors import Floats, read_safetensors, write_safetensors
 from .stopwatch import ends_after
 from .text import Tokenizers, check_vocabularies, digests_of, read_tokenizer
 
 _PROGRESS_SECONDS = 0.25
 # Lowering and compiling grow with the graph, which is a stranger's: a quiet machine needs seconds for an honest one.
 PREPARE_SECONDS = 240.0
+
+Progress = Callable[[int, int], None]
+# A compiled run: rows, the secret seed of a private run, who hears of progress.
+Run = Callable[[Rows, bytes, Progress], dict[str, Floats]]
 
 
 def run_job(frames: FrameReader, answers: FrameWriter) -> None:
@@ -29,14 +35,16 @@ def run_job(frames: FrameReader, answers: FrameWriter) -> None:
     bodies = {digest: frames.expect(TOKENIZER) for digest in digests_of(config)}
     with ends_after(PREPARE_SECONDS, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
         tokenizers = {digest: read_tokenizer(body, digest) for digest, body in bodies.items()}
-        trainer = _prepare(config, graph, weights, tokenizers)
-    rows = _read_rows(config, tokenizers, frames)
-    tensors = train(trainer, rows, _paced(answers.progress))
+        run = _prepare(config, graph, weights, tokenizers)
+    data_key = frames.expect(KEY)
+    seed = b"" if config.privacy is None else _seed(frames.expect(SEED))
+    rows = _read_rows(config, tokenizers, data_key, frames)
+    tensors = run(rows, seed, _paced(answers.progress))
     answers.result(write_safetensors(tensors))
     answers.numbers(config.epochs, config.rows)
 
 
-def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers) -> Trainer:
+def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers) -> Run:
     if hashlib.sha256(graph).hexdigest() != config.graph_digest:
         raise reject_model("graph: digest")
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
@@ -45,11 +53,20 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     lowered = lower(graph, tensors, config)
     check_vocabularies(config, tokenizers, lowered.row.output_shape)
     check_rows_apart(lowered, tensors, config)
-    return prepare(lowered.row, tensors, config)
+    if config.privacy is not None:
+        private = prepare_private(lowered.row, tensors, config, config.privacy)
+        return lambda rows, seed, progress: train_private(private, rows, seed, progress)
+    trainer = prepare(lowered.row, tensors, config)
+    return lambda rows, _seed, progress: train(trainer, rows, progress)
 
 
-def _read_rows(config: Config, tokenizers: Tokenizers, frames: FrameReader) -> Rows:
-    data_key = frames.expect(KEY)
+def _seed(body: bytes) -> bytes:
+    if len(body) != SEED_BYTES:
+        raise Refused(Reason.TRAINER_FAILED, "seed length")
+    return body
+
+
+def _read_rows(config: Config, tokenizers: Tokenizers, data_key: bytes, frames: FrameReader) -> Rows:
     builder = RowsBuilder(config, tokenizers)
     for header, chunks in frames.pieces(config.pieces):
         builder.add(open_piece(data_key, header, chunks))
@@ -57,7 +74,7 @@ def _read_rows(config: Config, tokenizers: Tokenizers, frames: FrameReader) -> R
     return builder.build()
 
 
-def _paced(send: Callable[[int, int], None]) -> Callable[[int, int], None]:
+def _paced(send: Progress) -> Progress:
     """Lets progress through by the clock, so that the number of frames says nothing but how long the run took."""
     due = time.monotonic()
 

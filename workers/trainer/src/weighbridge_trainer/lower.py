@@ -103,7 +103,7 @@ class _Lowering:
         names = tuple(name or f"\0{len(self._calls)}.{k}" for k, name in enumerate(outputs))
         used = len(outputs)
         run = call if used == len(avals) else _first(call, used)
-        self._calls.append(Call(run, tuple(value.name for value in dynamic), names, op in RANDOM))
+        self._calls.append(Call(run, tuple(value.name for value in dynamic), names, op in RANDOM, op, given))
         return tuple(Value(name, aval) for name, aval in zip(names, avals, strict=False))
 
     def _operand(self, name: str) -> Operand:

@@ -50,7 +50,7 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(row_loss(program, config), optimiser, key)
     traced = jax.jit(segment, donate_argnums=(0, 1)).trace(
-        trainable, state, frozen, *_abstract_rows(config), _abstract_batches(plan)
+        trainable, state, frozen, *abstract_rows(config), _abstract_batches(plan)
     )
     if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
         raise reject_model("budget: too many operations to compile")
@@ -115,7 +115,7 @@ def make_segment(
     return segment
 
 
-def _abstract_rows(config: Config) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.ShapeDtypeStruct]:
+def abstract_rows(config: Config) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.ShapeDtypeStruct]:
     dtypes = {"float32": jnp.float32, "bool": jnp.bool_}
     inputs = {
         item.name: jax.ShapeDtypeStruct((config.rows, *item.shape), dtypes.get(item.dtype, jnp.int32))

@@ -1,7 +1,7 @@
 """What a graph becomes: a flat list of calls over the closed table, ready to be traced for one row."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -20,6 +20,9 @@ class Call:
     outputs: tuple[str, ...]
     random: bool = False
     """Takes a `key` too: None switches the randomness off."""
+    op: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Operator and attributes, for whoever must know what a call computes."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+import type { PrivacyTerms } from '../catalog/manifest.js';
+import { WeighbridgeError } from '../kernel/index.js';
+import { epsilonOf, gaussianRdp, lossOf, noiseFor, type Loss } from '../privacy/index.js';
+import type { PrivateRun } from './declaration/privacy.js';
+import type { ModelDeclaration } from './model-declaration.js';
+import { doesNotFit, modelRejected } from './model-errors.js';
+
+const DEFAULT_CLIPPING_NORM = 1;
+
+/** What a run loses of the rows' privacy. */
+export function lossOfRun(run: PrivateRun): Loss {
+  return lossOf(gaussianRdp(run));
+}
+
+/**
+ * Whether the numbers of a private declaration are those of its run: rate and steps of the batch and the epochs, epsilon not below
+ * what they cost. The trainer looks at the first again; the last is what the seller is paid for and the ledger takes.
+ * @throws WeighbridgeError MODEL_REJECTED, MODEL_DOES_NOT_FIT
+ */
+export function checkPrivacy(
+  declaration: ModelDeclaration,
+  manifest: { rowCount: number; columns: readonly { name: string }[] },
+): void {
+  const { privacy, precision } = declaration;
+  if (privacy === 'none') return;
+  const { samplingRate, steps } = samplingOf(declaration, manifest.rowCount);
+  if (privacy.samplingRate !== samplingRate || privacy.steps !== steps) {
+    throw modelRejected(
+      `${manifest.rowCount} rows are ${steps} steps at a sampling rate of ${samplingRate}, the declaration says otherwise`,
+    );
+  }
+  if (precision !== 'float32') throw modelRejected('a private run computes in float32');
+  const { unit } = privacy;
+  if (unit.kind === 'column' && !manifest.columns.some(({ name }) => name === unit.column)) {
+    throw doesNotFit(`there is no column "${unit.column}" to take units from`, 'Name a column of the dataset.');
+  }
+  const cost = epsilonOf(gaussianRdp(privacy), privacy.delta);
+  if (cost > privacy.epsilon) {
+    throw modelRejected(`the run costs epsilon ${cost}, the declaration says ${privacy.epsilon}`);
+  }
+}
+
+/**
+ * Whether the seller's terms take the run.
+ * @throws WeighbridgeError PRIVACY_REFUSED
+ */
+export function checkPrivacyTerms({ privacy }: Pick<ModelDeclaration, 'privacy'>, terms: PrivacyTerms): void {
+  const { budget, trainingWithoutPrivacy } = terms;
+  if (privacy === 'none') {
+    if (trainingWithoutPrivacy === true) return;
+    throw refused('the terms allow no training without privacy', 'Train with an epsilon.');
+  }
+  if (budget === undefined)
+    throw refused('the terms sell no privacy budget', 'Train without an epsilon, or on other data.');
+  if (privacy.delta !== budget.delta) {
+    throw refused(`the terms count at a delta of ${budget.delta}`, `Declare delta ${budget.delta}.`);
+  }
+  if (privacy.epsilon > budget.maxEpsilonPerJob) {
+    throw refused(
+      `a run may take epsilon ${budget.maxEpsilonPerJob}, this one takes ${privacy.epsilon}`,
+      'Take more noise: fewer epochs, or a smaller epsilon.',
+    );
+  }
+}
+
+/** Adds the noise that a wanted epsilon takes. @throws WeighbridgeError PRIVACY_REFUSED, BAD_INPUT */
+export function withPrivacy(
+  declaration: ModelDeclaration,
+  rowCount: number,
+  terms: PrivacyTerms,
+  wanted: { epsilon: number; clippingNorm?: number | undefined },
+): ModelDeclaration {
+  const delta = terms.budget?.delta;
+  if (delta === undefined) throw refused('the terms sell no privacy budget', 'Leave --epsilon out, or use other data.');
+  const sampling = samplingOf(declaration, rowCount);
+  const noiseMultiplier = noiseFor({ epsilon: wanted.epsilon, delta, ...sampling });
+  const clippingNorm = wanted.clippingNorm ?? DEFAULT_CLIPPING_NORM;
+  const privacy = {
+    epsilon: wanted.epsilon,
+    delta,
+    noiseMultiplier,
+    clippingNorm,
+    ...sampling,
+    unit: { kind: 'row' as const },
+  };
+  return { ...declaration, precision: 'float32', privacy };
+}
+
+function samplingOf(
+  { batchRows, epochs }: ModelDeclaration,
+  rowCount: number,
+): { samplingRate: number; steps: number } {
+  const rows = Math.min(batchRows, rowCount);
+  return { samplingRate: rows / rowCount, steps: epochs * Math.ceil(rowCount / rows) };
+}
+
+function refused(message: string, next: string): WeighbridgeError {
+  return new WeighbridgeError('PRIVACY_REFUSED', message, { next });
+}

@@ -1,0 +1,64 @@
+"""Everything that a private run draws, from one secret seed by ChaCha20 (RFC 8439): keystream(seed, purpose, step).
+
+Whoever has the seed can draw the noise again and take it off, so it never leaves the worker's side: the log holds its
+SHA-256 alone. JAX's own generator has a 64-bit key and makes floats with gaps: neither will do here.
+"""
+
+import hashlib
+import struct
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+
+SEED_BYTES = 32
+_SAMPLE, _NOISE = 1, 2
+# Share of the square that lies in the circle is pi/4; drawn so much more, the next block is hardly ever needed.
+_POLAR_SPARE = 1.3
+
+
+class SecretStream:
+    def __init__(self, seed: bytes) -> None:
+        if len(seed) != SEED_BYTES:
+            raise ValueError("seed length")
+        self._seed = seed
+
+    @property
+    def commitment(self) -> str:
+        return hashlib.sha256(self._seed).hexdigest()
+
+    def sample(self, step: int, units: int, rate: float) -> npt.NDArray[np.int64]:
+        """Each unit independently with the chance `rate`, rounded down to a multiple of 2^-32: never more."""
+        words = np.frombuffer(self._keystream(_SAMPLE, step, 0, 4 * units), "<u4")
+        return np.flatnonzero(words < int(rate * 2**32)) if rate < 1 else np.arange(units)
+
+    def gaussian(self, step: int, count: int, deviation: float) -> npt.NDArray[np.int32]:
+        """Whole numbers from a rounded Gaussian. `deviation` is at least 2^20, so that the rounding hides the gaps of
+        the doubles it comes from (Mironov 2012); Marsaglia's polar method, because it takes no sine.
+        """
+        pairs = -(-count // 2)
+        parts: list[npt.NDArray[np.float64]] = []
+        made = block = 0
+        while made < pairs:
+            parts.append(self._polar(step, block, int((pairs - made) * _POLAR_SPARE) + 16))
+            made, block = made + parts[-1].shape[1], block + 1
+        flat = np.concatenate(parts, axis=1)[:, :pairs].reshape(-1)[:count] * deviation
+        return np.rint(flat, out=flat).astype(np.int32)
+
+    def _polar(self, step: int, block: int, draws: int) -> npt.NDArray[np.float64]:
+        """Pairs of standard Gaussians, as many as of so many points of the square lie in the circle."""
+        words = np.frombuffer(self._keystream(_NOISE, step, block, 8 * draws), "<i4").reshape(2, draws)
+        points = words.astype(np.float64)
+        points += 0.5
+        points *= 2.0**-31
+        squared = points[0] * points[0]
+        squared += points[1] * points[1]
+        inside = np.flatnonzero(squared < 1)
+        squared = squared[inside]
+        gaussians: npt.NDArray[np.float64] = np.sqrt(np.log(squared) * -2 / squared) * points[:, inside]
+        return gaussians
+
+    def _keystream(self, purpose: int, step: int, block: int, size: int) -> bytes:
+        # 32-bit block counter from 0, then a nonce of 96 bits that stands for one purpose, step and block only.
+        nonce = struct.pack("<IIII", 0, purpose, step, block)
+        return Cipher(algorithms.ChaCha20(self._seed, nonce), mode=None).encryptor().update(bytes(size))

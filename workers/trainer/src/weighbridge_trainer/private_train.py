@@ -1,0 +1,236 @@
+"""DP-SGD (Abadi et al. 2016): Poisson batches, clipped gradients, one noise a step, divided by the EXPECTED batch.
+All that is drawn comes from the secret stream; a batch that happens to be empty takes its noise like any other."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+from jax import Array
+
+from .config import Config, Privacy
+from .features import Rows
+from .losses import row_keys
+from .optimise import abstract_rows, count_equations
+from .optimisers import make_optimiser
+from .private_clip import ClippedSum, clipped_sum_of_rows, clipped_sum_of_units
+from .private_grid import Grid, add_on_grid, grid_of
+from .private_stream import SecretStream
+from .private_units import Units, units_of
+from .program import Program, Weights
+from .refusal import reject_model
+from .safetensors import Floats
+
+_MAX_EQUATIONS = 5_000
+_MICRO_ROWS = 256
+_MICRO_ELEMENTS = 1 << 27
+# Noise of so many steps is made ahead at once, and so many numbers of it.
+_MAX_SEGMENT_STEPS = 32
+_SEGMENT_NUMBERS = 1 << 22
+
+# Units and which of them count (steps, places), how many places are used (steps), noise (steps, numbers), step numbers.
+Segment = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    steps: int
+    micro_units: int
+    unit_rows: int
+    capacity: int
+    """Units that a step has room for, a multiple of `micro_units`."""
+    segment_steps: int
+    expected_units: float
+
+
+@dataclass(frozen=True)
+class PrivateTrainer:
+    plan: Plan
+    config: Config
+    privacy: Privacy
+    grid: Grid
+    trainable: Weights
+    frozen: Weights
+    state: Any
+    step_of: Callable[[int], Callable[..., tuple[Weights, Any]]]
+    """Compiled for a capacity. The plan's is compiled ahead; a larger one is hardly ever needed (see `plan_of`)."""
+
+
+def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int) -> Plan:
+    unit_rows = privacy.unit_max_rows
+    expected = privacy.sampling_rate * config.rows
+    fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements * unit_rows + numbers))
+    micro = max(1, min(math.ceil(expected), (config.micro_batch_rows or _MICRO_ROWS) // unit_rows or 1, fitting))
+    # Eight deviations above the mean: passed once in 10^15 steps, and then a larger program is compiled.
+    room = min(config.rows, math.ceil(expected + 8 * math.sqrt(expected) + 16))
+    segment = max(1, min(privacy.steps, _MAX_SEGMENT_STEPS, _SEGMENT_NUMBERS // max(1, numbers)))
+    return Plan(privacy.steps, micro, unit_rows, _up(room, micro), segment, max(1.0, expected / unit_rows))
+
+
+def prepare_private(
+    program: Program, weights: Mapping[str, Floats], config: Config, privacy: Privacy
+) -> PrivateTrainer:
+    """Traces, budgets and compiles the run before any row is read.
+
+    :raises Refused: MODEL_REJECTED if the program is too large to compile
+    """
+    trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
+    frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
+    numbers = sum(values.size for values in trainable.values())
+    plan = plan_of(config, privacy, program.row_elements, numbers)
+    grid = grid_of(privacy.noise_multiplier, privacy.clipping_norm, numbers)
+    optimiser = make_optimiser(config.optimiser, config.schedule, plan.steps)
+    state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
+    clipped_sum = _clipped_sum(program, config, privacy, {name: values.shape for name, values in trainable.items()})
+    key = jax.random.key(config.seed) if program.is_random else None
+    segment = jax.jit(make_segment(clipped_sum, optimiser, plan, grid, key), donate_argnums=(0, 1))
+    compiled: dict[int, Callable[..., tuple[Weights, Any]]] = {}
+
+    def step_of(capacity: int) -> Callable[..., tuple[Weights, Any]]:
+        if capacity not in compiled:
+            traced = segment.trace(
+                trainable, state, frozen, *abstract_rows(config), *_abstract(plan, capacity, numbers, config)
+            )
+            if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
+                raise reject_model("budget: too many operations to compile")
+            compiled[capacity] = traced.lower().compile()
+        return compiled[capacity]
+
+    step_of(plan.capacity)
+    return PrivateTrainer(plan, config, privacy, grid, trainable, frozen, state, step_of)
+
+
+def train_private(
+    trainer: PrivateTrainer, rows: Rows, seed: bytes, progress: Callable[[int, int], None]
+) -> dict[str, Floats]:
+    """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
+    config, plan = trainer.config, trainer.plan
+    inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
+    target = jnp.asarray(rows.target)
+    units = units_of(rows.units, config.rows, plan.unit_rows)
+    padded = units.padded(config.rows)
+    table = None if padded is None else jnp.asarray(padded)
+    trainable, state, done = trainer.trainable, trainer.state, 0
+    for capacity, batches in _ahead(segments(trainer, units, SecretStream(seed))):
+        run = trainer.step_of(capacity)
+        trainable, state = run(trainable, state, trainer.frozen, inputs, target, table, *batches)
+        jax.block_until_ready(trainable)
+        done = min(done + plan.segment_steps, plan.steps)
+        progress(done, plan.steps)
+    returned = {**trainer.frozen, **trainable} if config.returns_all else trainable
+    return {name: np.asarray(values) for name, values in returned.items()}
+
+
+def segments(trainer: PrivateTrainer, units: Units, stream: SecretStream) -> Iterator[tuple[int, Segment]]:
+    """Batches and noise of `segment_steps` steps at a time, with the capacity that the largest batch needs.
+
+    Steps beyond the last are numbered -1 and change nothing.
+    """
+    plan, numbers = trainer.plan, sum(values.size for values in trainer.trainable.values())
+    for first in range(0, plan.steps, plan.segment_steps):
+        steps = range(first, min(first + plan.segment_steps, plan.steps))
+        drawn = [stream.sample(step, units.count, trainer.privacy.sampling_rate) for step in steps]
+        capacity = max(plan.capacity, _up(max(map(len, drawn)), plan.micro_units))
+        index = np.zeros((plan.segment_steps, capacity), np.int32)
+        used = np.zeros(plan.segment_steps, np.int32)
+        noise = np.zeros((plan.segment_steps, numbers), np.int32)
+        number = np.full(plan.segment_steps, -1, np.int32)
+        for k, step in enumerate(steps):
+            index[k, : len(drawn[k])], used[k], number[k] = drawn[k], len(drawn[k]), step
+            noise[k] = stream.gaussian(step, numbers, trainer.grid.deviation)
+        yield capacity, (index, used, noise, number)
+
+
+def make_segment(
+    clipped_sum: ClippedSum, optimiser: optax.GradientTransformation, plan: Plan, grid: Grid, key: Array | None
+) -> Callable[..., tuple[Weights, optax.OptState]]:
+    """A function that takes `segment_steps` steps in one dispatch."""
+
+    def total_of(weights: Weights, frozen: Weights, data: Any, index: Array, used: Array, number: Array) -> Weights:
+        inputs, target, table = data
+        step_key = None if key is None else jax.random.fold_in(key, number)
+
+        def micro(k: Array, total: Weights) -> Weights:
+            places = k * plan.micro_units + jnp.arange(plan.micro_units)
+            counts = places < used
+            picked = jax.lax.dynamic_slice_in_dim(index, k * plan.micro_units, plan.micro_units)
+            row = picked if table is None else table[picked]
+            counts = counts if table is None else counts[:, None] & (row >= 0)
+            row = jnp.maximum(row, 0)
+            keys = None if step_key is None else row_keys(step_key, row.reshape(-1)).reshape(row.shape)
+            some = {name: values[row] for name, values in inputs.items()}
+            added: Weights = jax.tree.map(jnp.add, total, clipped_sum(weights, frozen, some, target[row], keys, counts))
+            return added
+
+        zeros = jax.tree.map(jnp.zeros_like, weights)
+        total: Weights = jax.lax.fori_loop(0, (used + plan.micro_units - 1) // plan.micro_units, micro, zeros)
+        return total
+
+    def segment(
+        trainable: Weights,
+        state: optax.OptState,
+        frozen: Weights,
+        inputs: Any,
+        target: Array,
+        table: Array | None,
+        *steps: Array,
+    ) -> tuple[Weights, optax.OptState]:
+        def step(carry: tuple[Weights, optax.OptState], batch: Any) -> tuple[tuple[Weights, optax.OptState], None]:
+            (weights, state), (index, used, noise, number) = carry, batch
+            total = total_of(weights, frozen, (inputs, target, table), index, used, number)
+            mean = _noised(total, noise, grid, plan.expected_units)
+            updates, new_state = optimiser.update(mean, state, weights)
+            new = (optax.apply_updates(weights, updates), new_state)
+            return jax.tree.map(lambda a, b: jnp.where(number >= 0, a, b), new, carry), None
+
+        (trainable, state), _ = jax.lax.scan(step, (trainable, state), steps)
+        return trainable, state
+
+    return segment
+
+
+def _noised(total: Weights, noise: Array, grid: Grid, expected: float) -> dict[str, Array]:
+    """Which noise falls on which number follows from the sorted names alone."""
+    result, begin = {}, 0
+    for name in sorted(total):
+        values = total[name]
+        part = noise[begin : begin + values.size].reshape(values.shape)
+        result[name] = add_on_grid(values, part, grid.unit) / expected
+        begin += values.size
+    return result
+
+
+def _clipped_sum(
+    program: Program, config: Config, privacy: Privacy, shapes: Mapping[str, tuple[int, ...]]
+) -> ClippedSum:
+    if privacy.unit_column is not None:
+        return clipped_sum_of_units(program, config, privacy.clipping_norm)
+    return clipped_sum_of_rows(program, config, privacy.clipping_norm, shapes)
+
+
+def _abstract(plan: Plan, capacity: int, numbers: int, config: Config) -> tuple[Any, ...]:
+    steps = plan.segment_steps
+    of: Any = jax.ShapeDtypeStruct
+    units = config.privacy is not None and config.privacy.unit_column is not None
+    table = of((config.rows, plan.unit_rows), jnp.int32) if units else None
+    index = of((steps, capacity), jnp.int32)
+    return table, index, of((steps,), jnp.int32), of((steps, numbers), jnp.int32), of((steps,), jnp.int32)
+
+
+def _ahead(batches: Iterator[tuple[int, Segment]]) -> Iterator[tuple[int, Segment]]:
+    """Draws the next segment in a thread while the device works on this one: the noise waits for nobody."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (now := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield now
+
+
+def _up(count: int, multiple: int) -> int:
+    return max(multiple, -(-count // multiple) * multiple)

@@ -1,0 +1,69 @@
+"""DP-SGD as one would write it down, in NumPy and one row after the other: the oracle of the tests. It shares nothing
+with the trainer, the secret stream included."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+
+Tensors = dict[str, npt.NDArray[np.float64]]
+
+
+def keystream(seed: bytes, purpose: int, step: int, block: int, size: int) -> bytes:
+    nonce = b"".join(part.to_bytes(4, "little") for part in (0, purpose, step, block))
+    return Cipher(algorithms.ChaCha20(seed, nonce), None).encryptor().update(bytes(size))
+
+
+def sampled(seed: bytes, step: int, units: int, rate: float) -> list[int]:
+    words = np.frombuffer(keystream(seed, 1, step, 0, 4 * units), "<u4")
+    return [k for k in range(units) if words[k] < int(rate * 2**32)]
+
+
+def clipped_sum(gradients: Sequence[Mapping[str, Any]], names: list[str], norm: float) -> Tensors:
+    total: Tensors = {}
+    for gradient in gradients:
+        flat = np.concatenate([np.asarray(gradient[name], np.float64).ravel() for name in names])
+        length = np.sqrt((flat.astype(np.float32) ** 2).sum(dtype=np.float32))
+        if not np.isfinite(length):
+            continue
+        factor = min(1.0, norm * (1 - 2**-12) / length) if length > 0 else 1.0
+        for name in names:
+            total[name] = total.get(name, 0) + factor * np.asarray(gradient[name], np.float64)
+    return total
+
+
+def gaussian(seed: bytes, step: int, count: int, deviation: float) -> list[int]:
+    """Marsaglia's polar method, point by point."""
+    found: list[tuple[float, float]] = []
+    pairs, block = -(-count // 2), 0
+    while len(found) < pairs:
+        draws = int((pairs - len(found)) * 1.3) + 16
+        words = np.frombuffer(keystream(seed, 2, step, block, 8 * draws), "<i4")
+        for k in range(draws):
+            x, y = (words[k] + 0.5) / 2**31, (words[draws + k] + 0.5) / 2**31
+            if (s := x * x + y * y) < 1:
+                found.append((x * np.sqrt(-2 * np.log(s) / s), y * np.sqrt(-2 * np.log(s) / s)))
+        block += 1
+    flat = [pair[0] for pair in found[:pairs]] + [pair[1] for pair in found[:pairs]]
+    return [round(value * deviation) for value in flat[:count]]
+
+
+def private_sgd(
+    weights: Tensors, gradient_of: Callable[[Tensors, int], Mapping[str, Any]], units: int, seed: bytes, setting: Any
+) -> Tensors:
+    """Plain SGD with `setting` = (rate, steps, norm, noise multiplier, learning rate)."""
+    rate, steps, norm, noise_multiplier, learning_rate = setting
+    names = sorted(weights)
+    count = sum(weights[name].size for name in names)
+    unit = 2.0 ** np.floor(np.log2(norm * noise_multiplier) - 20)
+    deviation = noise_multiplier * (norm + unit * np.sqrt(count)) / unit
+    for step in range(steps):
+        total = clipped_sum([gradient_of(weights, k) for k in sampled(seed, step, units, rate)], names, norm)
+        noise, at = np.array(gaussian(seed, step, count, deviation), np.float64) * unit, 0
+        for name in names:
+            part = noise[at : at + weights[name].size].reshape(weights[name].shape)
+            weights[name] = weights[name] - learning_rate * (total.get(name, 0) + part) / max(1.0, rate * units)
+            at += weights[name].size
+    return weights
