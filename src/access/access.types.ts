@@ -44,6 +44,35 @@ export class IssueLicenceInputType {
   purposeSalt!: Bytes32;
 }
 
+@InputType('RevokeConsentInput', { description: "A seller's revocation, and the record of it that goes into the log." })
+export class RevokeConsentInputType {
+  @Field(() => Bytes32Scalar, { description: 'The dataset whose consent ends.' })
+  dataset!: Bytes32;
+
+  @Field(() => Bytes32Scalar, { nullable: true, description: 'Only this licence of it; left out, all of it.' })
+  licence?: Bytes32 | null;
+
+  @Field(() => JsonScalar, { description: 'DSSE envelope of the consent-revoked statement, signed by the seller.' })
+  envelope!: unknown;
+}
+
+@ObjectType('Revocation', {
+  description: 'Consent that ended: no further key is released under it. What was trained stays trained.',
+})
+export class RevocationType {
+  @Field(() => Bytes32Scalar, { description: 'The dataset.' })
+  keyId!: Bytes32;
+
+  @Field(() => Bytes32Scalar, { nullable: true, description: 'The one licence that ended; null for all of them.' })
+  licence!: Bytes32 | null;
+
+  @Field(() => Int, { description: 'Index of the consent-revoked record in the log.' })
+  logIndex!: number;
+
+  @Field(() => GraphQLISODateTime, { description: 'The time that the seller signed.' })
+  revokedAt!: Date;
+}
+
 export function toLicenceType({ id, keyId, buyer, validUntil, logIndex, issuedAt }: IssuedLicence): LicenceType {
   return { id, keyId, buyer, validUntil, logIndex, issuedAt };
 }

@@ -59,6 +59,17 @@ export class LicenceRepository {
     await this.prisma.licence.update({ where: { id }, data: { logIndex, leafHash } });
   }
 
+  /** What was stated under each; one that was erased is not in the map. */
+  async purposesOf(ids: readonly Bytes32[]): Promise<Map<Bytes32, string>> {
+    const rows = await this.prisma.erasableDetail.findMany({ where: { licenceId: { in: [...ids] } } });
+    return new Map(rows.map((row) => [row.licenceId as Bytes32, row.purpose]));
+  }
+
+  /** Removes purpose and salt for good. */
+  async eraseDetail(id: Bytes32): Promise<void> {
+    await this.prisma.erasableDetail.deleteMany({ where: { licenceId: id } });
+  }
+
   /** The buyer's licences that are in the log, newest first. */
   async listOf(buyer: Address, keyId: Bytes32 | undefined, page: PageRequest): Promise<Page<IssuedLicence>> {
     const where = { buyer, logIndex: { not: null }, ...(keyId === undefined ? {} : { keyId }) };

@@ -3,7 +3,9 @@ import type { Address, Bytes32 } from '../kernel/index.js';
 import { AddressScalar, Bytes32Scalar, connectionType, MAX_PAGE, PageArgs } from '../platform/graphql/index.js';
 import type { IndexedRecord } from '../provenance/index.js';
 
-@ObjectType('LogRecord', { description: 'One entry of the public log. Fetch its bytes and proof from the log itself.' })
+@ObjectType('LogRecord', {
+  description: 'One entry of the public log. What is not its entry, statement or proof is from an index of the log.',
+})
 export class LogRecordType {
   @Field(() => Int, { description: 'Its place in the log.' })
   index!: number;
@@ -22,6 +24,18 @@ export class LogRecordType {
 
   @Field(() => Bytes32Scalar, { nullable: true, description: 'The order that it is about, if any.' })
   orderId!: Bytes32 | null;
+
+  @Field(() => Bytes32Scalar, {
+    nullable: true,
+    description: 'The licence that it issues, opens the data under, or ends, if any.',
+  })
+  licence!: Bytes32 | null;
+
+  @Field(() => String, { nullable: true, description: 'SHA-256 of the weights that it says were trained, if any.' })
+  weights!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'SHA-256 of the weights that the run began with, if any.' })
+  initialWeights!: string | null;
 
   @Field(() => AddressScalar, {
     nullable: true,
@@ -42,6 +56,7 @@ export class RecordPageArgs extends PageArgs {
 @ObjectType({ description: 'A page of log records.' })
 export class LogRecordConnection extends connectionType(LogRecordType, 'LogRecord') {}
 
-export function toLogRecordType({ orderId, actor, ...record }: IndexedRecord): LogRecordType {
-  return { ...record, orderId: orderId ?? null, actor: actor ?? null };
+export function toLogRecordType(record: IndexedRecord): LogRecordType {
+  const { orderId = null, licence = null, weights = null, initialWeights = null, actor = null } = record;
+  return { ...record, orderId, licence, weights, initialWeights, actor };
 }

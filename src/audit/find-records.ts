@@ -1,14 +1,30 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Bytes32 } from '../kernel/index.js';
+import { WeighbridgeError, type Address, type Bytes32 } from '../kernel/index.js';
 import { DatabasePool, LOG_CLIENT } from '../platform/index.js';
 import { batchByRequest, type Page, type PageRequest } from '../platform/graphql/index.js';
-import { indexLog, LogRecordSource, PgRelayStore, type IndexedRecord, type LogClient } from '../provenance/index.js';
+import {
+  indexLog,
+  LogRecordSource,
+  PgRelayStore,
+  RECORD_TYPES,
+  type IndexedRecord,
+  type LogClient,
+  type RecordType,
+} from '../provenance/index.js';
 import { RecordRepository } from './record.repository.js';
 
 /** Entries taken into the index in one transaction. */
 const STRETCH = 1_024;
 /** An index this fresh is not brought up to date again. */
 const FRESH_MS = 250;
+
+/** As an auditor gives it. */
+interface Filter {
+  type?: string;
+  actor?: Address | null;
+  licence?: Bytes32 | null;
+  job?: Bytes32 | null;
+}
 
 /** Reads of the public log through its index. */
 @Injectable()
@@ -39,8 +55,33 @@ export class FindRecords {
     return this.records.list(keyId, page);
   }
 
+  /** A dataset's records, of one type or of any. @throws WeighbridgeError BAD_INPUT for a type that there is not */
+  async ofDataset(keyId: Bytes32, filter: Filter, page: PageRequest): Promise<Page<IndexedRecord>> {
+    await this.catchUp();
+    const { type = 'access-granted', actor, licence, job } = filter;
+    const given = { actor: actor ?? undefined, licence: licence ?? undefined, job: job ?? undefined };
+    return this.records.ofDataset(keyId, { ...given, type: typeOf(type) }, page);
+  }
+
+  async at(index: number): Promise<IndexedRecord | undefined> {
+    await this.catchUp();
+    return this.records.at(index);
+  }
+
+  /** Index of the newest record; -1 if there is none. */
+  async newest(): Promise<number> {
+    await this.catchUp();
+    return this.records.newest();
+  }
+
+  /** What came after an index, oldest first. */
+  async following(index: number, keyId: Bytes32 | undefined, first: number): Promise<IndexedRecord[]> {
+    await this.catchUp();
+    return this.records.following(index, keyId, first);
+  }
+
   /** The relay does the same all the time; whoever comes first indexes, and the other finds it done. */
-  private async catchUp(): Promise<void> {
+  async catchUp(): Promise<void> {
     if (Date.now() - this.caughtUpAtMs < FRESH_MS) return;
     this.catchingUp ??= this.indexAll().finally(() => (this.catchingUp = undefined));
     await this.catchingUp;
@@ -51,4 +92,12 @@ export class FindRecords {
     while ((await indexLog(this.source, this.store, STRETCH)).more);
     this.caughtUpAtMs = startedAtMs;
   }
+}
+
+function typeOf(text: string): RecordType | undefined {
+  const type = RECORD_TYPES.find((known) => known === text);
+  if (type !== undefined || text === 'any') return type;
+  throw new WeighbridgeError('BAD_INPUT', `filter.type: there are no records of type ${text.slice(0, 40)}`, {
+    next: `Give "any" or one of: ${RECORD_TYPES.join(', ')}.`,
+  });
 }

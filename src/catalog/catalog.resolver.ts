@@ -2,9 +2,16 @@ import { Inject } from '@nestjs/common';
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import type { Bytes32 } from '../kernel/index.js';
 import { CurrentViewer, Requires, type Viewer } from '../identity/index.js';
-import { MARKETPLACE_CHAIN } from '../platform/index.js';
+import { MARKETPLACE_CHAIN, PrismaService } from '../platform/index.js';
 import { batchByRequest, PageArgs, pageRequest, toConnection } from '../platform/graphql/index.js';
-import { DatasetConnection, DatasetType, ListDatasetInputType, toDatasetType } from './catalog.types.js';
+import { nextPosition } from '../provenance/index.js';
+import {
+  DatasetConnection,
+  DatasetType,
+  ListDatasetInputType,
+  RecordPosition,
+  toDatasetType,
+} from './catalog.types.js';
 import { FindDataset } from './find-dataset.js';
 import { ListDataset } from './list-dataset.js';
 import type { OfferRegistry } from './ports.js';
@@ -20,6 +27,7 @@ export class CatalogResolver {
     private readonly find: FindDataset,
     private readonly list: ListDataset,
     @Inject(MARKETPLACE_CHAIN) private readonly chain: OfferRegistry,
+    private readonly prisma: PrismaService,
   ) {}
 
   @Requires('dataset.read')
@@ -56,6 +64,11 @@ export class CatalogResolver {
     @Args('input', { description: 'What to list.' }) input: ListDatasetInputType,
   ): Promise<DatasetType> {
     return toDatasetType(await this.list.run(viewer, input));
+  }
+
+  @ResolveField(() => RecordPosition, { description: "The place of the dataset's next record, as of now." })
+  async nextRecord(@Parent() dataset: DatasetType): Promise<RecordPosition> {
+    return nextPosition(this.prisma, dataset.id);
   }
 
   @ResolveField(() => Boolean, { description: 'Whether its seller revoked it on chain: no key is released any more.' })

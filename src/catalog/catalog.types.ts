@@ -78,6 +78,17 @@ export class DatasetType {
   listedAt!: Date;
 }
 
+@ObjectType({
+  description: "A place among the records of a dataset: what its seller signs into the dataset's next record.",
+})
+export class RecordPosition {
+  @Field(() => Int, { description: 'Its number, from 1.' })
+  sequence!: number;
+
+  @Field(() => String, { nullable: true, description: 'RFC 6962 leaf hash of the record before; null for the first.' })
+  previous!: string | null;
+}
+
 @ObjectType({ description: 'A page of datasets.' })
 export class DatasetConnection extends connectionType(DatasetType, 'Dataset') {}
 

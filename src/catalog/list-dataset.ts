@@ -1,19 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import {
-  canonicalJson,
-  offerFromJson,
-  offerJson,
-  utf8,
-  WeighbridgeError,
-  type Hex,
-  type Network,
-} from '../kernel/index.js';
+import { canonicalJson, offerFromJson, offerJson, WeighbridgeError, type Hex, type Network } from '../kernel/index.js';
 import { assertAllowed, type Viewer } from '../identity/index.js';
 import { LOG_CLIENT, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput, PrismaService } from '../platform/index.js';
 import {
   acceptRecord,
   DatasetLog,
+  entryBytes,
   envelopeSchema,
   verifyEntry,
   type Envelope,
@@ -85,7 +78,7 @@ export class ListDataset {
 
   /** The entry as it will stand in the log for ever: the seller's envelope under the header line that contracts compare. */
   private async checkRecord(listing: Listing, envelope: Envelope): Promise<{ entry: Uint8Array; listedAt: Date }> {
-    const entry = utf8(`weighbridge/v1 dataset-listed ${listing.offerDigest.slice(2)}\n${canonicalJson(envelope)}`);
+    const entry = entryBytes('dataset-listed', listing.offerDigest, envelope);
     const { network } = this;
     const record = await verifyEntry(entry, { market: marketOf(network), recorder: network.recorder });
     const listedAt = assertRecordsListing(record, listing);

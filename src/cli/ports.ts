@@ -42,6 +42,10 @@ export type ChainReader = Pick<
 export interface SellerChain extends Pick<ChainReader, 'offerOf' | 'isRevoked'> {
   /** Lists the offer, unless it is the listed one already. @returns the transaction that did it */
   listOffer(offer: Offer): Promise<Hex>;
+  /** Stops key release for a dataset version, for good. @returns the transaction that did it */
+  revoke(keyId: Bytes32): Promise<Hex>;
+  /** Stops key release for one licence of it, for good. @returns the transaction that did it */
+  revokeLicence(keyId: Bytes32, licence: Bytes32): Promise<Hex>;
 }
 
 export interface BuyerChain extends Omit<ChainReader, 'transaction' | 'rootOf'> {

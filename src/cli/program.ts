@@ -3,11 +3,14 @@ import { createCli, type GlobalOptions, type Run } from './cli.js';
 import { accountCommand } from './commands/account.js';
 import { auditCommand } from './commands/audit.js';
 import { exportCommand } from './commands/export.js';
+import { blastRadiusCommand, lineageCommand } from './commands/history.js';
 import { jobCommand } from './commands/job.js';
 import { jobsCommand } from './commands/jobs.js';
 import { privacyCommand } from './commands/privacy.js';
 import { modelCommand } from './commands/model.js';
+import { eraseCommand, licencesCommand } from './commands/licences.js';
 import { publishCommand } from './commands/publish.js';
+import { revokeCommand, revokeLicenceCommand } from './commands/revoke.js';
 import { searchCommand } from './commands/search.js';
 import { showCommand } from './commands/show.js';
 import { trainCommand } from './commands/train.js';
@@ -23,9 +26,9 @@ const HELP_WIDTH = 100;
 
 const AFTER_HELP = `
 Who uses what:
-  seller   account, publish, withdraw
-  buyer    account, search, show, privacy, train, jobs, job, withdraw
-  auditor  audit, verify, export, trust
+  seller   account, publish, revoke, revoke-licence, withdraw
+  buyer    account, search, show, privacy, train, jobs, job, licences, erase, withdraw
+  auditor  audit, lineage, blast-radius, verify, export, trust
 
 Environment:
   WEIGHBRIDGE_NETWORK   network file, as --network
@@ -62,8 +65,14 @@ export function createProgram(run: Run, io: Io): Command {
     jobsCommand(run),
     jobCommand(run),
     privacyCommand(run),
+    revokeCommand(run),
+    revokeLicenceCommand(run),
+    licencesCommand(run),
+    eraseCommand(run),
     auditCommand(run),
     exportCommand(run),
+    lineageCommand(run),
+    blastRadiusCommand(run),
     verifyCommand(run),
     trustCommand(run),
     withdrawCommand(run),

@@ -33,7 +33,9 @@ const RULES = {
   'record.read': anyone,
   'dataset.list': isOneOf('seller'),
   'licence.issue': isOneOf('buyer'),
-  'licence.read': isOneOf('buyer'),
+  'licence.read': isOneOf('buyer', 'seller'),
+  'consent.revoke': isOneOf('seller'),
+  'detail.erase': isOneOf('buyer'),
   'job.submit': isOneOf('buyer'),
   'job.read': isOneOf('buyer', 'seller', 'operator'),
   /** The weights are the buyer's alone, encrypted or not. */

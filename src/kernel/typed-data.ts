@@ -70,6 +70,10 @@ export const TYPES = {
     { name: 'transaction', type: 'bytes32' },
     { name: 'outcome', type: 'bytes32' },
   ],
+  Revocation: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'licence', type: 'bytes32' },
+  ],
   Checkpoint: [
     { name: 'origin', type: 'bytes32' },
     { name: 'size', type: 'uint64' },
@@ -203,6 +207,16 @@ export interface Settlement {
 
 export function settlementDigest(market: Deployed, message: Settlement): Bytes32 {
   return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Settlement', message });
+}
+
+export interface Revocation {
+  keyId: Bytes32;
+  /** The one licence that ends; 32 zero bytes for the whole dataset version. */
+  licence: Bytes32;
+}
+
+export function revocationDigest(market: Deployed, message: Revocation): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Revocation', message });
 }
 
 /** `origin` is keccak256 of the log's C2SP origin line. */

@@ -1,3 +1,4 @@
+import { zeroHash } from 'viem';
 import {
   accessDigest,
   asciiBytes32,
@@ -7,6 +8,7 @@ import {
   offerDigest,
   offerFromJson,
   refusalDigest,
+  revocationDigest,
   settlementDigest,
   WeighbridgeError,
   type Bytes32,
@@ -15,7 +17,7 @@ import {
 } from '../kernel/index.js';
 import type { LogEntry } from './record.js';
 import type { Position } from './statements.js';
-import { CIPHERTEXT_NAME, WEIGHTS_NAME } from './subjects.js';
+import { CIPHERTEXT_NAME, INITIAL_WEIGHTS_URI, WEIGHTS_NAME } from './subjects.js';
 
 /** As much of an entry as says what it is about. */
 type DistributivePick<T, K extends keyof T> = T extends unknown ? Pick<T, K> : never;
@@ -59,6 +61,10 @@ function digestOf(record: RecordContent, market: Deployed): Bytes32 {
       const { orderId, transaction, outcome } = record.predicate;
       return settlementDigest(market, { orderId, transaction, outcome: asciiBytes32(outcome) });
     }
+    case 'consent-revoked': {
+      const { keyId, licence } = record.predicate;
+      return revocationDigest(market, { keyId, licence: licence ?? zeroHash });
+    }
   }
 }
 
@@ -94,6 +100,7 @@ export function keyIdOfRecord(record: RecordContent): Bytes32 {
     case 'access-granted':
     case 'training-refused':
     case 'job-settled':
+    case 'consent-revoked':
       return record.predicate.keyId;
   }
 }
@@ -104,11 +111,41 @@ export function positionOfRecord(record: RecordContent): Position {
   return record.predicate.position;
 }
 
-/** The order that a record is about; undefined for a listing and a licence. */
+/** The licence that a record is about, if it names one. */
+export function licenceOfRecord(record: RecordContent): Bytes32 | undefined {
+  switch (record.type) {
+    case 'licence-issued':
+      return record.predicate.licenceId;
+    case 'access-granted':
+      return record.predicate.licence;
+    case 'consent-revoked':
+      return record.predicate.licence ?? undefined;
+    case 'dataset-listed':
+    case 'training-completed':
+    case 'training-refused':
+    case 'job-settled':
+      return undefined;
+  }
+}
+
+/** An edge between models: what a run began with, and what came out. Only a completion has one. */
+export function weightsOfRecord(record: RecordContent): { weights?: string; initialWeights?: string } {
+  if (record.type !== 'training-completed') return {};
+  const { resolvedDependencies } = record.predicate.buildDefinition;
+  const initial = resolvedDependencies.find(({ uri }) => uri === INITIAL_WEIGHTS_URI)?.digest.sha256;
+  const weights = record.statement.subject[0]?.digest.sha256;
+  return {
+    ...(weights === undefined ? {} : { weights }),
+    ...(initial === undefined ? {} : { initialWeights: initial }),
+  };
+}
+
+/** The order that a record is about; undefined for a listing, a licence and a revocation. */
 export function orderIdOfRecord(record: RecordContent): Bytes32 | undefined {
   switch (record.type) {
     case 'dataset-listed':
     case 'licence-issued':
+    case 'consent-revoked':
       return undefined;
     case 'training-completed':
       return record.predicate.buildDefinition.externalParameters.orderId;

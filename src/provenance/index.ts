@@ -3,6 +3,7 @@ export * from './statements.js';
 export type { Appended, AnchorableCheckpoint, LogClient } from './ports.js';
 export {
   dssePae,
+  entryBytes,
   MAX_ENTRY_BYTES,
   parseEntry,
   sealRecord,
@@ -16,16 +17,27 @@ export {
   commitmentOfRecord,
   completionOf,
   keyIdOfRecord,
+  licenceOfRecord,
   orderIdOfRecord,
   positionOfRecord,
+  weightsOfRecord,
   type RecordContent,
 } from './commitment.js';
+export {
+  blastRadiusOf,
+  formatBlastRadius,
+  NOT_UNLEARNED,
+  Touched,
+  verifyBlastRadius,
+  type BlastRadius,
+} from './blast-radius.js';
 export { DatasetLog } from './dataset-log.js';
 export { acceptRecord, fixRecord, nextPosition } from './fix-record.js';
 export { FIRST_POSITION, positionAfter } from './position.js';
 export {
   accessGrantedRecord,
   builderId,
+  consentRevokedRecord,
   datasetListedRecord,
   dependenciesOf,
   jobSettledRecord,
@@ -36,6 +48,7 @@ export {
 } from './statement-builders.js';
 export {
   CIPHERTEXT_NAME,
+  consentSubject,
   datasetSubject,
   jobSubject,
   licenceSubject,
@@ -57,6 +70,7 @@ export { VerifiedTree, type TileFetcher } from './tiles/tree.js';
 export { checkLog, type LogFindings } from './fsck/check-log.js';
 export { logSourceOf, openLogSource, type LogReader, type LogSource } from './fsck/log-source.js';
 export * from './relay/index.js';
+export { fromBase64, toBase64 } from './verify/base64.js';
 export { proveRecords, type ProvenEntry } from './prove-records.js';
 export { assembleReceipt, type ReceiptInput } from './receipt.js';
 export * from './verify/index.js';

@@ -4,7 +4,7 @@ import { canonicalJson, orderIdOf, utf8, type Hex } from '../kernel/index.js';
 import { keyIdOfRecord, orderIdOfRecord, positionOfRecord } from './commitment.js';
 import { FIRST_POSITION, positionAfter } from './position.js';
 import { dssePae, parseEntry, sealRecord, verifyEntrySignature, type RecordSigner } from './record.js';
-import { trainingRefusedRecord } from './statement-builders.js';
+import { consentRevokedRecord, trainingRefusedRecord } from './statement-builders.js';
 import { toBase64 } from './verify/base64.js';
 import { decodeUtf8 } from './verify/canonical.js';
 import { verifyEntry } from './verify-entry.js';
@@ -31,12 +31,27 @@ describe('entries', () => {
   });
 
   it('are read back and hold, each type, signed by the right party', async () => {
-    for (const bytes of Object.values(story.entries)) {
+    for (const bytes of [...Object.values(story.entries), ...Object.values(story.later)]) {
       const entry = await verifyEntry(bytes, policy);
       expect(keyIdOfRecord(entry)).toBe(story.keyId);
       expect([undefined, story.orderId]).toContain(orderIdOfRecord(entry));
     }
     expect(orderIdOf(market, story.order)).toBe(story.orderId);
+  });
+
+  it('revoke consent for their own dataset only', async () => {
+    const { datasetId, version } = story.offer;
+    const offer = { seller: parties.buyer.address, datasetId, version };
+    const position = positionAfter(story.entries.settled);
+    const record = consentRevokedRecord(market, { offer, licence: null, position, revokedAt: new Date(0) });
+    const others = await verifyEntry(await sealRecord({ ...record, signer: parties.buyer }), policy);
+    expect(keyIdOfRecord(others)).not.toBe(story.keyId);
+    const { statement, ...rest } = record;
+    const predicate = { ...statement.predicate, keyId: story.keyId };
+    const forged = { ...rest, statement: { ...statement, predicate }, signer: parties.buyer };
+    await expect(sealRecord(forged).then(async (bytes) => verifyEntry(bytes, policy))).rejects.toMatchObject({
+      code: 'PROOF_INVALID',
+    });
   });
 
   it('are the same bytes when sealed again, so that a retry is a duplicate', async () => {

@@ -85,7 +85,7 @@ export async function sealRecord(record: UnsignedRecord & { signer: RecordSigner
     payload: toBase64(payload),
     signatures: [{ keyid: `eip155:${record.chainId}:${signer}`, sig: toBase64(fromHex(sig)) }],
   };
-  const entry = utf8(`weighbridge/v1 ${record.type} ${record.commitment.slice(2)}\n${canonicalJson(envelope)}`);
+  const entry = entryBytes(record.type, record.commitment, envelope);
   if (entry.length > MAX_ENTRY_BYTES) {
     throw new WeighbridgeError('TOO_LARGE', `a ${record.type} record of ${entry.length} bytes`, {
       next: `Keep it within ${MAX_ENTRY_BYTES} bytes: for instance, list fewer pieces.`,
@@ -93,6 +93,11 @@ export async function sealRecord(record: UnsignedRecord & { signer: RecordSigner
   }
   parseEntry(entry);
   return entry;
+}
+
+/** An entry's bytes: the header line that contracts compare, then the envelope in canonical JSON. Checks nothing. */
+export function entryBytes(type: RecordType, commitment: Bytes32, envelope: Envelope): Uint8Array {
+  return utf8(`weighbridge/v1 ${type} ${commitment.slice(2)}\n${canonicalJson(envelope)}`);
 }
 
 /**

@@ -29,7 +29,15 @@ import {
   type RunPrivacy,
   type Statement,
 } from './statements.js';
-import { CIPHERTEXT_NAME, datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
+import {
+  CIPHERTEXT_NAME,
+  consentSubject,
+  datasetSubject,
+  INITIAL_WEIGHTS_URI,
+  jobSubject,
+  licenceSubject,
+  weightsSubject,
+} from './subjects.js';
 
 /** What every builder asks for beside its own facts. */
 interface Placed {
@@ -116,6 +124,8 @@ export interface TrainingFacts extends Placed {
   ciphertextSha256: string;
   /** From the seller's offer. */
   manifestDigest: Bytes32;
+  /** Of the model declaration: the weights that the run began with, perhaps another run's. */
+  initialWeightsSha256: string;
   /** The bytes of the `access-granted` entry that opened the data. */
   accessEntry: Uint8Array;
   epochs: number;
@@ -148,7 +158,11 @@ export function trainingCompletedRecord(market: Deployed, facts: TrainingFacts):
         trainer: facts.trainer,
         position: facts.position,
       },
-      resolvedDependencies: dependenciesOf(orderId, order, facts.manifestDigest, sha256Hex(facts.accessEntry)),
+      resolvedDependencies: dependenciesOf(orderId, order, {
+        manifestDigest: facts.manifestDigest,
+        initialWeightsSha256: facts.initialWeightsSha256,
+        accessEntrySha256: sha256Hex(facts.accessEntry),
+      }),
     },
     runDetails: {
       builder: { id: builderId(market.chainId, order.operator) },
@@ -163,17 +177,17 @@ export function trainingCompletedRecord(market: Deployed, facts: TrainingFacts):
   return unsigned(market, 'training-completed', weightsSubject(facts.weightsSha256), predicate);
 }
 
-/** What went into a model: dataset manifest, model declaration, access record (SHA-256 of the entry's bytes). */
+/** What went into a model: dataset manifest, model declaration, initial weights, access record (SHA-256 of its entry). */
 export function dependenciesOf(
   orderId: Bytes32,
   order: { keyId: Bytes32; jobDigest: Bytes32 },
-  manifestDigest: Bytes32,
-  accessEntrySha256: string,
+  digests: { manifestDigest: Bytes32; initialWeightsSha256: string; accessEntrySha256: string },
 ): Predicates['training-completed']['buildDefinition']['resolvedDependencies'] {
   return [
-    { uri: `weighbridge:dataset:${order.keyId}`, digest: { sha256: manifestDigest.slice(2) } },
+    { uri: `weighbridge:dataset:${order.keyId}`, digest: { sha256: digests.manifestDigest.slice(2) } },
     { uri: `weighbridge:model:${order.jobDigest}`, digest: { sha256: order.jobDigest.slice(2) } },
-    { uri: `weighbridge:access-granted:${orderId}`, digest: { sha256: accessEntrySha256 } },
+    { uri: INITIAL_WEIGHTS_URI, digest: { sha256: digests.initialWeightsSha256 } },
+    { uri: `weighbridge:access-granted:${orderId}`, digest: { sha256: digests.accessEntrySha256 } },
   ];
 }
 
@@ -220,6 +234,24 @@ export function jobSettledRecord(
   const settledAt = input.settledAt.toISOString();
   const predicate = { orderId, keyId, outcome, transaction, payouts, position, settledAt };
   return unsigned(market, 'job-settled', jobSubject(orderId), predicate);
+}
+
+/** `consent-revoked`, signed by the seller after the contract was told: from then on no key is released. */
+export function consentRevokedRecord(
+  market: Deployed,
+  input: Placed & {
+    offer: Pick<Offer, 'seller' | 'datasetId' | 'version'>;
+    /** The one licence that ends; null for the whole dataset version. */
+    licence: Bytes32 | null;
+    revokedAt: Date;
+  },
+): UnsignedRecord<'consent-revoked'> {
+  const { licence, position } = input;
+  const { seller, datasetId, version } = input.offer;
+  const keyId = keyIdOf(seller, datasetId, version);
+  const revokedAt = input.revokedAt.toISOString();
+  const predicate = { keyId, datasetId, version, seller, licence, position, revokedAt };
+  return unsigned(market, 'consent-revoked', consentSubject({ keyId, licence }), predicate);
 }
 
 function unsigned<T extends RecordType>(

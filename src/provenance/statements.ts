@@ -16,6 +16,7 @@ export const RECORD_TYPES = [
   'training-completed',
   'training-refused',
   'job-settled',
+  'consent-revoked',
 ] as const;
 export type RecordType = (typeof RECORD_TYPES)[number];
 
@@ -27,6 +28,7 @@ export const PREDICATE_TYPES = {
   'training-completed': 'https://slsa.dev/provenance/v1',
   'training-refused': 'https://weighbridge.dev/training-refused/v1',
   'job-settled': 'https://weighbridge.dev/job-settled/v1',
+  'consent-revoked': 'https://weighbridge.dev/consent-revoked/v1',
 } as const satisfies Record<RecordType, string>;
 
 export const TRAINING_BUILD_TYPE = 'https://weighbridge.dev/training/v1';
@@ -150,8 +152,8 @@ export const trainingCompleted = z.strictObject({
       trainer: z.strictObject({ name: z.string(), version: z.string(), jax: z.string() }),
       position,
     }),
-    /** The dataset manifest, the model declaration and the access record, by digest. */
-    resolvedDependencies: z.array(z.strictObject({ uri: z.string(), digest: z.strictObject({ sha256 }) })).min(3),
+    /** The dataset manifest, the model declaration, the initial weights and the access record, by digest. */
+    resolvedDependencies: z.array(z.strictObject({ uri: z.string(), digest: z.strictObject({ sha256 }) })).min(4),
   }),
   runDetails: z.strictObject({
     builder: z.strictObject({ id: z.string() }),
@@ -181,6 +183,18 @@ export const jobSettled = z.strictObject({
   settledAt: isoTime,
 });
 
+export const consentRevoked = z.strictObject({
+  keyId: bytes32,
+  /** With `seller` these make the key id, so that nobody else's word can revoke. */
+  datasetId: bytes32,
+  version: z.number().int().positive(),
+  seller: address,
+  /** The one licence that ends; null for the whole dataset version. */
+  licence: bytes32.nullable(),
+  position,
+  revokedAt: isoTime,
+});
+
 export const PREDICATES = {
   'dataset-listed': datasetListed,
   'licence-issued': licenceIssued,
@@ -188,6 +202,7 @@ export const PREDICATES = {
   'training-completed': trainingCompleted,
   'training-refused': trainingRefused,
   'job-settled': jobSettled,
+  'consent-revoked': consentRevoked,
 } as const satisfies Record<RecordType, z.ZodType>;
 
 export type Predicates = { [T in RecordType]: z.infer<(typeof PREDICATES)[T]> };

@@ -6,6 +6,8 @@ type Subject = Statement['subject'][number];
 
 export const WEIGHTS_NAME = 'weights.safetensors';
 export const CIPHERTEXT_NAME = 'weights.safetensors.age';
+/** Names the weights that a run began with, among what went into its model: the edge to the model that they came of. */
+export const INITIAL_WEIGHTS_URI = 'weighbridge:initial-weights';
 
 /** The digest is the manifest's. */
 export function datasetSubject({ keyId, offer }: Pick<Predicates['dataset-listed'], 'keyId' | 'offer'>): Subject {
@@ -20,6 +22,12 @@ export function licenceSubject(p: Pick<Predicates['licence-issued'], 'licenceId'
 /** An order is no file; the digest is of its id's 32 bytes. */
 export function jobSubject(orderId: Bytes32): Subject {
   return { name: `job:${orderId}`, digest: { sha256: sha256Hex(fromHex(orderId)) } };
+}
+
+/** A consent is no file either: the digest is of the licence's id, or of the key id when the whole version is meant. */
+export function consentSubject({ keyId, licence }: { keyId: Bytes32; licence: Bytes32 | null }): Subject {
+  const id = licence ?? keyId;
+  return { name: `consent:${id}`, digest: { sha256: sha256Hex(fromHex(id)) } };
 }
 
 /** The plaintext safetensors file, as the buyer gets it. */

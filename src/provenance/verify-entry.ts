@@ -2,7 +2,7 @@ import { canonicalJson, keyIdOf, WeighbridgeError, type Address, type Deployed }
 import { commitmentOfRecord } from './commitment.js';
 import { parseEntry, verifyEntrySignature, type LogEntry } from './record.js';
 import { builderId } from './statement-builders.js';
-import { datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
+import { consentSubject, datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
 
 /** Equal addresses, however their letters are cased. */
 export function sameAddress(a: string, b: string): boolean {
@@ -40,6 +40,8 @@ export function signerOf(entry: LogEntry, recorder: Address): Address {
       return entry.predicate.operator;
     case 'training-completed':
       return entry.predicate.buildDefinition.internalParameters.worker;
+    case 'consent-revoked':
+      return entry.predicate.seller;
     case 'licence-issued':
     case 'job-settled':
       return recorder;
@@ -76,6 +78,8 @@ function subjectOf(entry: LogEntry): LogEntry['statement']['subject'][number] {
     case 'training-refused':
     case 'job-settled':
       return jobSubject(entry.predicate.orderId);
+    case 'consent-revoked':
+      return consentSubject(entry.predicate);
   }
 }
 
@@ -84,6 +88,10 @@ function contradiction(entry: LogEntry, market: Deployed): string | undefined {
   if (entry.type === 'dataset-listed') {
     const { offer, keyId } = entry.predicate;
     return keyIdOf(offer.seller, offer.datasetId, offer.version) === keyId ? undefined : 'key id';
+  }
+  if (entry.type === 'consent-revoked') {
+    const { seller, datasetId, version, keyId } = entry.predicate;
+    return keyIdOf(seller, datasetId, version) === keyId ? undefined : 'key id';
   }
   if (entry.type === 'licence-issued') return entry.predicate.licenceId === entry.commitment ? undefined : 'licence id';
   if (entry.type === 'training-completed') {

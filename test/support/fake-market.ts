@@ -157,6 +157,12 @@ export class FakeMarket {
     datasets: async () => Promise.reject(new Error('not used')),
     jobs: async () => Promise.reject(new Error('not used')),
     listDataset: async () => Promise.reject(new Error('not used')),
+    nextRecord: async () => Promise.reject(new Error('not used')),
+    datasetOfLicence: async () => Promise.reject(new Error('not used')),
+    revokeConsent: async () => Promise.reject(new Error('not used')),
+    licences: async () => Promise.reject(new Error('not used')),
+    lineage: async () => Promise.reject(new Error('not used')),
+    erase: async () => Promise.reject(new Error('not used')),
   };
 
   private async *watch(id: Bytes32): AsyncGenerator<JobProgress> {
@@ -269,6 +275,7 @@ export class FakeMarket {
       weightsSha256,
       ciphertextSha256,
       manifestDigest: this.offer.manifestDigest,
+      initialWeightsSha256: String(declaration['weights']),
       accessEntry,
       epochs: Number(declaration['epochs']),
       privacy: 'none',

@@ -14,6 +14,7 @@ import {
 } from '../../src/kernel/index.js';
 import {
   accessGrantedRecord,
+  consentRevokedRecord,
   datasetListedRecord,
   FIRST_POSITION,
   jobSettledRecord,
@@ -131,6 +132,7 @@ export async function provenanceStory() {
       weightsSha256: '33'.repeat(32),
       ciphertextSha256: '44'.repeat(32),
       manifestDigest: offer.manifestDigest,
+      initialWeightsSha256: declaration.weights,
       accessEntry: granted,
       epochs: 20,
       privacy: 'none',
@@ -154,5 +156,11 @@ export async function provenanceStory() {
     }),
     signer: recorder,
   });
-  return { offer, licence, order, orderId, keyId, entries: { listed, licensed, granted, completed, settled } };
+  const revoked = await sealRecord({
+    ...consentRevokedRecord(market, { offer, licence: null, position: positionAfter(settled), revokedAt: at(20) }),
+    signer: seller,
+  });
+  // What came after the receipt's five.
+  const later = { revoked };
+  return { offer, licence, order, orderId, keyId, later, entries: { listed, licensed, granted, completed, settled } };
 }

@@ -4,7 +4,8 @@ import type { Account } from '../ports.js';
 import { getBlob, putBlob } from './blobs.js';
 import { graphql, type Operation } from './graphql.js';
 import * as operations from './operations.js';
-import type { Dataset, DatasetSummary, Job, JobProgress, Page } from './schemas.js';
+import type { Position } from '../../provenance/index.js';
+import type { Dataset, DatasetSummary, Job, JobProgress, Licence, ModelPage, Page, Revocation } from './schemas.js';
 import { signIn } from './sign-in.js';
 import { watchJob } from './watch-job.js';
 
@@ -15,6 +16,17 @@ export interface MarketApi {
   dataset(id: string): Promise<Dataset>;
   listDataset(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
   issueLicence(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
+  /** The place of the dataset's next record. @throws WeighbridgeError DATASET_NOT_FOUND */
+  nextRecord(id: Bytes32): Promise<Position>;
+  /** The dataset of a licence of the account's, as buyer or seller. @throws WeighbridgeError LICENCE_NOT_FOUND */
+  datasetOfLicence(licence: string): Promise<Bytes32>;
+  revokeConsent(input: Record<string, unknown>): Promise<Revocation>;
+  /** The account's own, newest first. */
+  licences(first: number): Promise<Page<Licence>>;
+  /** Twenty models behind these weights, or trained on this dataset, each with every record behind it. */
+  lineage(of: { weights: string } | { dataset: Bytes32 }, after?: string): Promise<ModelPage>;
+  /** @throws WeighbridgeError LICENCE_NOT_FOUND */
+  erase(licence: Bytes32): Promise<Licence>;
   submitJob(input: Record<string, unknown>): Promise<{ id: Bytes32 }>;
   jobs(first: number, after?: string): Promise<Page<Job>>;
   /** @throws WeighbridgeError JOB_NOT_FOUND */
@@ -68,6 +80,20 @@ export function createMarketApi(network: Network, account: () => Promise<Account
     },
     listDataset: async (input) => (await own(operations.listDataset, { input })).listDataset,
     issueLicence: async (input) => (await own(operations.issueLicence, { input })).issueLicence,
+    nextRecord: async (id) => {
+      const { dataset } = await open(operations.nextRecord, { id });
+      if (dataset === null) throw datasetNotFound(id);
+      return dataset.nextRecord;
+    },
+    datasetOfLicence: async (id) => {
+      const { licence } = await own(operations.getLicence, { id });
+      if (licence === null) throw licenceNotFound(id);
+      return licence.dataset.id;
+    },
+    licences: async (first) => (await own(operations.listLicences, { first })).licences,
+    lineage: async (of, after) => (await open(operations.lineage, { ...of, after: after ?? null })).lineage,
+    erase: async (licence) => (await own(operations.erase, { licence })).erase,
+    revokeConsent: async (input) => (await own(operations.revokeConsent, { input })).revokeConsent,
     submitJob: async (input) => (await own(operations.submitJob, { input })).submitJob,
     jobs: async (first, after) => (await own(operations.listJobs, { first, after: after ?? null })).jobs,
     job,
@@ -81,6 +107,12 @@ export function createMarketApi(network: Network, account: () => Promise<Account
 function datasetNotFound(id: string): WeighbridgeError {
   return new WeighbridgeError('DATASET_NOT_FOUND', `no dataset is listed as ${id}`, {
     next: 'Find its id with "weighbridge search"; the first 8 hex digits are enough.',
+  });
+}
+
+function licenceNotFound(id: string): WeighbridgeError {
+  return new WeighbridgeError('LICENCE_NOT_FOUND', `no licence ${id} that you are a party of`, {
+    next: 'Give the whole id, as "weighbridge audit <dataset> --json" prints it, and the key of its buyer or seller.',
   });
 }
 

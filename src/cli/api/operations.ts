@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import type { Operation } from './graphql.js';
-import { bytes32, datasetSchema, datasetSummarySchema, jobSchema, pageOf } from './schemas.js';
+import {
+  bytes32,
+  datasetSchema,
+  datasetSummarySchema,
+  jobSchema,
+  licenceSchema,
+  lineageSchema,
+  pageOf,
+  positionSchema,
+  revocationSchema,
+} from './schemas.js';
 
 const SUMMARY = 'id version title seller priceWei rowCount tags revoked listedAt';
 const DATASET = `${SUMMARY} datasetId description label manifest terms offer offerSignature logIndex accessCount`;
@@ -44,7 +54,7 @@ export const signIn: Operation<z.ZodType<{ signIn: { token: string } }>> = {
   data: z.object({ signIn: z.object({ token: z.string().min(1) }) }),
   idempotent: false,
 };
-/** The log answers an entry that it has with the index it gave, and the API follows it in these three. */
+/** The log answers an entry that it has with the index it gave, and the API follows it in these. */
 export const listDataset = query(
   'mutation List($input: ListDatasetInput!) { listDataset(input: $input) { id logIndex } }',
   z.object({ listDataset: z.object({ id: bytes32, logIndex: z.number().int() }) }),
@@ -52,6 +62,33 @@ export const listDataset = query(
 export const issueLicence = query(
   'mutation Licence($input: IssueLicenceInput!) { issueLicence(input: $input) { id logIndex } }',
   z.object({ issueLicence: z.object({ id: bytes32, logIndex: z.number().int() }) }),
+);
+export const nextRecord = query(
+  'query NextRecord($id: String!) { dataset(id: $id) { nextRecord { sequence previous } } }',
+  z.object({ dataset: z.object({ nextRecord: positionSchema }).nullable() }),
+);
+export const getLicence = query(
+  'query Licence($id: Bytes32!) { licence(id: $id) { id dataset { id } } }',
+  z.object({ licence: z.object({ id: bytes32, dataset: z.object({ id: bytes32 }) }).nullable() }),
+);
+const LICENCE = 'id dataset { id } purpose validUntil logIndex';
+export const listLicences = query(
+  `query Licences($first: Int!) { licences(first: $first) { nodes { ${LICENCE} } ${PAGE} } }`,
+  z.object({ licences: pageOf(licenceSchema) }),
+);
+export const lineage = query(
+  `query Lineage($weights: String, $dataset: Bytes32, $after: String) {
+    lineage(weights: $weights, dataset: $dataset, first: 20, after: $after) {
+      nodes { records { entry proof } } pageInfo { hasNextPage endCursor } } }`,
+  lineageSchema,
+);
+export const erase = query(
+  `mutation Erase($licence: Bytes32!) { erase(licence: $licence) { ${LICENCE} } }`,
+  z.object({ erase: licenceSchema }),
+);
+export const revokeConsent = query(
+  'mutation Revoke($input: RevokeConsentInput!) { revokeConsent(input: $input) { keyId licence logIndex revokedAt } }',
+  z.object({ revokeConsent: revocationSchema }),
 );
 export const submitJob = query(
   'mutation Submit($input: SubmitJobInput!) { submitJob(input: $input) { id } }',

@@ -83,6 +83,38 @@ export const jobSchema = z.object({
 });
 export type Job = z.infer<typeof jobSchema>;
 
+/** Where a seller's next record of a dataset belongs. */
+export const positionSchema = z.object({ sequence: z.number().int().positive(), previous: sha256.nullable() });
+
+export const licenceSchema = z.object({
+  id: bytes32,
+  dataset: z.object({ id: bytes32 }),
+  /** As its buyer stated it, or `erased`. */
+  purpose: z.string(),
+  validUntil: time,
+  logIndex: z.number().int(),
+});
+export type Licence = z.infer<typeof licenceSchema>;
+
+export const revocationSchema = z.object({
+  keyId: bytes32,
+  licence: bytes32.nullable(),
+  logIndex: z.number().int(),
+  revokedAt: time,
+});
+export type Revocation = z.infer<typeof revocationSchema>;
+
+/** A record of the log with its proof: verified before anything of it is believed. */
+export const provenRecordSchema = z.object({ entry: z.base64(), proof: z.string() });
+
+export const modelSchema = z.object({ records: z.array(provenRecordSchema) });
+const modelPageSchema = z.object({
+  nodes: z.array(modelSchema),
+  pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+});
+export const lineageSchema = z.object({ lineage: modelPageSchema });
+export type ModelPage = z.infer<typeof modelPageSchema>;
+
 /** One page of a Relay connection. */
 export function pageOf<T extends z.ZodType>(node: T) {
   return z.object({

@@ -5,6 +5,7 @@ import { market, parties, provenanceStory } from '../../../test/support/provenan
 import { to0x, utf8 } from '../../kernel/index.js';
 import {
   accessGrantedRecord,
+  consentRevokedRecord,
   jobSettledRecord,
   parseEntry,
   positionAfter,
@@ -104,6 +105,16 @@ describe('an audit', () => {
     expect(await problems([listed, licensed, forked, completed])).toContain(
       'training-completed: it follows another record 3 than the one in the log',
     );
+  });
+
+  it('finds an access after consent was revoked', async () => {
+    const { offer } = story;
+    const facts = { offer, licence: null, position: positionAfter(licensed), revokedAt: new Date(0) };
+    const revoked = await sealRecord({ ...consentRevokedRecord(market, facts), signer: parties.seller });
+    expect(await problems([listed, licensed, revoked, granted])).toContain(
+      'access-granted: consent was revoked before',
+    );
+    expect(await problems([...whole, story.later.revoked])).toEqual([]);
   });
 
   it('finds an access after its licence had ended', async () => {

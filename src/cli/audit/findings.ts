@@ -75,10 +75,17 @@ function describe(entry: LogEntry): Pick<AuditRow, 'at' | 'who' | 'licence' | 'j
         who: { role: 'operator', address: entry.predicate.operator },
         job: entry.predicate.orderId,
       };
+    case 'consent-revoked': {
+      const { revokedAt, seller, licence } = entry.predicate;
+      return { at: revokedAt, who: { role: 'seller', address: seller }, licence: licence ?? undefined, job: undefined };
+    }
     case 'job-settled':
       return { ...none, at: entry.predicate.settledAt, who: undefined, job: entry.predicate.orderId };
   }
 }
+
+/** Consent to the whole dataset version, not to one licence. */
+const WHOLE = 'whole';
 
 /** What the log has said so far about this dataset. */
 class Seen {
@@ -88,6 +95,8 @@ class Seen {
   private readonly accesses = new Map<Bytes32, string>();
   private readonly ends = new Map<Bytes32, 'completed' | 'refused'>();
   private readonly settled = new Set<Bytes32>();
+  /** Licences whose consent was revoked, or `WHOLE`. */
+  private readonly revoked = new Set<Bytes32 | typeof WHOLE>();
 
   /** Notes one record. @returns what it contradicts */
   take(entry: LogEntry): string[] {
@@ -123,6 +132,9 @@ class Seen {
       case 'training-refused':
         this.ends.set(entry.predicate.orderId, 'refused');
         return [];
+      case 'consent-revoked':
+        this.revoked.add(entry.predicate.licence ?? WHOLE);
+        return [];
       case 'job-settled':
         return this.takeSettlement(entry.predicate);
     }
@@ -142,6 +154,7 @@ class Seen {
       if (held.buyer !== buyer.toLowerCase()) problems.push('its licence belongs to another buyer');
       if (held.validUntilMs < Date.parse(grantedAt)) problems.push('its licence had ended');
     }
+    if (this.revoked.has(WHOLE) || this.revoked.has(licence)) problems.push('consent was revoked before');
     if (this.accesses.has(orderId)) problems.push('a second access for one order');
     this.accesses.set(orderId, worker.toLowerCase());
     return problems;

@@ -54,7 +54,8 @@ export async function scanLog(log: LogReader, head: TreeHead, trust: Trust, data
   return { keyId: found[0], entries: found[1], total: head.size, unreadable };
 }
 
-function prefixOf(dataset: string): string {
+/** @throws WeighbridgeError BAD_INPUT for what begins no id */
+export function prefixOf(dataset: string): string {
   const prefix = dataset.toLowerCase().replace(/^(0x)?/, '0x');
   if (/^0x[0-9a-f]{8,64}$/.test(prefix)) return prefix;
   throw new WeighbridgeError('BAD_INPUT', `"${dataset}" is not a dataset id`, {

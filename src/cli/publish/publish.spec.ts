@@ -164,6 +164,8 @@ function run(over: Partial<PublishOptions> = {}) {
         },
         offerOf: async () => `0x${'00'.repeat(32)}`,
         isRevoked: async () => world.revoked,
+        revoke: async () => Promise.reject(new Error('not used')),
+        revokeLicence: async () => Promise.reject(new Error('not used')),
       }),
     },
   };

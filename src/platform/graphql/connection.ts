@@ -60,15 +60,18 @@ export class PageInfo {
   endCursor!: string | null;
 }
 
-export interface ConnectionOf<T> {
+export interface PageOf<T> {
   edges: { cursor: string; node: T }[];
   nodes: T[];
   pageInfo: PageInfo;
+}
+
+export interface ConnectionOf<T> extends PageOf<T> {
   totalCount: number;
 }
 
-/** Base of the Relay connection type of a node type; its subclass is the `ObjectType`, and carries the description. */
-export function connectionType<T extends object>(node: Type<T>, name: string): Type<ConnectionOf<T>> {
+/** As `connectionType`, for lists that may be so long that nobody counts them. */
+export function pageType<T extends object>(node: Type<T>, name: string): Type<PageOf<T>> {
   @ObjectType(`${name}Edge`, { description: `A ${name} in its place of a list.` })
   class Edge {
     @Field(() => String, { description: 'Pass it as `after` to go on from here.' })
@@ -79,7 +82,7 @@ export function connectionType<T extends object>(node: Type<T>, name: string): T
   }
 
   @ObjectType({ isAbstract: true })
-  class Connection {
+  class ListPage {
     @Field(() => [Edge], { description: 'The rows with their cursors.' })
     edges!: Edge[];
 
@@ -88,11 +91,18 @@ export function connectionType<T extends object>(node: Type<T>, name: string): T
 
     @Field(() => PageInfo, { description: 'Where this page stands.' })
     pageInfo!: PageInfo;
+  }
+  return ListPage;
+}
 
+/** Base of the Relay connection type of a node type; its subclass is the `ObjectType`, and carries the description. */
+export function connectionType<T extends object>(node: Type<T>, name: string): Type<ConnectionOf<T>> {
+  @ObjectType({ isAbstract: true })
+  class Connection extends (pageType(node, name) as Type<PageOf<object>>) {
     @Field(() => Int, { description: 'How many rows the whole list has.' })
     totalCount!: number;
   }
-  return Connection;
+  return Connection as Type<ConnectionOf<T>>;
 }
 
 export function toConnection<T>({ rows, hasNextPage, totalCount }: Page<T>): ConnectionOf<T> {

@@ -1,5 +1,5 @@
 import type { Address } from '../../kernel/index.js';
-import { keyIdOfRecord, orderIdOfRecord, positionOfRecord } from '../commitment.js';
+import { keyIdOfRecord, licenceOfRecord, orderIdOfRecord, positionOfRecord, weightsOfRecord } from '../commitment.js';
 import { parseEntry, type LogEntry } from '../record.js';
 import type { IndexedEntry } from '../tiles/read-entries.js';
 import type { IndexedRecord } from './ports.js';
@@ -14,7 +14,8 @@ export function describeEntry({ index, entry, leafHash }: IndexedEntry): Indexed
   const { type } = record;
   const [keyId, orderId] = [keyIdOfRecord(record), orderIdOfRecord(record)];
   const { sequence } = positionOfRecord(record);
-  return { index, leafHash, type, keyId, sequence, orderId, actor: actorOf(record), at: new Date(timeOf(record)) };
+  const about = { type, keyId, sequence, orderId, licence: licenceOfRecord(record), ...weightsOfRecord(record) };
+  return { index, leafHash, ...about, actor: actorOf(record), at: new Date(timeOf(record)) };
 }
 
 function parsed(entry: Uint8Array): LogEntry | undefined {
@@ -37,6 +38,8 @@ function actorOf(record: LogEntry): Address | undefined {
       return record.predicate.buildDefinition.internalParameters.worker;
     case 'training-refused':
       return record.predicate.operator;
+    case 'consent-revoked':
+      return record.predicate.seller;
     case 'job-settled':
       return undefined;
   }
@@ -56,5 +59,7 @@ function timeOf(record: LogEntry): string {
       return record.predicate.refusedAt;
     case 'job-settled':
       return record.predicate.settledAt;
+    case 'consent-revoked':
+      return record.predicate.revokedAt;
   }
 }

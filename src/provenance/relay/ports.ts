@@ -44,6 +44,11 @@ export interface IndexedRecord {
   /** Its number among the records of its dataset. */
   sequence: number;
   orderId?: Bytes32 | undefined;
+  /** Of a licence, an access, or the revocation of one licence. */
+  licence?: Bytes32 | undefined;
+  /** Of a completion: SHA-256 of the weights that came out, and of those that the run began with. Bare hex. */
+  weights?: string | undefined;
+  initialWeights?: string | undefined;
   /** On whose behalf the record was made: seller, buyer, operator or worker; nobody for a settlement. */
   actor?: Address | undefined;
   /** Time that the record states. */

@@ -35,16 +35,18 @@ export class PgRelayStore implements RelayStore {
     return this.transaction(async (client) => {
       // Locks the cursor's row, so of two relays with the same stretch one moves it and the other finds it moved.
       const moved = await client.query(
-        'UPDATE relay_cursor SET next_index = $2, checkpoint = $3 WHERE next_index = $1',
-        [from, to, checkpoint],
+        `UPDATE relay_cursor SET next_index = $2, checkpoint = $3, record_count = record_count + $4
+         WHERE next_index = $1`,
+        [from, to, checkpoint, records.length],
       );
       if (moved.rowCount !== 1) return false;
       const json = JSON.stringify(records);
       await client.query(
-        `INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, actor, at)
-         SELECT index, type, "leafHash", "keyId", sequence, "orderId", lower(actor), at
+        `INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, licence, weights, initial_weights, actor, at)
+         SELECT index, type, "leafHash", "keyId", sequence, "orderId", licence, weights, "initialWeights", lower(actor), at
          FROM jsonb_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int,
-                                          "orderId" text, actor text, at timestamptz)
+                                          "orderId" text, licence text, weights text, "initialWeights" text,
+                                          actor text, at timestamptz)
          ON CONFLICT (index) DO NOTHING`,
         [json],
       );

@@ -76,7 +76,7 @@ export function checkAccess({ access, order, dataset, licence }: Receipt, record
   return `worker ${access.worker}, at ${access.grantedAt}`;
 }
 
-export function checkTraining({ training, order, dataset }: Receipt, records: ReceiptRecords): string {
+export function checkTraining({ training, order, dataset, model }: Receipt, records: ReceiptRecords): string {
   const { entry } = records['training-completed'];
   const { buildDefinition, runDetails } = entry.predicate;
   const { externalParameters, internalParameters, resolvedDependencies } = buildDefinition;
@@ -95,7 +95,11 @@ export function checkTraining({ training, order, dataset }: Receipt, records: Re
   same('training.jobDigest', externalParameters.jobDigest, order.order.jobDigest);
   same('training.worker', worker.toLowerCase(), access.entry.predicate.worker.toLowerCase());
   same('training.operator', internalParameters.operator, order.order.operator);
-  const inputs = dependenciesOf(orderId, order.order, dataset.manifestDigest, sha256Hex(access.entryBytes));
+  const inputs = dependenciesOf(orderId, order.order, {
+    manifestDigest: dataset.manifestDigest,
+    initialWeightsSha256: String(model['weights']),
+    accessEntrySha256: sha256Hex(access.entryBytes),
+  });
   same('training inputs', resolvedDependencies, inputs);
   return `weights ${weightsDigest}, ${privacyText(training.privacy)}`;
 }

@@ -42,6 +42,7 @@ async function sealCompletion(
     weightsSha256: weightsDigest,
     ciphertextSha256: ciphertextDigest,
     manifestDigest: job.offer.manifestDigest,
+    initialWeightsSha256: job.declaration.weights,
     accessEntry,
     epochs: job.declaration.epochs,
     privacy: claimOf(job),

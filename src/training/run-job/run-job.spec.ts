@@ -31,7 +31,10 @@ function failure(code: ErrorCode, retryable: boolean, reason?: string): Weighbri
 }
 
 /** A job in one row, and ports that count. `fail` names the port call that throws, and with what. */
-function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: unknown; chainNow?: number } = {}) {
+function world(
+  start: Partial<Job> = {},
+  fail: { manifest?: unknown; append?: unknown; chainNow?: number; revoked?: 'dataset' | 'licence' } = {},
+) {
   let row = {
     id: orderId,
     keyId: order.keyId,
@@ -84,6 +87,8 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
     },
     chain: {
       now: async () => fail.chainNow ?? 0,
+      isRevoked: async () => fail.revoked === 'dataset',
+      isLicenceRevoked: async () => fail.revoked === 'licence',
       order: async () => ({ state: 'open' }) as Awaited<ReturnType<RunJobDeps['chain']['order']>>,
     },
     operator,
@@ -93,7 +98,7 @@ function world(start: Partial<Job> = {}, fail: { manifest?: unknown; append?: un
     report: async ({ state }) => void states.push(state),
   } satisfies Partial<Omit<RunJobDeps, 'log' | 'chain'>> & {
     log: Pick<RunJobDeps['log'], 'append'>;
-    chain: Pick<RunJobDeps['chain'], 'now' | 'order'>;
+    chain: Pick<RunJobDeps['chain'], 'now' | 'order' | 'isRevoked' | 'isLicenceRevoked'>;
   };
   return { deps: deps as unknown as RunJobDeps, appended, messages, states, row: () => row };
 }
@@ -121,6 +126,18 @@ describe('runJob', () => {
     const { deps, appended, row } = world({}, { chainNow: Number(order.deadline) + 1 });
     await runJob(deps, orderId, 0);
     expect(row()).toMatchObject({ state: 'refunding', reason: 'deadline-passed' });
+    expect(appended.map((entry) => parseEntry(entry).type)).toEqual(['training-refused']);
+  });
+
+  it.each([
+    ['submitted', 'dataset', 'dataset-revoked'],
+    ['granting', 'licence', 'licence-revoked'],
+    ['recording', 'dataset', 'dataset-revoked'],
+    ['training', 'licence', 'licence-revoked'],
+  ] as const)('stops a job that is %s once the seller revoked the %s', async (state, revoked, reason) => {
+    const { deps, appended, row } = world({ state }, { revoked });
+    await runJob(deps, orderId, 0);
+    expect(row()).toMatchObject({ state: 'refunding', reason });
     expect(appended.map((entry) => parseEntry(entry).type)).toEqual(['training-refused']);
   });
 

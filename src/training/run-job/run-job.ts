@@ -1,6 +1,7 @@
 import { isWeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { Job } from '../job.js';
 import type { JobState } from '../job-state.js';
+import { assertConsent } from './assert-consent.js';
 import { completeJob } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
 import { grantAccess } from './grant-access.js';
@@ -42,6 +43,7 @@ export async function runJob(deps: RunJobDeps, orderId: Bytes32, attempt: number
     await deps.report({ state: job.state, step: job.progressStep, of: job.progressOf });
     if (step === undefined) return job;
     try {
+      if (REFUSABLE.includes(job.state)) await assertConsent(deps, job);
       job = await step(deps, job);
     } catch (error) {
       deps.signal.throwIfAborted();

@@ -4,6 +4,7 @@ import { sha256Hex } from '../../kernel/index.js';
 import { tokenizersOf } from '../declaration/features.js';
 import { shapesOf, weigh } from '../gate.js';
 import type { Job } from '../job.js';
+import { assertConsent } from './assert-consent.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
 import { releaseKey } from './release-key.js';
@@ -24,6 +25,7 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const initial = await deps.blobs.read(declaration.weights);
   const startedAt = new Date();
   const output = await trainWithKey(deps, job, manifest, graph, initial);
+  await assertConsent(deps, job);
   const weighed = weigh(output, { declaration, shapes: shapesOf(initial), initial, rowCount: manifest.rowCount });
   const ciphertext = await encryptTo(job.recipient, weighed.weights);
   weighed.weights.fill(0);
