@@ -359,7 +359,6 @@ describe('over HTTP', () => {
     ['GET', 'tile/0/000.p/1', 404],
     ['GET', 'tile/64/000', 404],
     ['GET', 'tile/entries/x000/000', 404],
-    ['GET', 'tile/0/%2e%2e/%2e%2e/checkpoint', 404],
     ['GET', 'nothing', 404],
     ['HEAD', 'checkpoint', 200],
     ['GET', 'checkpoint.json', 200],
