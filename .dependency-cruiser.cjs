@@ -25,7 +25,7 @@ const COMPOSITION_ROOTS = '^src/(main|cli/adapters|provenance/log-main)\\.ts$';
  * provenance has a second door, and where a witness of others goes in, a third.
  */
 const DOORS =
-  '^src/kernel/(bytes|errors)\\.ts$|^src/[^/]+/(index|ports|manifest|model-declaration|models|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/((verify|witness)/index|relay/(index|ports|record-batch))\\.ts$';
+  '^src/kernel/(bytes|errors)\\.ts$|^src/[^/]+/(index|ports|manifest|descriptions|model-declaration|models|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/((verify|witness)/index|relay/(index|ports|record-batch))\\.ts$';
 
 /** Scripts that run compiled code name it; it is there once it is built. */
 const BUILT = '^(\\.\\./)+dist/';

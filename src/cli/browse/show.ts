@@ -10,10 +10,17 @@ import { checkDataset } from './check-dataset.js';
 
 const SHOWN_COLUMNS = 8;
 
+export interface ShowOptions {
+  columns?: boolean;
+  croissant?: boolean;
+  dcat?: boolean;
+}
+
 /** Shows one dataset, checked. A dataset that does not hold is shown as well, with what is wrong, and the command fails. */
-export async function show(cli: Cli, id: string, options: { columns?: boolean }): Promise<void> {
+export async function show(cli: Cli, id: string, options: ShowOptions): Promise<void> {
   const [network, api] = await Promise.all([cli.network(), cli.api()]);
   const dataset = await api.dataset(id);
+  if (options.croissant === true || options.dcat === true) return describe(cli, network, dataset, options);
   const problem = await checkDataset(dataset, network, await cli.adapters.chainReader(network)).then(
     () => undefined,
     (error: unknown) => {
@@ -26,13 +33,16 @@ export async function show(cli: Cli, id: string, options: { columns?: boolean })
   if (problem !== undefined) throw new Reported(problem);
 }
 
-function lines(
-  dataset: Dataset,
-  network: Network,
-  out: Colours,
-  options: { columns?: boolean },
-  problem?: string,
-): string[] {
+/** The dataset for other catalogues. Only one that holds: others would believe it. @throws WeighbridgeError as `checkDataset` */
+async function describe(cli: Cli, network: Network, dataset: Dataset, { dcat }: ShowOptions): Promise<void> {
+  await checkDataset(dataset, network, await cli.adapters.chainReader(network));
+  const { croissantOf, dcatOf } = await import('../../catalog/descriptions.js');
+  const listing = { ...dataset, listedAt: new Date(dataset.listedAt), apiUrl: network.apiUrl };
+  const description = dcat === true ? dcatOf(listing) : croissantOf(listing);
+  cli.ui.result(description, () => [JSON.stringify(description, null, 2)]);
+}
+
+function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOptions, problem?: string): string[] {
   const { manifest, terms, offer } = dataset;
   const stored = manifest.pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
   const validUntil = time(new Date(Number(offer.validUntil) * 1000).toISOString());

@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import type { ShowOptions } from '../browse/show.js';
 import type { Run } from '../cli.js';
 
 /** `weighbridge show`. */
@@ -11,11 +12,13 @@ export function showCommand(run: Run): Command {
     )
     .argument('<dataset>', 'its id, or the first 8 hex digits or more')
     .option('--columns', 'list every column')
+    .addOption(new Option('--croissant', 'print it as Croissant 1.0 JSON-LD').conflicts('dcat'))
+    .option('--dcat', 'print it as DCAT 3 JSON-LD')
     .addHelpText(
       'after',
-      '\nExamples:\n  weighbridge show 0x1f3a9c02\n  weighbridge show 0x1f3a9c02 --columns --json\n',
+      '\nExamples:\n  weighbridge show 0x1f3a9c02\n  weighbridge show 0x1f3a9c02 --columns --json\n  weighbridge show 0x1f3a9c02 --croissant > croissant.json\n',
     )
-    .action(async (id: string, options: { columns?: boolean }, command: Command) =>
+    .action(async (id: string, options: ShowOptions, command: Command) =>
       run(command, async (cli) => {
         const { show } = await import('../browse/show.js');
         await show(cli, id, options);
