@@ -58,6 +58,7 @@ const DATA_TYPES: Record<Column['type'], string> = {
   integer: 'sc:Integer',
   boolean: 'sc:Boolean',
   string: 'sc:Text',
+  tensor: 'sc:Float',
 };
 
 /**
@@ -143,6 +144,7 @@ function fieldOf({ name, type, range, vocabulary }: Column, label: string | unde
     name,
     ...(declared.length === 0 ? {} : { description: declared.join(' ') }),
     dataType: DATA_TYPES[type],
+    ...(type === 'tensor' ? { repeated: true } : {}),
     source: { fileSet: { '@id': 'shards' }, extract: { column: name } },
   };
 }

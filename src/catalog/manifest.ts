@@ -127,6 +127,8 @@ export const termsSchema = z.strictObject({
   purposes: z.array(z.string().min(1).max(200)).min(1).max(50),
   /** How long a licence lasts. */
   licenceDays: z.number().int().min(1).max(3650),
+  /** The seller was told that columns look like personal data, and lists them all the same. */
+  personalData: z.literal(true).optional(),
   privacy: privacyTermsSchema,
 });
 export type Terms = z.infer<typeof termsSchema>;

@@ -4,6 +4,7 @@ import { accountCommand } from './commands/account.js';
 import { auditCommand } from './commands/audit.js';
 import { exportCommand } from './commands/export.js';
 import { blastRadiusCommand, lineageCommand } from './commands/history.js';
+import { inspectCommand } from './commands/inspect.js';
 import { jobCommand } from './commands/job.js';
 import { jobsCommand } from './commands/jobs.js';
 import { privacyCommand } from './commands/privacy.js';
@@ -26,7 +27,7 @@ const HELP_WIDTH = 100;
 
 const AFTER_HELP = `
 Who uses what:
-  seller   account, publish, revoke, revoke-licence, withdraw
+  seller   account, inspect, publish, revoke, revoke-licence, withdraw
   buyer    account, search, show, privacy, train, jobs, job, licences, erase, withdraw
   auditor  audit, lineage, blast-radius, verify, export, trust
 
@@ -57,6 +58,7 @@ export function createProgram(run: Run, io: Io): Command {
     .showSuggestionAfterError()
     .addHelpText('after', AFTER_HELP);
   const commands = [
+    inspectCommand(run),
     publishCommand(run),
     searchCommand(run),
     showCommand(run),

@@ -31,6 +31,7 @@ export function publishCommand(run: Run): Command {
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
     .addOption(new Option('--format <format>', 'if the name does not tell it').choices(['csv', 'ndjson', 'parquet']))
     .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 24 MiB)')
+    .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
     .option('--keep-order', 'keep the rows in the order of the file (default: an order that tells nothing)')
     .addHelpText(
       'after',

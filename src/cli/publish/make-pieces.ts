@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Column } from '../../catalog/manifest.js';
 import { DEFAULT_FRAME_BYTES, paddedBytes, shardIdOf, shardKeyOf, type UploadSession } from '../../storage/index.js';
-import { fromHex, type Bytes32 } from '../../kernel/index.js';
+import { fromHex, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
 import { checkDeclared } from './check-declared.js';
@@ -10,6 +10,7 @@ import type { DatasetSlot, JournalFile, SentPiece } from './journal.js';
 import type { PublishPlan } from './plan.js';
 import { previewColumns } from './preview.js';
 import { withPrivateDir } from './private-dir.js';
+import { personalColumns } from './quality.js';
 import { readSource } from './read.js';
 import { writeShards, type Shard } from './shard.js';
 import type { Source } from './source.js';
@@ -65,7 +66,19 @@ async function readAndCheck(plan: PublishPlan, duck: Duck, privateDir: string, u
     ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
   }
   ui.note(`read ${source.rowCount} rows, ${source.columns.length} columns`);
+  await checkPersonal(plan, duck, source, ui);
   return source;
+}
+
+/** @throws WeighbridgeError BAD_INPUT unless the seller accepted that columns look like personal data */
+async function checkPersonal({ terms }: PublishPlan, duck: Duck, source: Source, ui: Ui): Promise<void> {
+  const personal = await personalColumns(duck, source);
+  for (const { name, why } of personal) ui.warn(`column "${name}" may be personal data: ${why}`);
+  if (personal.length === 0 || terms.personalData === true) return;
+  throw new WeighbridgeError('BAD_INPUT', `${personal.length} columns look like personal data`, {
+    next: 'Leave them out, or go on with --accept-personal-data: the terms then say so. See them with "weighbridge inspect".',
+    details: { columns: personal.map(({ name }) => name) },
+  });
 }
 
 async function sendAll(

@@ -32,6 +32,7 @@ export interface PublishOptions {
   format?: Format;
   shardBytes?: string;
   keepOrder?: boolean;
+  acceptPersonalData?: boolean;
   validDays: string;
   newVersionOf?: string;
 }
@@ -101,7 +102,7 @@ export async function planPublish(
       options.operator.length === 0
         ? [network.operator]
         : options.operator.map((text) => addressOf('--operator', text)),
-    terms: await readTerms(options.terms),
+    terms: await readTerms(options.terms, options.acceptPersonalData === true),
     declared: columnsFile === undefined ? {} : await readDeclaredColumns(columnsFile),
     columnsFile,
     shardBytes: shardBytesOf(options.shardBytes),
@@ -141,7 +142,7 @@ function besides(file: string): string | undefined {
   return existsSync(candidate) ? candidate : undefined;
 }
 
-async function readTerms(file: string): Promise<Terms> {
+async function readTerms(file: string, personalData: boolean): Promise<Terms> {
   const next =
     'Write {"version": 1, "title": ..., "text": ..., "purposes": ["..."], "licenceDays": 365, "privacy": {"budget": {"epsilon": 10, ' +
     '"delta": 1e-6, "maxEpsilonPerJob": 3, "pricePerEpsilon": "0.5"}, "trainingWithoutPrivacy": false}}.';
@@ -154,7 +155,9 @@ async function readTerms(file: string): Promise<Terms> {
   const parsed = termsSchema.safeParse(value);
   if (!parsed.success) throw new WeighbridgeError('BAD_TERMS', `${file}: ${firstIssue(parsed.error)}`, { next });
   const { budget, trainingWithoutPrivacy } = parsed.data.privacy;
-  if (budget !== undefined || trainingWithoutPrivacy === true) return parsed.data;
+  // In the terms, because buyers accept them, and with them the care that such data need.
+  const terms: Terms = personalData ? { ...parsed.data, personalData: true } : parsed.data;
+  if (budget !== undefined || trainingWithoutPrivacy === true) return terms;
   throw new WeighbridgeError('BAD_TERMS', `${file} allows no training: no privacy budget, and none without one`, {
     next: 'Give privacy.budget, or set privacy.trainingWithoutPrivacy to true.',
   });

@@ -373,6 +373,16 @@ describe('a new version', () => {
   });
 });
 
+describe('personal data', () => {
+  it('are listed only if the seller accepts it, and then the terms say so', async () => {
+    await writeFile(path.join(dir, 'data.csv'), 'x,y,note\n1,a,ann@example.org\n2,b,bob@example.org\n');
+    await expect(run()).rejects.toMatchObject({ code: 'BAD_INPUT', details: { columns: ['note'] } });
+    expect(world).toMatchObject({ uploads: [], offers: [], listings: [] });
+    await run({ acceptPersonalData: true });
+    expect(world.listings[0]?.['terms']).toMatchObject({ personalData: true });
+  });
+});
+
 describe('a publish that must not happen', () => {
   it.each<[string, Partial<PublishOptions>, string]>([
     ['a price below zero', { price: '-1' }, 'BAD_PRICE'],

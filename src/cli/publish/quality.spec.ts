@@ -1,0 +1,65 @@
+// Real: DuckDB and the files. Faked: nothing.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testDir, testTerminal } from '../../../test/support/cli.js';
+import type { Adapters } from '../ports.js';
+import { runCli } from '../program.js';
+
+let dir: string;
+let remove: () => Promise<void>;
+beforeEach(async () => ({ dir, remove } = await testDir()));
+afterEach(async () => remove());
+
+async function inspect(text: string, ...args: string[]) {
+  await writeFile(path.join(dir, 'data.csv'), text);
+  const { io, stdout, stderr } = testTerminal({ cwd: dir });
+  // No network file, no key and no adapter: whatever asked for one would fail.
+  const code = await runCli(['inspect', path.join(dir, 'data.csv'), ...args], io, {} as Adapters);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+const CSV = `id,age,contact,called,kind,first name
+1,30,a@example.org,+49 30 1234567,x,Ann
+2,,b@example.org,030/7654321,x,Bo
+3,41,c@example.org,+1 (555) 010-9999,x,Cy
+3,41,c@example.org,+1 (555) 010-9999,x,Cy
+`;
+
+describe('weighbridge inspect', () => {
+  it('tells what would be listed, and what is wrong with it, without a network', async () => {
+    const { code, stdout } = await inspect(CSV, '--label', 'age', '--json');
+    expect(code).toBe(0);
+    const { listed, quality } = JSON.parse(stdout) as { listed: unknown; quality: { columns: { name: string }[] } };
+    expect(listed).toMatchObject({ format: 'csv' });
+    expect(quality).toMatchObject({ rowCount: 4, duplicateRows: 1 });
+    expect(Object.fromEntries(quality.columns.map(({ name, ...rest }) => [name, rest]))).toEqual({
+      id: { type: 'integer', missing: 0, constant: false },
+      age: { type: 'integer', missing: 1, constant: false },
+      contact: { type: 'string', missing: 0, constant: false, personal: 'it holds mail addresses' },
+      called: { type: 'string', missing: 0, constant: false, personal: 'it holds what look like phone numbers' },
+      kind: { type: 'string', missing: 0, constant: true },
+      'first name': { type: 'string', missing: 0, constant: false, personal: 'its name says so' },
+    });
+  });
+
+  it('counts the values of the label', async () => {
+    const { stdout } = await inspect('x,y\n1,a\n2,a\n3,b\n', '--label', 'y');
+    expect(stdout).toContain('label a: 2 rows, 66.7 %');
+    expect(stdout).toContain('no row is there twice');
+  });
+
+  it('refuses what publish would refuse, with row and column', async () => {
+    const { code, stderr } = await inspect('x,y\n1,a\nb,b\n2,c\n3,d\n4,e\n');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/row 2, column "x"/);
+  });
+
+  it('does not take measurements and pixels for people', async () => {
+    const { stdout } = await inspect('mean radius,pixel_0_0,hostname,address_count\n1.5,3,a,2\n2.5,4,b,3\n', '--json');
+    const { quality } = JSON.parse(stdout) as { quality: { columns: { name: string; personal?: string }[] } };
+    expect(quality.columns.filter(({ personal }) => personal !== undefined).map(({ name }) => name)).toEqual([
+      'address_count',
+    ]);
+  });
+});

@@ -1,0 +1,81 @@
+import { parquetRows, text, type Duck } from './duck.js';
+import type { Source, SourceColumn } from './source.js';
+
+/** What the seller alone is told of the data: it holds counts of rows, stays on this machine and is never uploaded. */
+export interface QualityReport {
+  rowCount: number;
+  /** Rows that are there more than once, beyond the first of each. */
+  duplicateRows: number;
+  columns: ColumnQuality[];
+  /** Rows of each value of the label, most frequent first; absent without a label. */
+  labels?: { value: string; rows: number }[];
+}
+
+export interface ColumnQuality {
+  name: string;
+  type: SourceColumn['type'];
+  missing: number;
+  /** All rows that have a value have the same one. */
+  constant: boolean;
+  /** Why it looks like personal data; absent if it does not. */
+  personal?: string;
+}
+
+const LABELS_SHOWN = 20;
+/** Names that say so themselves, as whole words of the column's name. */
+const PERSONAL_NAME =
+  /(^|[_\s.-])(e?-?mail|phone|mobile|telephone|fax|ssn|passport|iban|(first|last|full|given|family|sur|maiden|user|patient|customer)[_\s-]?names?|surname|address|street|date[_\s-]?of[_\s-]?birth|birth[_\s-]?(date|day)|dob|ip[_\s-]?address)([_\s.-]|$)|^names?$/i;
+const EMAIL = String.raw`^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$`;
+const PHONE = String.raw`^\+?[0-9][0-9 ()./-]{7,17}[0-9]$`;
+/** Part of a text column's values that must look like it. */
+const SHARE = 0.05;
+
+/** Looks at every row. */
+export async function qualityOf(duck: Duck, source: Source, label: string | undefined): Promise<QualityReport> {
+  const from = parquetRows(source.parquetFile);
+  const values = source.columns.map(({ sql }) => sql).join(', ');
+  const { distinct } = await duck.row(`SELECT count(DISTINCT hash(${values})) AS distinct FROM ${from}`);
+  const personal = new Map((await personalColumns(duck, source)).map(({ name, why }) => [name, why]));
+  const row = await duck.aggregate(
+    source.columns.flatMap(({ sql }, i) => [
+      `count(${sql}) AS n${i}`,
+      `coalesce(min(${sql}) = max(${sql}), false) AS c${i}`,
+    ]),
+    from,
+  );
+  const columns = source.columns.map(({ name, type }, i): ColumnQuality => {
+    const why = personal.get(name);
+    const constant = row[`c${i}`] === true && source.rowCount > 1;
+    const missing = source.rowCount - Number(row[`n${i}`]);
+    return { name, type, missing, constant, ...(why === undefined ? {} : { personal: why }) };
+  });
+  const report = { rowCount: source.rowCount, duplicateRows: source.rowCount - Number(distinct), columns };
+  const labelled = source.columns.find(({ name }) => name === label);
+  return labelled === undefined ? report : { ...report, labels: await labelsOf(duck, labelled, from) };
+}
+
+/** Columns that look like personal data, by their names or by what they hold. */
+export async function personalColumns(duck: Duck, source: Source): Promise<{ name: string; why: string }[]> {
+  const texts = source.columns.filter(({ type }) => type === 'string');
+  const counts = texts.flatMap(({ sql }, i) => [
+    `count(${sql}) AS n${i}`,
+    `count_if(regexp_matches(${sql}, ${text(EMAIL)})) AS e${i}`,
+    `count_if(regexp_matches(${sql}, ${text(PHONE)})) AS p${i}`,
+  ]);
+  const row = counts.length === 0 ? {} : await duck.aggregate(counts, parquetRows(source.parquetFile));
+  return source.columns.flatMap((column) => {
+    const { name } = column;
+    const i = texts.indexOf(column);
+    const share = (key: string): number => Number(row[`${key}${i}`] ?? 0) / Math.max(1, Number(row[`n${i}`] ?? 0));
+    if (PERSONAL_NAME.test(name)) return [{ name, why: 'its name says so' }];
+    if (share('e') >= SHARE) return [{ name, why: 'it holds mail addresses' }];
+    return share('p') >= SHARE ? [{ name, why: 'it holds what look like phone numbers' }] : [];
+  });
+}
+
+async function labelsOf(duck: Duck, { sql }: SourceColumn, from: string): Promise<{ value: string; rows: number }[]> {
+  const rows = await duck.rows(
+    `SELECT coalesce(CAST(${sql} AS VARCHAR), 'none') AS label, count(*) AS n FROM ${from} GROUP BY 1 ORDER BY n DESC, 1 LIMIT ${LABELS_SHOWN}`,
+  );
+  return rows.map(({ label, n }) => ({ value: label as string, rows: Number(n) }));
+}
