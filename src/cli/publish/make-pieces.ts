@@ -167,7 +167,6 @@ async function sendShard(
     await upload.send(piece.bytes, piece.pieceCid, onProgress);
   }
   await rm(shard.file);
-  await rm(shard.file);
   const done = { pieceCid: piece.pieceCid(), sizeBytes: piece.sizeBytes(), rowCount: shard.rowCount, shardId };
   await journal.note({ sent: [...(journal.now().sent ?? []), done] });
   return done;

@@ -60,6 +60,9 @@ class World {
   /** Throws when the named step is about to happen, or has just happened. */
   break: Step | undefined;
   sendsBeforeBreak = 0;
+  /** A send waits for it, and says that it does. */
+  gate: Promise<void> = Promise.resolve();
+  atGate: () => void = () => undefined;
 
   at(step: Step): void {
     if (this.break === step)
@@ -72,6 +75,8 @@ class World {
       holds: async (pieceCid) => this.uploads.some((upload) => upload.pieceCid === pieceCid),
       send: async (source, pieceCid, onProgress) => {
         if (this.uploads.length >= this.sendsBeforeBreak) this.at('send');
+        this.atGate();
+        await this.gate;
         const bytes = await buffer(source);
         onProgress?.(bytes.length);
         this.uploads.push({ pieceCid: pieceCid(), bytes });
@@ -338,9 +343,14 @@ describe('an interrupted publish goes on with the same command', () => {
   });
 
   it('does not run twice at once', async () => {
-    const [first, second] = await Promise.allSettled([run(), run()]);
-    expect([first.status, second.status].sort()).toEqual(['fulfilled', 'rejected']);
-    expect([first, second].find((one) => one.status === 'rejected')).toMatchObject({ reason: { code: 'JOB_STATE' } });
+    let release = (): void => undefined;
+    world.gate = new Promise((resolve) => (release = resolve));
+    const first = run();
+    const waiting = new Promise<void>((resolve) => (world.atGate = resolve));
+    await waiting;
+    await expect(run()).rejects.toMatchObject({ code: 'JOB_STATE' });
+    release();
+    expect(await first).toMatchObject({ already: false });
   });
 });
 

@@ -28,7 +28,7 @@ const CSV = `id,age,contact,called,kind,first name
 
 describe('weighbridge inspect', () => {
   it('tells what would be listed, and what is wrong with it, without a network', async () => {
-    const { code, stdout } = await inspect(CSV, '--label', 'age', '--json');
+    const { code, stdout } = await inspect(CSV, '--label', 'id', '--json');
     expect(code).toBe(0);
     const { listed, quality } = JSON.parse(stdout) as { listed: unknown; quality: { columns: { name: string }[] } };
     expect(listed).toMatchObject({ format: 'csv' });
