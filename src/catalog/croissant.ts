@@ -59,6 +59,7 @@ const DATA_TYPES: Record<Column['type'], string> = {
   boolean: 'sc:Boolean',
   string: 'sc:Text',
   tensor: 'sc:Float',
+  image: 'sc:ImageObject',
 };
 
 /**
