@@ -79,6 +79,12 @@ export const TYPES = {
     { name: 'size', type: 'uint64' },
     { name: 'root', type: 'bytes32' },
   ],
+  SignerSet: [
+    { name: 'origin', type: 'bytes32' },
+    { name: 'nonce', type: 'uint64' },
+    { name: 'signers', type: 'address[]' },
+    { name: 'quorum', type: 'uint32' },
+  ],
 } as const;
 
 export interface Share {
@@ -222,6 +228,20 @@ export function revocationDigest(market: Deployed, message: Revocation): Bytes32
 /** `origin` is keccak256 of the log's C2SP origin line. */
 export function checkpointDigest(anchor: Deployed, message: { origin: Bytes32; size: bigint; root: Bytes32 }): Bytes32 {
   return hashTypedData({ domain: logAnchorDomain(anchor), types: TYPES, primaryType: 'Checkpoint', message });
+}
+
+/** What a quorum of LogAnchor's signers signs to put another set in their place. */
+export interface SignerSet {
+  /** keccak256 of the log's C2SP origin line. */
+  origin: Bytes32;
+  /** `LogAnchor.signerChanges()`: each signature is for one change. */
+  nonce: bigint;
+  signers: Address[];
+  quorum: number;
+}
+
+export function signerSetDigest(anchor: Deployed, message: SignerSet): Bytes32 {
+  return hashTypedData({ domain: logAnchorDomain(anchor), types: TYPES, primaryType: 'SignerSet', message });
 }
 
 /** A closed-list word as the contracts hold it: ASCII, right-padded with zeros to 32 bytes. */

@@ -19,7 +19,8 @@ const network = {
   recorder: address(21),
   treasury: address(22),
   protocolFeeBps: 250,
-  log: { origin: 'log.example', url: 'http://127.0.0.1:3', vkey: 'k', anchorSigner: address(23) },
+  log: { origin: 'log.example', url: 'http://127.0.0.1:3', vkeys: [{ vkey: 'k', fromSize: 0 }] },
+  witnesses: { quorum: 0, members: [] },
   ceramic: { url: 'http://127.0.0.1:4', controller: 'did:key:z', model: 'k' },
 };
 

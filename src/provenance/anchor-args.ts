@@ -31,11 +31,17 @@ export interface AnchoredHead {
  * The log's newest checkpoint as `LogAnchor.anchor` takes it, with the consistency proof from the newest anchored one.
  * Checked here first: a proof that fails on chain costs gas and says less.
  * @param anchored - size 0 before the first anchor
+ * @param index - an entry that must be under it
  * @throws WeighbridgeError LOG_BEHIND_ANCHOR if the log is smaller than, or contradicts, what is anchored;
- *   PROOF_INVALID, LOG_UNAVAILABLE
+ *   WITNESSES_MISSING (retryable) if the entry is not under it yet; PROOF_INVALID, LOG_UNAVAILABLE
  */
-export async function anchorArgs(log: LogClient, anchored: AnchoredHead): Promise<AnchorCall> {
+export async function anchorArgs(
+  log: Pick<LogClient, 'checkpoint' | 'tile'>,
+  anchored: AnchoredHead,
+  index?: number,
+): Promise<AnchorCall> {
   const checkpoint = await log.checkpoint();
+  if (index !== undefined) assertPublished(checkpoint, index);
   const from = Number(anchored.size);
   if (checkpoint.size < from) throw behind(`it has ${checkpoint.size} entries, ${from} are anchored`);
   const tree = await VerifiedTree.open((path) => log.tile(path), headOf(checkpoint));
@@ -53,14 +59,13 @@ export async function anchorArgs(log: LogClient, anchored: AnchoredHead): Promis
 
 /**
  * One entry with its path under `head`, which must be anchored, or be anchored in the same transaction.
- * @throws WeighbridgeError PROOF_INVALID, LOG_UNAVAILABLE (retryable), also if the entry is not under that head yet
+ * @throws WeighbridgeError PROOF_INVALID, LOG_UNAVAILABLE; RangeError if the entry is not under that head
  */
 export async function inclusionArgs(
   log: Pick<LogClient, 'tile'>,
   index: number,
   head: AnchoredHead,
 ): Promise<InclusionCall> {
-  assertPublished(Number(head.size), index);
   const tree = await VerifiedTree.open((path) => log.tile(path), {
     size: Number(head.size),
     root: fromHex(head.root),
@@ -71,14 +76,16 @@ export async function inclusionArgs(
 }
 
 /**
- * That the entry at `index` is under a published checkpoint of `size` entries. It is durable before that: checkpoints may
- * wait for their witnesses.
- * @throws WeighbridgeError LOG_UNAVAILABLE (retryable)
+ * That the entry at `index` is under this published checkpoint. It is durable before that: checkpoints may wait for their
+ * witnesses, and what rests on one waits with them.
+ * @throws WeighbridgeError WITNESSES_MISSING or what else the log waits for, LOG_UNAVAILABLE (all retryable)
  */
-export function assertPublished(size: number, index: number): void {
+export function assertPublished({ size, waiting }: AnchorableCheckpoint, index: number): void {
   if (index < size) return;
-  throw new WeighbridgeError('LOG_UNAVAILABLE', `entry ${index} is in the log, but under no published checkpoint yet`, {
-    next: 'Try again in a moment; if it stays so, the log waits for its witnesses: see its own log.',
+  const reason = waiting === undefined ? '' : `: ${waiting.message}`;
+  const message = `entry ${index} is in the log, but under no published checkpoint yet${reason}`;
+  throw new WeighbridgeError(waiting?.code ?? 'LOG_UNAVAILABLE', message, {
+    next: 'Wait: nothing is lost, and it goes on by itself once enough of the log’s witnesses answer.',
     details: { index, size },
     retryable: true,
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { concatBytes, isWeighbridgeError, WeighbridgeError, type Hex } from '../kernel/index.js';
+import { concatBytes, ERROR_CODES, isWeighbridgeError, WeighbridgeError, type Hex } from '../kernel/index.js';
 import type { LogClient } from './ports.js';
 
 export interface HttpLogOptions {
@@ -30,6 +30,7 @@ const checkpointSchema = z.object({
       .regex(/^0x([0-9a-f]{2})+$/)
       .transform((s) => s as Hex),
   ),
+  waiting: z.object({ code: z.enum(ERROR_CODES), message: z.string().max(2_000) }).optional(),
 });
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 

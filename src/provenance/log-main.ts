@@ -3,17 +3,17 @@ import { isWeighbridgeError } from '../kernel/index.js';
 import { anchorReader } from './log/anchor-reader.js';
 import { loadLogConfig } from './log/config.js';
 import { logHttp } from './log/http.js';
-import { logCosigner } from './log/log-cosigner.js';
 import { LogService } from './log/log-service.js';
 import { logMetrics } from './log/metrics.js';
+import { WitnessCosigner } from './log/witness-cosigner.js';
 
 /**
- * The log process: holds the log's two keys, and is the only one that does. Environment: see `log/config.ts`. Ready when
+ * The log process: holds the log's key, and is the only one that does. Environment: see `log/config.ts`. Ready when
  * `/readyz` answers 200; a second process on the same database stays on standby and takes over when the first is gone.
  */
 async function main(): Promise<void> {
   const config = loadLogConfig(process.env);
-  const { env, network, signer, anchorAccount, addToken, storage } = config;
+  const { env, network, signer, addToken, storage } = config;
   const logger = pino({ name: 'log', level: env.LOG_LEVEL });
   const anchor = { chainId: network.chainId, contract: network.contracts.logAnchor };
   const metrics = logMetrics({
@@ -27,7 +27,14 @@ async function main(): Promise<void> {
       databaseUrl: env.DATABASE_URL,
       signer,
       readAnchor: anchorReader(network.rpcUrl, network.contracts.logAnchor),
-      cosigner: logCosigner(anchorAccount, anchor, signer.origin),
+      logKeys: network.log.vkeys,
+      cosigner: new WitnessCosigner({
+        origin: signer.origin,
+        anchor,
+        witnesses: network.witnesses,
+        onConflict: (witness, detail) => logger.error({ witness, detail }, 'a witness has seen another history'),
+      }),
+      checkpointMs: env.LOG_CHECKPOINT_MS,
       onWaiting: (error) => logger.warn({ err: error }, 'the newest checkpoint waits for its cosignatures'),
       storage,
       onExportError: (error) => logger.warn({ err: error }, 'tiles are not exported now; served from the database'),

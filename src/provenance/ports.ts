@@ -1,10 +1,15 @@
-import type { Hex } from '../kernel/index.js';
+import type { ErrorCode, Hex } from '../kernel/index.js';
 
 /** Where an entry stands in the log. */
 export interface Appended {
   index: number;
   /** A signed checkpoint of at least `index + 1` entries is durable when this is answered; it is published soon after. */
   leafHash: string;
+}
+
+export interface Waiting {
+  code: ErrorCode;
+  message: string;
 }
 
 /** A checkpoint in both forms: the C2SP signed note, and the signatures that LogAnchor asks for. */
@@ -14,8 +19,10 @@ export interface AnchorableCheckpoint {
   root: string;
   /** The signed note, exactly as served at `/checkpoint`. */
   note: string;
-  /** EIP-712 `Checkpoint` signatures, ordered by ascending signer address. */
+  /** EIP-712 `Checkpoint` signatures of a quorum of witnesses, ordered by ascending signer address. */
   signatures: Hex[];
+  /** Why this is not the newest that was asked for: entries are durable, and what would publish them does not answer. */
+  waiting?: Waiting | undefined;
 }
 
 /**

@@ -14,15 +14,17 @@ export interface ProvenEntry {
 
 /**
  * Entries with their proofs, all under the log's newest checkpoint.
- * @throws WeighbridgeError LOG_UNAVAILABLE (retryable, also for an index beyond the newest checkpoint), PROOF_INVALID
+ * @throws WeighbridgeError WITNESSES_MISSING (retryable) for an index beyond the newest checkpoint, LOG_UNAVAILABLE,
+ *   PROOF_INVALID
  */
 export async function proveRecords(
   log: Pick<LogClient, 'checkpoint' | 'tile'>,
   indices: readonly number[],
 ): Promise<{ checkpoint: string; entries: ProvenEntry[] }> {
-  const { note, size, root } = await log.checkpoint();
-  assertPublished(size, Math.max(...indices));
-  const tree = await VerifiedTree.open((path) => log.tile(path), headOf({ size, root }));
+  const checkpoint = await log.checkpoint();
+  const { note } = checkpoint;
+  assertPublished(checkpoint, Math.max(...indices));
+  const tree = await VerifiedTree.open((path) => log.tile(path), headOf(checkpoint));
   const entries: ProvenEntry[] = [];
   for (const index of indices) {
     const { entry } = await readEntry(log, tree, index);

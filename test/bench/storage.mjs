@@ -74,7 +74,8 @@ async function start() {
     recorder: nobody,
     treasury,
     protocolFeeBps: 0,
-    log: { origin: logOrigin, url: rpcUrl, vkey: 'x', anchorSigner: nobody },
+    log: { origin: logOrigin, url: rpcUrl, vkeys: [{ vkey: 'x', fromSize: 0 }] },
+    witnesses: { quorum: 0, members: [] },
     ceramic: { url: rpcUrl, controller: 'did:key:x', model: 'x' },
   };
   const networkFile = path.join(dir, 'network.json');

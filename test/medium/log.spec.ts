@@ -1,16 +1,12 @@
 // Real: PostgreSQL, the log process (killed with SIGKILL), anvil with LogAnchor. Faked: nothing but who signed the entries
-// of the load tests, which the log does not judge.
+// of the load tests, which the log does not judge. Without witnesses: those are in log-witnesses.spec.ts.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
-import { createWalletClient, http, publicActions } from 'viem';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { concatBytes, fromHex, to0x, utf8, type Address } from '../../src/kernel/index.js';
+import { concatBytes, utf8 } from '../../src/kernel/index.js';
 import {
-  anchorArgs,
   FIRST_POSITION,
-  headOf,
-  inclusionArgs,
   sealRecord,
   trainingRefusedRecord,
   type LogClient,
@@ -18,7 +14,6 @@ import {
 import { PgBatchWriter } from '../../src/provenance/log/batch-writer.js';
 import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
 import { decodeBundle } from '../../src/provenance/tiles/bundle.js';
-import { logAnchorAbi } from '../../web3/chain/abi/log-anchor.js';
 import { DEVNET_CHAIN_ID } from '../../web3/devnet/anvil.js';
 import { startPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
@@ -175,73 +170,6 @@ describe('the fence', () => {
     await third.commit();
     expect(await query(databaseUrl, 'SELECT size FROM tlog.log_state')).toEqual([{ size: '3' }]);
     for (const client of clients) await client.end();
-  });
-});
-
-describe('the anchor', () => {
-  /** Anchors the log's newest checkpoint on the real contract. */
-  async function anchor(client: LogClient, logAnchor: Address): Promise<number> {
-    const chain = createWalletClient({ account: net.deployer, transport: http(net.anvil.rpcUrl) }).extend(
-      publicActions,
-    );
-    const contract = { address: logAnchor, abi: logAnchorAbi } as const;
-    const size = await chain.readContract({ ...contract, functionName: 'size' });
-    const root = await chain.readContract({ ...contract, functionName: 'rootOf', args: [size] });
-    const call = await anchorArgs(client, { size, root });
-    const hash = await chain.writeContract({
-      ...contract,
-      chain: null,
-      functionName: 'anchor',
-      args: [call.size, call.root, call.proof, call.signatures],
-    });
-    expect((await chain.waitForTransactionReceipt({ hash })).status).toBe('success');
-    return Number(call.size);
-  }
-
-  it('takes the log’s checkpoints with the proofs that the glue makes, and the log refuses to sign below it', async () => {
-    const { log, databaseUrl } = await net.newLog();
-    const logAnchor = await net.deployAnchor(log);
-    let process = await log.start(databaseUrl);
-    const entries = await someEntries('anchored', 700);
-    await appendAll(process.client, entries.slice(0, 300));
-    expect(await anchor(process.client, logAnchor)).toBe(300);
-    await appendAll(process.client, entries.slice(300));
-    expect(await anchor(process.client, logAnchor)).toBe(700);
-    const checkpoint = await process.client.checkpoint();
-    const head = { size: 700n, root: to0x(headOf(checkpoint).root) };
-    const inclusion = await inclusionArgs(process.client, 255, head);
-    expect(fromHex(inclusion.entry)).toEqual((await wholeLog(process.client, log))[255]);
-    await process.stop();
-
-    // The same database starts again; an empty one (yesterday's backup) and another history do not.
-    process = await log.start(databaseUrl);
-    await process.stop();
-    const empty = await log.runToEnd(await net.newDatabase('restored'));
-    expect(empty.code).toBe(1);
-    expect(empty.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*0 entries.*700[^]*Restore the newest copy/);
-
-    // Another history under the same keys, as long as the anchored one: what a failover that lost commits would go on to.
-    await net.deployAnchor(log);
-    const forked = await net.newDatabase('forked');
-    process = await log.start(forked);
-    await appendAll(process.client, await someEntries('forked', 800));
-    await process.stop();
-    log.publish({ rpcUrl: net.anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
-    const fork = await log.runToEnd(forked);
-    expect(fork.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*not those that the chain has anchored/);
-    expect(fork.code).toBe(1);
-  });
-
-  it('must be readable before the log signs anything', async () => {
-    const { log, databaseUrl } = await net.newLog();
-    const logAnchor = await net.deployAnchor(log);
-    log.publish({ rpcUrl: `http://127.0.0.1:${await freePort()}`, chainId: DEVNET_CHAIN_ID, logAnchor });
-    const process = await log.start(databaseUrl, { ready: false });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect((await fetch(`${process.url}/readyz`)).status).toBe(503);
-    expect((await fetch(`${process.url}/checkpoint`)).status).toBe(503);
-    expect(await query(databaseUrl, `SELECT to_regclass('tlog.log_state') AS t`)).toHaveLength(1);
-    await process.stop();
   });
 });
 

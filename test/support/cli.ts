@@ -36,7 +36,8 @@ export const network: Network = {
   recorder: parties.recorder.address,
   treasury: parties.treasury.address,
   protocolFeeBps,
-  log: { origin: ORIGIN, url: 'http://127.0.0.1:1', vkey: logVkey, anchorSigner: address('d') },
+  log: { origin: ORIGIN, url: 'http://127.0.0.1:1', vkeys: [{ vkey: logVkey, fromSize: 0 }] },
+  witnesses: { quorum: 0, members: [] },
   ceramic: { url: 'http://127.0.0.1:1', controller: 'did:key:z6Mk', model: 'kjz' },
 };
 

@@ -180,7 +180,8 @@ function networkOf(
     recorder: unused,
     treasury: unused,
     protocolFeeBps: 0,
-    log: { origin: 'keys', url: 'http://127.0.0.1:1', vkey: 'keys', anchorSigner: unused },
+    log: { origin: 'keys', url: 'http://127.0.0.1:1', vkeys: [{ vkey: 'keys', fromSize: 0 }] },
+    witnesses: { quorum: 0, members: [] },
     ceramic: { url: 'http://127.0.0.1:1', controller: 'did:key:z', model: 'k' },
   };
 }

@@ -39,7 +39,7 @@ export async function startLogNet(): Promise<LogNet> {
     const { logAnchor } = await deployContracts({
       rpcUrl: anvil.rpcUrl,
       deployer,
-      anchorSigners: [log.anchorAccount.address],
+      anchorSigners: [deployer.address],
       quorum: 1,
       logOrigin: log.origin,
       treasury: deployer.address,
@@ -122,7 +122,7 @@ export async function wholeLog(
   { vkey, origin }: Pick<TestLog, 'vkey' | 'origin'>,
 ): Promise<Uint8Array[]> {
   const checkpoint = await client.checkpoint();
-  const trust = { log: { origin, vkey }, witnesses: { quorum: 0, vkeys: [] } };
+  const trust = { log: { origin, vkeys: [{ vkey, fromSize: 0 }] }, witnesses: { quorum: 0, vkeys: [] } };
   const verified = verifyCheckpoint(checkpoint.note, trust, true);
   expect(verified.size).toBe(checkpoint.size);
   const all: Uint8Array[] = [];

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { privateKeyToAccount, type LocalAccount } from 'viem/accounts';
+import { privateKeyToAccount } from 'viem/accounts';
 import { canonicalJson, fromHex, to0x, utf8, type Address, type Network } from '../../src/kernel/index.js';
 import { createHttpLogClient, dssePae, type LogClient } from '../../src/provenance/index.js';
 import { noteSigner } from '../../src/provenance/log/signers.js';
@@ -20,12 +20,13 @@ export interface LogProcess extends ChildService {
 export interface TestLog {
   origin: string;
   vkey: string;
-  anchorAccount: LocalAccount;
+  /** The log's Ed25519 key, PKCS8 PEM. */
+  pem: string;
   token: string;
   logFile: string;
   /** Where its processes leave their tiles. */
   tilesDir: string;
-  /** Writes the network file: which LogAnchor, on which chain. Before the first start. */
+  /** Writes the network file: which LogAnchor, on which chain, and the witnesses if there are any. Before the first start. */
   publish(facts: NetworkFacts): void;
   /**
    * Starts a process of this log and waits until it sequences, or without `ready` until `/healthz` answers.
@@ -40,15 +41,12 @@ export interface TestLog {
 }
 
 /** A log of its own in `dir`, with the real process behind it. */
-export function testLog(dir: string, origin = 'log.example/test'): TestLog {
+export function testLog(dir: string, origin = 'log.example/test', pem = newPem()): TestLog {
   mkdirSync(dir, { recursive: true });
   const file = (name: string, text: string): string => {
     writeFileSync(path.join(dir, name), text, { mode: 0o600 });
     return path.join(dir, name);
   };
-  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const anchorKey = to0x(randomBytes(32));
-  const anchorAccount = privateKeyToAccount(anchorKey);
   const token = randomBytes(32).toString('hex');
   const { vkey } = noteSigner(origin, pem);
   const logFile = path.join(dir, 'log.log');
@@ -59,7 +57,6 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
     DATABASE_URL: databaseUrl,
     LOG_ORIGIN: origin,
     LOG_KEY_FILE: file('log.pem', pem),
-    LOG_ANCHOR_KEY_FILE: file('anchor.key', `${anchorKey}\n`),
     LOG_ADD_TOKEN_FILE: file('token', `${token}\n`),
     LOG_TILES_DIR: tilesDir,
     WEIGHBRIDGE_NETWORK: path.join(dir, 'network.json'),
@@ -68,12 +65,12 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
   return {
     origin,
     vkey,
-    anchorAccount,
+    pem,
     token,
     logFile,
     tilesDir,
     publish(facts) {
-      file('network.json', JSON.stringify(networkOf(facts, origin, vkey, anchorAccount.address)));
+      file('network.json', JSON.stringify(networkOf(facts, origin, vkey)));
     },
     async start(databaseUrl, { env = {}, ready = true, port: fixed, wrap = [] } = {}) {
       const port = fixed ?? (await freePort());
@@ -100,13 +97,21 @@ export function testLog(dir: string, origin = 'log.example/test'): TestLog {
   };
 }
 
-interface NetworkFacts {
+function newPem(): string {
+  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+export interface NetworkFacts {
   rpcUrl: string;
   chainId: number;
   logAnchor: Address;
+  /** None unless given: then the log's own signature is all that a checkpoint has. */
+  witnesses?: Network['witnesses'];
+  /** The key in use alone unless given. */
+  vkeys?: Network['log']['vkeys'];
 }
 
-function networkOf(facts: NetworkFacts, origin: string, vkey: string, anchorSigner: Address): Network {
+function networkOf(facts: NetworkFacts, origin: string, vkey: string): Network {
   const unused = `0x${'00'.repeat(20)}` as const;
   return {
     version: 1,
@@ -132,7 +137,8 @@ function networkOf(facts: NetworkFacts, origin: string, vkey: string, anchorSign
     recorder: unused,
     treasury: unused,
     protocolFeeBps: 0,
-    log: { origin, url: 'http://127.0.0.1:1', vkey, anchorSigner },
+    log: { origin, url: 'http://127.0.0.1:1', vkeys: facts.vkeys ?? [{ vkey, fromSize: 0 }] },
+    witnesses: facts.witnesses ?? { quorum: 0, members: [] },
     ceramic: { url: 'http://127.0.0.1:1', controller: '', model: '' },
   };
 }

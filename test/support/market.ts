@@ -62,7 +62,7 @@ export async function startMarket() {
     accounts: [buyer.address],
     usdfcWei: STARTING_USDFC_WEI,
   });
-  const network = networkOf(rpcUrl, contracts, operator, treasury, logKey);
+  const network = networkOf(rpcUrl, contracts, operator, treasury);
   const client = createTestClient({ mode: 'anvil', transport: http(rpcUrl), cacheTime: 0 }).extend(publicActions);
   const market = { chainId: DEVNET_CHAIN_ID, contract: contracts.marketplace };
   return {
@@ -172,7 +172,6 @@ function networkOf(
   contracts: Pick<Network['contracts'], 'marketplace' | 'logAnchor' | 'usdfc' | 'multicall3'>,
   operator: LocalAccount,
   treasury: LocalAccount,
-  logKey: LocalAccount,
 ): Network {
   const unused = `0x${'00'.repeat(20)}` as const;
   return {
@@ -196,7 +195,8 @@ function networkOf(
     recorder: operator.address,
     treasury: treasury.address,
     protocolFeeBps: FEE_BPS,
-    log: { origin: LOG_ORIGIN, url: 'http://127.0.0.1:1', vkey: '', anchorSigner: logKey.address },
+    log: { origin: LOG_ORIGIN, url: 'http://127.0.0.1:1', vkeys: [{ vkey: '', fromSize: 0 }] },
+    witnesses: { quorum: 0, members: [] },
     ceramic: { url: 'http://127.0.0.1:1', controller: '', model: '' },
   };
 }

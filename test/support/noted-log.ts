@@ -20,7 +20,7 @@ export const trust: Trust = {
   recorder: parties.recorder.address,
   treasury: parties.treasury.address,
   protocolFeeBps,
-  log: { origin: ORIGIN, vkey: logVkey },
+  log: { origin: ORIGIN, vkeys: [{ vkey: logVkey, fromSize: 0 }] },
   witnesses: { quorum: 0, vkeys: [] },
 };
 

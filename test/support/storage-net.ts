@@ -95,7 +95,8 @@ function testNetwork(rpcUrl: string, contracts: Omit<Network['contracts'], 'keyN
     recorder: NOWHERE,
     treasury: NOWHERE,
     protocolFeeBps: 0,
-    log: { origin: 'log.example/test', url: rpcUrl, vkey: 'x', anchorSigner: NOWHERE },
+    log: { origin: 'log.example/test', url: rpcUrl, vkeys: [{ vkey: 'x', fromSize: 0 }] },
+    witnesses: { quorum: 0, members: [] },
     ceramic: { url: rpcUrl, controller: 'did:key:x', model: 'x' },
   });
 }

@@ -34,7 +34,7 @@ export interface ContractsOptions {
   rpcUrl: string;
   /** Deploys and pays gas; gets ether if it has none. It alone can mint test USDFC. */
   deployer: LocalAccount;
-  /** Addresses of the keys that vouch for checkpoints. */
+  /** Addresses of the witnesses' keys, a quorum of which vouches for a checkpoint. */
   anchorSigners: Address[];
   quorum: number;
   /** The log's C2SP origin line. */
@@ -60,7 +60,7 @@ export async function deployContracts(options: ContractsOptions): Promise<Market
   const logAnchor = deploy.create('LogAnchor', logAnchorAbi, logAnchorBytecode, [
     keccak256(stringToBytes(logOrigin)),
     anchorSigners,
-    BigInt(quorum),
+    quorum,
   ]);
   const marketplace = deploy.create('Marketplace', marketplaceAbi, marketplaceBytecode, [
     usdfc,

@@ -17,6 +17,7 @@ import { deployDatabase, startPostgres } from './postgres.js';
 import { startProvider } from './provider.js';
 import { startApi, startLog, startWorker, type RoleContext } from './roles.js';
 import type { ChildService, Service } from './service.js';
+import { startWitnesses, witnessPlaces, type Witnesses } from './witnesses.js';
 
 export interface Devnet extends Service {
   layout: DevnetLayout;
@@ -27,6 +28,7 @@ export interface Devnet extends Service {
   /** Processes that tests kill and start again, by name. */
   roles: { log: ChildService; api: ChildService; worker: ChildService };
   keyNodes: KeyNodes;
+  witnesses: Witnesses;
   context: RoleContext;
 }
 
@@ -42,7 +44,7 @@ export interface DevnetOptions {
 
 /**
  * Every network that production finds elsewhere, on this machine, in one folder: database, chain with the contracts,
- * storage provider, key nodes, Ceramic, log, API and worker. A second start in the same folder finds all state again.
+ * storage provider, key nodes, Ceramic, witnesses, log, API and worker. A second start in the same folder finds all state again.
  */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const layout = devnetLayout(options.dir);
@@ -84,8 +86,9 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       // Tests put another process in its place: whichever stands there is stopped.
       started.push({ stop: () => roles[name].stop() });
     };
-    const [keyNodes] = await together([
+    const [keyNodes, witnesses] = await together([
       up('key nodes', () => startKeyNodes({ layout, ports, distDir })),
+      up('witnesses', () => startWitnesses(witnessPlaces(layout, ports), { distDir, logDir: layout.logs })),
       up('storage provider', () =>
         startProvider({
           dir: sub(layout, 'provider'),
@@ -98,7 +101,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       role('log', startLog),
     ]);
     await together([role('api', startApi), role('worker', startWorker)]);
-    return { layout, network, accounts, ports, databaseUrl, roles, keyNodes, context, stop };
+    return { layout, network, accounts, ports, databaseUrl, roles, keyNodes, witnesses, context, stop };
   } catch (error) {
     await stop();
     throw error;

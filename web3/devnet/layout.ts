@@ -14,6 +14,7 @@ export interface DevnetPorts {
   api: number;
   worker: number;
   keyNodes: [number, number, number];
+  witnesses: [number, number, number];
 }
 
 /** Where a devnet keeps its state. One folder holds it all; two devnets in two folders do not meet. */
@@ -60,6 +61,7 @@ export async function devnetPorts(layout: DevnetLayout): Promise<DevnetPorts> {
     api: await next(),
     worker: await next(),
     keyNodes: [await next(), await next(), await next()],
+    witnesses: [await next(), await next(), await next()],
   };
   writeFileSync(file, JSON.stringify(ports));
   return ports;
@@ -71,7 +73,6 @@ export const ACCOUNTS = [
   'treasury',
   'operator',
   'recorder',
-  'log-anchor',
   'provider',
   'key-node-1',
   'key-node-2',

@@ -8,6 +8,7 @@ import { deployContracts, fund } from './deploy.js';
 import { deployFoc } from './deploy-foc.js';
 import { deployStaking } from './key-nodes.js';
 import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
+import { WITNESS_QUORUM, witnessIdentity, witnessPlaces, witnessUrl, writeWitnessLogs } from './witnesses.js';
 
 /** C2SP origin line of a devnet's log. */
 export const DEVNET_LOG_ORIGIN = 'weighbridge.devnet/log';
@@ -40,11 +41,13 @@ export async function devnetNetwork(options: NetworkOptions): Promise<Network> {
 
 async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOptions): Promise<Network> {
   const { deployer } = accounts;
+  const places = witnessPlaces(layout, ports);
+  const witnesses = places.map((place) => ({ ...witnessIdentity(place), url: witnessUrl(place) }));
   const contracts = await deployContracts({
     rpcUrl,
     deployer,
-    anchorSigners: [accounts['log-anchor'].address],
-    quorum: 1,
+    anchorSigners: witnesses.map(({ address }) => address),
+    quorum: WITNESS_QUORUM,
     logOrigin: DEVNET_LOG_ORIGIN,
     treasury: accounts.treasury.address,
     protocolFeeBps: PROTOCOL_FEE_BPS,
@@ -65,6 +68,9 @@ async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOp
     accounts: (['operator', 'key-node-1', 'key-node-2', 'key-node-3'] as const).map((name) => accounts[name].address),
     usdfcWei: 0n,
   });
+  const logVkey = noteSigner(DEVNET_LOG_ORIGIN, readFileSync(layout.keyFile('log-ed25519.pem'), 'utf8')).vkey;
+  const anchor = { chainId: DEVNET_CHAIN_ID, contract: contracts.logAnchor };
+  for (const place of places) writeWitnessLogs(place, [{ origin: DEVNET_LOG_ORIGIN, vkeys: [logVkey], anchor }]);
   return {
     version: 1,
     name: 'devnet',
@@ -79,9 +85,9 @@ async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOp
     log: {
       origin: DEVNET_LOG_ORIGIN,
       url: `http://127.0.0.1:${ports.log}`,
-      vkey: noteSigner(DEVNET_LOG_ORIGIN, readFileSync(layout.keyFile('log-ed25519.pem'), 'utf8')).vkey,
-      anchorSigner: accounts['log-anchor'].address,
+      vkeys: [{ vkey: logVkey, fromSize: 0 }],
     },
+    witnesses: { quorum: WITNESS_QUORUM, members: witnesses },
     ceramic: { url: ceramicUrl, ...(await recordModel(layout, ceramicUrl)) },
   };
 }

@@ -23,7 +23,6 @@ export async function startLog(context: RoleContext): Promise<ChildService> {
     LOG_PORT: String(ports.log),
     LOG_ORIGIN: DEVNET_LOG_ORIGIN,
     LOG_KEY_FILE: layout.keyFile('log-ed25519.pem'),
-    LOG_ANCHOR_KEY_FILE: layout.keyFile('log-anchor'),
     LOG_ADD_TOKEN_FILE: layout.keyFile('log-add-token'),
     LOG_TILES_DIR: path.join(layout.dir, 'log-tiles'),
   });

@@ -1,10 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { initWitness, type WitnessIdentity } from '../witness/init.js';
+import type { DevnetLayout, DevnetPorts } from './layout.js';
 import { Restartable, startAll, type Service } from './service.js';
 
 const HOST = '127.0.0.1';
 const READY_TIMEOUT_MS = 60_000;
+
+/** Of the devnet's three. */
+export const WITNESS_QUORUM = 2;
 
 /** One witness, in a folder of its own: what would lie on another party's machine. */
 export interface WitnessPlace {
@@ -15,6 +19,13 @@ export interface WitnessPlace {
 
 export interface Witnesses extends Service {
   readonly processes: readonly Restartable[];
+}
+
+export function witnessPlaces(layout: DevnetLayout, ports: DevnetPorts): WitnessPlace[] {
+  return ports.witnesses.map((port, i) => {
+    const dir = path.join(layout.dir, 'witnesses', `witness-${i + 1}`);
+    return { name: `weighbridge.devnet/witness-${i + 1}`, dir, port };
+  });
 }
 
 /** Makes the keys and the empty state at the first call, and tells who the witness is. */

@@ -55,6 +55,8 @@ const BY_CODE: Record<ErrorCode, ExitCode> = {
   KEY_NODES_DOWN: EXIT.unavailable,
   LOG_UNAVAILABLE: EXIT.unavailable,
   LOG_BEHIND_ANCHOR: EXIT.failed,
+  LOG_BEHIND_WITNESS: EXIT.failed,
+  WITNESSES_MISSING: EXIT.unavailable,
   PROOF_INVALID: EXIT.failed,
   RECEIPT_INVALID: EXIT.failed,
   RECORD_OUT_OF_ORDER: EXIT.unavailable,

@@ -1,11 +1,9 @@
-import type { AnchorableCheckpoint } from '../ports.js';
+import { isWeighbridgeError, type WeighbridgeError } from '../../kernel/index.js';
+import type { AnchorableCheckpoint, Waiting } from '../ports.js';
 import { parseTilePath } from '../tiles/tile-path.js';
 import type { LogReader } from './log-reader.js';
 import type { Cosigner, PublishedStore } from './ports.js';
 import type { CommittedHead } from './sequencer.js';
-
-/** C2SP witnesses expect a log to be asked about often, not about every batch. */
-const INTERVAL_MS = 1_000;
 
 export interface PublisherDeps {
   committed(): CommittedHead;
@@ -24,6 +22,8 @@ export interface PublisherDeps {
 export class CheckpointPublisher {
   private attempt: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** Why the last attempt failed; undefined once one succeeded. */
+  private trouble: WeighbridgeError | undefined;
 
   private constructor(
     private newest: AnchorableCheckpoint,
@@ -39,7 +39,8 @@ export class CheckpointPublisher {
     return this.newest;
   }
 
-  start(intervalMs = INTERVAL_MS): void {
+  /** C2SP witnesses expect a log to be asked about often, not about every batch. */
+  start(intervalMs: number): void {
     this.timer = setInterval(() => void this.publish().catch(this.deps.onWaiting), intervalMs);
   }
 
@@ -59,7 +60,12 @@ export class CheckpointPublisher {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
     await Promise.race([late, this.until(size)]).catch(this.deps.onWaiting);
     clearTimeout(timer);
-    return this.newest;
+    return this.newest.size >= size ? this.newest : { ...this.newest, waiting: this.waiting() };
+  }
+
+  private waiting(): Waiting {
+    const { code, message } = this.trouble ?? { code: 'WITNESSES_MISSING', message: 'witnesses have not answered yet' };
+    return { code, message };
   }
 
   private async until(size: number): Promise<void> {
@@ -69,7 +75,12 @@ export class CheckpointPublisher {
 
   /** One attempt at a time, shared by all who want it. */
   private async publish(): Promise<void> {
-    this.attempt ??= this.once().finally(() => (this.attempt = undefined));
+    this.attempt ??= this.once()
+      .catch((error: unknown) => {
+        this.trouble = isWeighbridgeError(error) ? error : undefined;
+        throw error;
+      })
+      .finally(() => (this.attempt = undefined));
     return this.attempt;
   }
 
@@ -81,5 +92,6 @@ export class CheckpointPublisher {
     const checkpoint = await cosigner.cosign({ size: edge.size, root: edge.root(), note }, tile);
     await store.add(checkpoint);
     this.newest = checkpoint;
+    this.trouble = undefined;
   }
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { privateKeyToAccount, type LocalAccount } from 'viem/accounts';
 import { z } from 'zod';
 import { networkSchema, WeighbridgeError, type Network } from '../../kernel/index.js';
 import { FolderStorage } from './export/folder-storage.js';
@@ -17,13 +16,13 @@ const envSchema = z.object({
   LOG_ORIGIN: z.string().min(1),
   /** Ed25519, PKCS8 PEM: signs notes. */
   LOG_KEY_FILE: path,
-  /** secp256k1, 0x hex: signs checkpoints for LogAnchor. */
-  LOG_ANCHOR_KEY_FILE: path,
   /** Bearer token of those who may append. */
   LOG_ADD_TOKEN_FILE: path,
   /** network.json: the chain, LogAnchor, and what the world was told about this log. */
   WEIGHBRIDGE_NETWORK: path,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** How often witnesses are asked when there is something new; whoever needs an entry sooner does not wait for it. */
+  LOG_CHECKPOINT_MS: z.coerce.number().int().min(10).max(60_000).default(1_000),
   /** Folder of the log's files: full tiles, and the newest checkpoint with its partial tiles. */
   LOG_TILES_DIR: path.default('log-tiles'),
   /** Or a bucket of an S3-compatible store, by its path-style URL, with the file of `<access key id>:<secret>`. */
@@ -39,7 +38,6 @@ export interface LogConfig {
   env: z.infer<typeof envSchema>;
   network: Network;
   signer: NoteSigner & { readonly vkey: string };
-  anchorAccount: LocalAccount;
   addToken: string;
   storage: TileStorage;
 }
@@ -58,7 +56,6 @@ export function loadLogConfig(source: NodeJS.ProcessEnv): LogConfig {
     env,
     network: readNetwork(env.WEIGHBRIDGE_NETWORK),
     signer: noteSigner(env.LOG_ORIGIN, contents('LOG_KEY_FILE', env.LOG_KEY_FILE)),
-    anchorAccount: anchorAccount(contents('LOG_ANCHOR_KEY_FILE', env.LOG_ANCHOR_KEY_FILE)),
     addToken,
     storage: tileStorage(env),
   };
@@ -77,11 +74,10 @@ function tileStorage(env: LogConfig['env']): TileStorage {
 }
 
 /** What the world was told about this log must be so, or nobody would accept a checkpoint of it. */
-function assertAsPublished({ env, network, signer, anchorAccount }: Omit<LogConfig, 'addToken' | 'storage'>): void {
-  const published: [string, string, string][] = [
+function assertAsPublished({ env, network, signer }: Omit<LogConfig, 'addToken' | 'storage'>): void {
+  const published: [string, string, string | undefined][] = [
     ['LOG_ORIGIN', env.LOG_ORIGIN, network.log.origin],
-    ['LOG_KEY_FILE', signer.vkey, network.log.vkey],
-    ['LOG_ANCHOR_KEY_FILE', anchorAccount.address.toLowerCase(), network.log.anchorSigner.toLowerCase()],
+    ['LOG_KEY_FILE', signer.vkey, network.log.vkeys.at(-1)?.vkey],
   ];
   for (const [variable, ours, theirs] of published) {
     if (ours === theirs) continue;
@@ -108,11 +104,6 @@ function json(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function anchorAccount(text: string): LocalAccount {
-  if (/^0x[0-9a-f]{64}$/.test(text)) return privateKeyToAccount(text as `0x${string}`);
-  throw invalid('LOG_ANCHOR_KEY_FILE does not hold 0x and 64 hex digits', 'Put a secp256k1 private key there.');
 }
 
 function contents(variable: string, file: string): string {

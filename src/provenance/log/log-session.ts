@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import { sameBytes, WeighbridgeError } from '../../kernel/index.js';
+import { sameBytes, WeighbridgeError, type LogKeys } from '../../kernel/index.js';
+import type { Edge } from '../tiles/edge.js';
+import { parseTilePath } from '../tiles/tile-path.js';
 import { verifyCheckpoint } from '../verify/checkpoint.js';
 import { CheckpointPublisher } from './checkpoint-publisher.js';
 import { Connections } from './connections.js';
@@ -7,7 +9,7 @@ import { ExportCursor } from './export/export-cursor.js';
 import type { TileStorage } from './export/storage.js';
 import { TileExporter } from './export/tile-exporter.js';
 import { LogReader } from './log-reader.js';
-import type { Cosigner, NoteSigner, ReadAnchor } from './ports.js';
+import type { Cosigner, NoteSigner, ReadAnchor, WitnessGuard } from './ports.js';
 import { PgPublishedStore } from './published-store.js';
 import { migrate } from './schema.js';
 import { Sequencer, type CommittedHead, type SequencerEvents, type SequencerOptions } from './sequencer.js';
@@ -17,9 +19,13 @@ export interface SessionOptions extends SequencerOptions {
   databaseUrl: string;
   signer: NoteSigner & { readonly vkey: string };
   readAnchor: ReadAnchor;
-  cosigner: Cosigner;
+  /** The log's keys by size, the one in use last. */
+  logKeys: LogKeys;
+  cosigner: Cosigner & WitnessGuard;
   /** Checkpoints wait for the cosigner; appends go on. */
   onWaiting(error: unknown): void;
+  /** Pause between checkpoints while there is something new. */
+  checkpointMs: number;
   /** Where full tiles go, and are served from; without it everything is served from the database. */
   storage?: TileStorage;
   /** Files cannot be written; appends go on. */
@@ -43,7 +49,7 @@ export class LogSession {
 
   /**
    * Waits for the lock, reads where the log stands, and starts to sequence.
-   * @throws WeighbridgeError LOG_BEHIND_ANCHOR, CONFIG_INVALID, PROOF_INVALID: final. Anything else may be tried again.
+   * @throws WeighbridgeError LOG_BEHIND_ANCHOR, LOG_BEHIND_WITNESS, CONFIG_INVALID, PROOF_INVALID: final. Anything else may be tried again.
    */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<LogSession> {
     const connections = new Connections(options.databaseUrl);
@@ -53,6 +59,7 @@ export class LogSession {
       await assertDurable(connections.pool);
       const reader = new LogReader(connections.pool);
       const head = await readHead(reader, connections.pool, options);
+      await assertNoneAhead(reader, head, options.cosigner);
       const writers = await connections.writers(options.depth);
       const sequencer = new Sequencer(head, writers, options.signer, options, options.events);
       const { cosigner, onWaiting } = options;
@@ -61,7 +68,7 @@ export class LogSession {
       const publisher = await CheckpointPublisher.open({ committed, reader, cosigner, store, onWaiting });
       const exporter = await openExporter(options, { reader, sequencer, publisher, pool: connections.pool });
       sequencer.start();
-      publisher.start();
+      publisher.start(options.checkpointMs);
       exporter?.start();
       return new LogSession(sequencer, publisher, exporter, reader, connections);
     } catch (error) {
@@ -122,7 +129,7 @@ async function readHead(reader: LogReader, pool: Pool, options: SessionOptions):
       },
     );
   }
-  if (state) return { edge, note: checkedNote(state.note, edge.root(), signer) };
+  if (state) return { edge, note: checkedNote(state.note, edge, options) };
   const note = signer.sign(0, edge.root());
   await pool.query(
     `WITH first AS (INSERT INTO tlog.checkpoints (size, note) VALUES (0, $1)),
@@ -133,14 +140,31 @@ async function readHead(reader: LogReader, pool: Pool, options: SessionOptions):
   return { edge, note };
 }
 
-/** The stored checkpoint must be over the stored tree, and by our key. */
-function checkedNote(note: string | undefined, root: Uint8Array, signer: SessionOptions['signer']): string {
-  const trust = { log: { origin: signer.origin, vkey: signer.vkey }, witnesses: { quorum: 0, vkeys: [] } };
+/** The stored checkpoint must be over the stored tree, and by our key. After a change of key it is signed anew. */
+function checkedNote(note: string | undefined, edge: Edge, { signer, logKeys }: SessionOptions): string {
+  const trust = { log: { origin: signer.origin, vkeys: logKeys }, witnesses: { quorum: 0, vkeys: [] } };
   const checkpoint = verifyCheckpoint(note ?? '', trust);
-  if (note !== undefined && sameBytes(checkpoint.root, root)) return note;
-  throw new WeighbridgeError('PROOF_INVALID', 'the entries in the database are not those of its newest checkpoint', {
-    next: 'Restore an intact copy of the log’s database; do not repair it by hand.',
-  });
+  if (note === undefined || !sameBytes(checkpoint.root, edge.root())) {
+    throw new WeighbridgeError('PROOF_INVALID', 'the entries in the database are not those of its newest checkpoint', {
+      next: 'Restore an intact copy of the log’s database; do not repair it by hand.',
+    });
+  }
+  const fromSize = logKeys.at(-1)?.fromSize ?? 0;
+  if (edge.size < fromSize) {
+    throw new WeighbridgeError(
+      'CONFIG_INVALID',
+      `the key is in use from ${fromSize} entries on, the log has ${edge.size}`,
+      {
+        next: 'Put the size at which the old key signed last into network.json (log.vkeys).',
+      },
+    );
+  }
+  return signer.sign(edge.size, edge.root());
+}
+
+async function assertNoneAhead(reader: LogReader, { edge, note }: CommittedHead, guard: WitnessGuard): Promise<void> {
+  const tile = async (path: string): Promise<Uint8Array> => reader.tile(parseTilePath(path), edge);
+  await guard.assertNoneAhead({ size: edge.size, root: edge.root(), note }, tile);
 }
 
 async function assertDurable(pool: Pool): Promise<void> {

@@ -39,6 +39,17 @@ export interface Cosigner {
   cosign(checkpoint: SignedCheckpoint, tile: TileFetcher): Promise<AnchorableCheckpoint>;
 }
 
+/** Those who would notice a log that lost entries. */
+export interface WitnessGuard {
+  /**
+   * Asks every witness whether it has seen entries that this log lacks. Enough must answer that no quorum can have
+   * cosigned more without one of them: all but a quorum, and one.
+   * @param head - the newest checkpoint in the database, the empty tree's too
+   * @throws WeighbridgeError LOG_BEHIND_WITNESS (final), WITNESSES_MISSING (retryable)
+   */
+  assertNoneAhead(head: SignedCheckpoint, tile: TileFetcher): Promise<void>;
+}
+
 /** What was published, durably. */
 export interface PublishedStore {
   newest(): Promise<AnchorableCheckpoint>;

@@ -1,6 +1,5 @@
 import { sign } from 'node:crypto';
-import { keccak256, stringToBytes, type LocalAccount } from 'viem';
-import { logAnchorDomain, to0x, TYPES, utf8, type Deployed, type Hex } from '../../kernel/index.js';
+import { utf8 } from '../../kernel/index.js';
 import { readEd25519Key } from '../ed25519-key.js';
 import { formatCheckpoint } from '../verify/checkpoint.js';
 import { formatNote, formatVerifierKey, keyHashOf } from '../verify/note.js';
@@ -23,22 +22,4 @@ export function noteSigner(origin: string, pem: string): NoteSigner & { readonly
       return formatNote({ text, signatures: [{ name: origin, keyHash, signature }] });
     },
   };
-}
-
-/** The log's secp256k1 key: signs checkpoints the way LogAnchor reads them. Deterministic (RFC 6979). */
-export async function signAnchorCheckpoint(
-  account: LocalAccount,
-  anchor: Deployed,
-  checkpoint: { origin: string; size: number; root: Uint8Array },
-): Promise<Hex> {
-  return account.signTypedData({
-    domain: logAnchorDomain(anchor),
-    types: TYPES,
-    primaryType: 'Checkpoint',
-    message: {
-      origin: keccak256(stringToBytes(checkpoint.origin)),
-      size: BigInt(checkpoint.size),
-      root: to0x(checkpoint.root),
-    },
-  });
 }

@@ -1,4 +1,4 @@
-import { WeighbridgeError } from '../../kernel/index.js';
+import { WeighbridgeError, type LogKeys } from '../../kernel/index.js';
 import { fromBase64, toBase64 } from './base64.js';
 import { parseNote, parseVerifierKey, verifyNoteSignature } from './note.js';
 import type { TreeHead } from './rfc6962.js';
@@ -8,9 +8,9 @@ export interface Checkpoint extends TreeHead {
   origin: string;
 }
 
-/** Which log, and which witnesses of which how many must have cosigned. */
+/** Which log under which keys, and which witnesses of which how many must have cosigned. */
 export interface LogTrust {
-  log: { origin: string; vkey: string };
+  log: { origin: string; vkeys: LogKeys };
   witnesses: { quorum: number; vkeys: string[] };
 }
 
@@ -49,15 +49,15 @@ export function parseAnyCheckpoint(text: string): Checkpoint & { extensions: str
 export function verifyCheckpoint(note: string, trust: LogTrust, strict = false): Checkpoint {
   const { text, signatures } = parseNote(note);
   const checkpoint = parseCheckpoint(text);
-  const logKey = parseVerifierKey(trust.log.vkey);
+  const logKeys = trust.log.vkeys.map(({ vkey }) => parseVerifierKey(vkey));
   const witnessKeys = trust.witnesses.vkeys.map(parseVerifierKey);
-  if (checkpoint.origin !== trust.log.origin || logKey.name !== trust.log.origin) {
+  if (checkpoint.origin !== trust.log.origin || logKeys.some(({ name }) => name !== trust.log.origin)) {
     throw untrusted('origin', `the checkpoint is of ${checkpoint.origin}, the trusted log is ${trust.log.origin}`);
   }
   const seen = new Set<string>();
   for (const signature of signatures) {
-    const key = [logKey, ...witnessKeys].find((k) => k.name === signature.name && k.keyHash === signature.keyHash);
-    const id = `${signature.name}+${signature.keyHash}`;
+    const id = idOf(signature);
+    const key = [...logKeys, ...witnessKeys].find((known) => idOf(known) === id);
     if (key === undefined && strict) throw untrusted('signer', `a signature line by ${signature.name}, unknown here`);
     if (key === undefined) continue;
     if (seen.has(id)) throw untrusted('signature', `two signatures by ${signature.name}`);
@@ -65,12 +65,26 @@ export function verifyCheckpoint(note: string, trust: LogTrust, strict = false):
       throw untrusted('signature', `the signature of ${key.name} is wrong`);
     seen.add(id);
   }
-  if (!seen.has(`${logKey.name}+${logKey.keyHash}`)) throw untrusted('signature', 'the log did not sign it');
-  const cosigners = witnessKeys.filter((k) => k.type === 'cosignature' && seen.has(`${k.name}+${k.keyHash}`)).length;
+  // A key that was replaced, perhaps because somebody else has it, signs nothing beyond the size at which it was.
+  if (!logKeys.some((key, i) => seen.has(idOf(key)) && isKeyOf(trust.log.vkeys, i, checkpoint.size))) {
+    throw untrusted('signature', 'the log did not sign it with a key that it had at that size');
+  }
+  // A set: a witness that a trust file lists twice is still one.
+  const cosigners = new Set(witnessKeys.filter((key) => key.type === 'cosignature' && seen.has(idOf(key))).map(idOf))
+    .size;
   if (cosigners < trust.witnesses.quorum) {
     throw untrusted('quorum', `${cosigners} witnesses cosigned, ${trust.witnesses.quorum} are needed`);
   }
   return checkpoint;
+}
+
+/** Whether the log signed checkpoints of that size with its key `i`. Where one key ends and the next begins, both may. */
+function isKeyOf(keys: LogKeys, i: number, size: number): boolean {
+  return size >= (keys[i]?.fromSize ?? Infinity) && size <= (keys[i + 1]?.fromSize ?? Infinity);
+}
+
+function idOf({ name, keyHash }: { name: string; keyHash: string }): string {
+  return `${name}+${keyHash}`;
 }
 
 function malformed(): WeighbridgeError {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { declaration, market, provenanceStory } from '../../../test/support/provenance-story.js';
-import { notedLog, signNote, trust } from '../../../test/support/noted-log.js';
+import { logVkey, notedLog, signNote, trust } from '../../../test/support/noted-log.js';
 import { isWeighbridgeError, utf8 } from '../../kernel/index.js';
 import { assembleReceipt } from '../receipt.js';
 import { parseEntry } from '../record.js';
@@ -90,11 +90,11 @@ describe('parsers of hostile text', () => {
   it('read tile paths', () => check(() => 'tile/0/x001/x234/067.p/12', readsOrRefuses(parseTilePath, tilePath)));
   it('read verifier keys', () =>
     check(
-      () => trust.log.vkey,
+      () => logVkey,
       (text) => {
         try {
           parseVerifierKey(text);
-          expect(text).toBe(trust.log.vkey);
+          expect(text).toBe(logVkey);
         } catch (error) {
           if (!isWeighbridgeError(error)) throw error;
         }

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { WeighbridgeError, type Address, type Deployed, type Network } from '../../kernel/index.js';
+import {
+  isQuorum,
+  logKeysSchema,
+  QUORUM_RULE,
+  WeighbridgeError,
+  type Address,
+  type Deployed,
+  type Network,
+} from '../../kernel/index.js';
 import { decodeUtf8 } from './canonical.js';
 import { parseVerifierKey } from './note.js';
 
@@ -7,13 +15,14 @@ const address = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address')
   .transform((s) => s as Address);
+const VKEY_RULE = 'a C2SP verifier key, name+hash+base64';
 const vkey = z.string().refine((text) => {
   try {
     return Boolean(parseVerifierKey(text));
   } catch {
     return false;
   }
-}, 'a C2SP verifier key, name+hash+base64');
+}, VKEY_RULE);
 
 /**
  * What a verifier takes for granted, and all of it. It comes from the deployment, by a way that the verifier chose to
@@ -30,10 +39,13 @@ export const trustSchema = z.strictObject({
   protocolFeeBps: z.number().int().min(0).max(10_000),
   /** If given, only these may have trained. Without it, the operators that the seller's offer names suffice. */
   operators: z.array(address).optional(),
-  log: z.strictObject({ origin: z.string().min(1), vkey }),
+  log: z.strictObject({
+    origin: z.string().min(1),
+    vkeys: logKeysSchema.refine((keys) => keys.every((key) => vkey.safeParse(key.vkey).success), VKEY_RULE),
+  }),
   witnesses: z
     .strictObject({ quorum: z.number().int().min(0), vkeys: z.array(vkey) })
-    .refine((w) => w.quorum <= w.vkeys.length, 'a quorum no larger than the number of witnesses'),
+    .refine((w) => isQuorum(w.quorum, w.vkeys.length), QUORUM_RULE),
 });
 export type Trust = z.infer<typeof trustSchema>;
 
@@ -57,8 +69,8 @@ export function trustOfNetwork(network: Network): Trust {
     recorder: network.recorder,
     treasury: network.treasury,
     protocolFeeBps: network.protocolFeeBps,
-    log: { origin: network.log.origin, vkey: network.log.vkey },
-    witnesses: { quorum: 0, vkeys: [] },
+    log: { origin: network.log.origin, vkeys: network.log.vkeys },
+    witnesses: { quorum: network.witnesses.quorum, vkeys: network.witnesses.members.map((witness) => witness.vkey) },
   };
 }
 

@@ -8,7 +8,7 @@ const ATTEMPTS = 5;
 /**
  * Sends a transaction that needs the inclusion of log entry `index` under an anchored checkpoint.
  * @param send receives the newest checkpoint with its consistency proof, and the inclusion proof under it
- * @throws WeighbridgeError LOG_UNAVAILABLE, CHAIN_UNAVAILABLE, TRANSACTION_REVERTED
+ * @throws WeighbridgeError WITNESSES_MISSING (retryable), LOG_UNAVAILABLE, CHAIN_UNAVAILABLE, TRANSACTION_REVERTED
  */
 export async function withAnchoredProof(
   { log, chain }: { log: LogClient; chain: MarketplaceChain },
@@ -17,7 +17,7 @@ export async function withAnchoredProof(
 ): Promise<Hex> {
   for (let attempt = 1; ; attempt += 1) {
     const anchored = await chain.anchored();
-    const checkpoint = await anchorArgs(log, anchored);
+    const checkpoint = await anchorArgs(log, anchored, index);
     const inclusion = await inclusionArgs(log, index, checkpoint);
     try {
       return await send(checkpoint, inclusion);

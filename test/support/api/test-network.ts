@@ -16,7 +16,8 @@ export function testNetwork(apiUrl: string, recorder: string): Network {
     recorder,
     treasury: address(0x77ea),
     protocolFeeBps: 250,
-    log: { origin: 'log.example/test', url: 'http://127.0.0.1:1', vkey: 'unused', anchorSigner: address(0xa9c4) },
+    log: { origin: 'log.example/test', url: 'http://127.0.0.1:1', vkeys: [{ vkey: 'unused', fromSize: 0 }] },
+    witnesses: { quorum: 0, members: [] },
     ceramic: { url: 'http://127.0.0.1:1', controller: 'did:key:unused', model: 'unused' },
   });
 }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title The on-chain end of one transparency log
-/// @notice Keeps every checkpoint of the log that a quorum of its signers vouched for. A new checkpoint is taken only
+/// @notice Keeps every checkpoint of the log that a quorum of its witnesses signed. A new checkpoint is taken only
 /// with an RFC 6962 consistency proof from the newest one, so the chain itself refuses a log that forks or rewinds.
 /// @dev Roots are kept for ever: a proof that was made against an older checkpoint stays good.
 interface ILogAnchor {
@@ -10,6 +10,10 @@ interface ILogAnchor {
     /// @param size Number of entries under `root`
     /// @param root RFC 6962 tree hash
     event Anchored(uint64 indexed size, bytes32 root);
+
+    /// @notice The set of signers is another one from here on; also at the creation.
+    /// @param change How many changes there were before: 0 for the set that the contract was created with
+    event SignersChanged(uint64 indexed change, address[] signers, uint32 quorum);
 
     /// @notice The checkpoint does not go beyond the anchored one.
     error NotNewer(uint64 size, uint64 anchored);
@@ -19,7 +23,7 @@ interface ILogAnchor {
     error BadSignature(uint256 index);
     /// @notice Too few signatures.
     error NoQuorum(uint256 have, uint256 need);
-    /// @notice The constructor was given a zero or repeated signer, or a quorum that nobody or not everybody can meet.
+    /// @notice A zero or repeated signer, or a quorum that is not more than half of the signers, or is more than all.
     error BadSigners();
 
     /// @notice Moves the anchor on to a newer checkpoint. Anyone may call.
@@ -28,6 +32,15 @@ interface ILogAnchor {
     /// @param proof RFC 6962 consistency proof from `size()` to `newSize`; empty while nothing is anchored
     /// @param signatures 65 bytes each over the EIP-712 `Checkpoint`, by ascending signer address
     function anchor(uint64 newSize, bytes32 newRoot, bytes32[] calldata proof, bytes[] calldata signatures) external;
+
+    /// @notice Puts another set of signers in place of the present one: a witness joins, leaves, or has a new key. Anyone
+    /// may call; a quorum of the present set decides.
+    /// @dev The signatures are over the EIP-712 `SignerSet` with `nonce` = `signerChanges()`, so each is good for one
+    /// change of one log on one chain, and none for a set that was replaced already.
+    /// @param newSigners The whole new set
+    /// @param newQuorum How many of them must vouch for a checkpoint: more than half
+    /// @param signatures 65 bytes each, by ascending signer address
+    function changeSigners(address[] calldata newSigners, uint32 newQuorum, bytes[] calldata signatures) external;
 
     /// @notice The tree hash anchored for a size, or zero if that size never was.
     function rootOf(uint64 size_) external view returns (bytes32);
@@ -42,7 +55,13 @@ interface ILogAnchor {
     function origin() external view returns (bytes32);
 
     /// @notice How many signers must vouch for a checkpoint.
-    function quorum() external view returns (uint256);
+    function quorum() external view returns (uint32);
+
+    /// @notice The present set, in the order in which it was given.
+    function signers() external view returns (address[] memory);
+
+    /// @notice How often the set of signers was changed: the nonce of the next change.
+    function signerChanges() external view returns (uint64);
 
     /// @notice Whether an address counts towards the quorum.
     function isSigner(address account) external view returns (bool);

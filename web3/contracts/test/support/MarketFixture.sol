@@ -28,7 +28,6 @@ abstract contract MarketFixture {
     uint256 internal constant START = 1_800_000_000;
     uint256 internal constant FEE_BPS = 250;
     bytes32 internal constant ORIGIN = keccak256("log.example/test");
-    uint256 internal constant LOG_KEY = 0x106;
     uint256 internal constant OPERATOR_KEY = 0x09;
     uint256 internal constant WORKER_KEY = 0x3012;
     uint256 internal constant BUYER_KEY = 0xb1;
@@ -44,14 +43,19 @@ abstract contract MarketFixture {
     Marketplace internal market;
     bytes32[] internal leaves;
     bytes[] internal entries;
+    /// @dev Three witnesses, quorum two; their addresses ascend.
+    uint256[] internal witnessKeys;
     uint256 private salts;
 
     function setUp() public virtual {
         VM.warp(START);
-        address[] memory signers = new address[](1);
-        signers[0] = VM.addr(LOG_KEY);
+        witnessKeys = Signers.ascending(3);
+        address[] memory signers = new address[](3);
+        for (uint256 i = 0; i < 3; i++) {
+            signers[i] = VM.addr(witnessKeys[i]);
+        }
         usdfc = new UsdfcToken();
-        log = new LogAnchor(ORIGIN, signers, 1);
+        log = new LogAnchor(ORIGIN, signers, 2);
         market = new Marketplace(usdfc, log, TREASURY, FEE_BPS);
         _append("job-settled", "something that was there before");
     }
@@ -212,8 +216,9 @@ abstract contract MarketFixture {
         bytes32 typeHash = keccak256("Checkpoint(bytes32 origin,uint64 size,bytes32 root)");
         bytes32 structHash = keccak256(abi.encode(typeHash, ORIGIN, size, root));
         bytes32 digest = Signers.typedDigest("Weighbridge LogAnchor", block.chainid, address(log), structHash);
-        checkpoint.signatures = new bytes[](1);
-        checkpoint.signatures[0] = Signers.sign(LOG_KEY, digest);
+        checkpoint.signatures = new bytes[](2);
+        checkpoint.signatures[0] = Signers.sign(witnessKeys[0], digest);
+        checkpoint.signatures[1] = Signers.sign(witnessKeys[2], digest);
     }
 
     function _anchor() internal {

@@ -22,6 +22,9 @@ contract OneEntryLog is ILogAnchor {
     function anchor(uint64, bytes32, bytes32[] calldata, bytes[] calldata) external {}
     function anchoredAt() external view returns (uint64) {}
     function origin() external view returns (bytes32) {}
-    function quorum() external view returns (uint256) {}
+    function quorum() external view returns (uint32) {}
+    function signers() external view returns (address[] memory) {}
+    function signerChanges() external view returns (uint64) {}
+    function changeSigners(address[] calldata, uint32, bytes[] calldata) external {}
     function isSigner(address) external view returns (bool) {}
 }
