@@ -1,5 +1,5 @@
 import { WeighbridgeError, type Bytes32 } from '../kernel/index.js';
-import type { Job } from '../training/index.js';
+import { noteWaiting, type Job } from '../training/index.js';
 import { payBack } from './pay-back.js';
 import { payOut } from './pay-out.js';
 import type { SettleJobDeps } from './settle-deps.js';
@@ -12,6 +12,15 @@ import type { SettleJobDeps } from './settle-deps.js';
  */
 export async function settleJob(deps: SettleJobDeps, orderId: Bytes32): Promise<Job> {
   const job = await deps.jobs.get(orderId);
+  try {
+    return await step(deps, job);
+  } catch (error) {
+    await noteWaiting(deps.jobs, await deps.jobs.get(orderId), error);
+    throw error;
+  }
+}
+
+async function step(deps: SettleJobDeps, job: Job): Promise<Job> {
   switch (job.state) {
     case 'settling':
       return (await isTooLate(deps, job)) ? payBack(deps, await giveUp(deps, job)) : payOut(deps, job);
@@ -26,7 +35,7 @@ export async function settleJob(deps: SettleJobDeps, orderId: Bytes32): Promise<
     case 'training':
     case 'completing':
     case 'refusing':
-      throw new WeighbridgeError('JOB_STATE', `job ${orderId} is ${job.state}, not ready to settle`, {
+      throw new WeighbridgeError('JOB_STATE', `job ${job.id} is ${job.state}, not ready to settle`, {
         next: 'Wait until training has ended.',
       });
   }

@@ -19,3 +19,4 @@ export {
   type RecipeName,
   type RecipeOptions,
 } from './recipes/build-recipe.js';
+export { noteWaiting } from './note-waiting.js';

@@ -64,7 +64,7 @@ export class JobRepository {
   ): Promise<Job> {
     assertTransition(from, to);
     return this.prisma.$transaction(async (tx) => {
-      const data = { ...patchToRow(patch), state: to };
+      const data = { waitingFor: null, ...patchToRow(patch), state: to };
       const [row] = await tx.job.updateManyAndReturn({ where: { id: orderId, state: from }, data });
       if (row === undefined) throw notInState(orderId, from);
       await accountForPrivacy(tx, orderId, from, to);
@@ -89,7 +89,7 @@ export class JobRepository {
     if (from !== to) assertTransition(from, to);
     return this.prisma.$transaction(async (tx) => {
       const pendingEntry = await fixRecord(tx, keyId, seal);
-      const data = { ...patchToRow({ ...patch, pendingEntry }), state: to };
+      const data = { waitingFor: null, ...patchToRow({ ...patch, pendingEntry }), state: to };
       const [row] = await tx.job.updateManyAndReturn({ where: { id, state: from }, data });
       if (row === undefined) throw notInState(id, from);
       await accountForPrivacy(tx, id, from, to);

@@ -1,4 +1,4 @@
-import type { Address, Bytes32, Hex, Offer, Order, Share } from '../kernel/index.js';
+import type { Address, Bytes32, ErrorCode, Hex, Offer, Order, Share } from '../kernel/index.js';
 import type { RefusalReason } from '../provenance/statements.js';
 import type { JobState } from './job-state.js';
 import type { ModelDeclaration } from './model-declaration.js';
@@ -27,6 +27,8 @@ export interface NewJob {
 /** What the worker adds on the way. Each is written before the side effect that depends on it. */
 export interface JobFacts {
   reason: RefusalReason | null;
+  /** What it waits for, by the code of the last failure that may heal by itself; null while it moves. */
+  waitingFor: ErrorCode | null;
   worker: Address | null;
   /** The exact log entry being appended in granting, completing and refusing. */
   pendingEntry: Uint8Array | null;

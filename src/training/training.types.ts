@@ -41,6 +41,12 @@ export class JobProgressType {
 
   @Field(() => String, { nullable: true, description: 'Why it was refused, from a closed list.' })
   reason!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The error code of what it waits for, such as WITNESSES_MISSING; null while it moves.',
+  })
+  waitingFor!: string | null;
 }
 
 @ObjectType('Job', { description: 'One paid training run. Only its buyer, seller and operator see it.' })

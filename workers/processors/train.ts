@@ -9,7 +9,8 @@ export function trainingHandlers(deps: Omit<RunJobDeps, 'report'>): Handlers<'tr
       const report = async (progress: JobReport): Promise<void> => {
         await queueJob.updateProgress(progress);
         if (progress.state !== 'training') return;
-        await deps.jobs.patch(orderId, 'training', { progressStep: progress.step, progressOf: progress.of });
+        const { step: progressStep, of: progressOf, waitingFor = null } = progress;
+        await deps.jobs.patch(orderId, 'training', { progressStep, progressOf, waitingFor });
       };
       await runJob({ ...deps, report }, orderId, queueJob.attemptsMade);
     },

@@ -57,6 +57,7 @@ export const progressSchema = z.object({
   step: z.number().int(),
   of: z.number().int(),
   reason: z.string().nullable(),
+  waitingFor: z.string().nullish(),
 });
 export type JobProgress = z.infer<typeof progressSchema>;
 

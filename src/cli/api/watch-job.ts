@@ -33,6 +33,7 @@ export async function* watchJob(options: WatchOptions): AsyncGenerator<JobProgre
   const unsubscribe = subscribe(options, receive);
   try {
     let shown = -1;
+    let waiting: JobProgress['waitingFor'];
     let lastHeardMs = Date.now();
     let polledMs = 0;
     for (;;) {
@@ -45,8 +46,10 @@ export async function* watchJob(options: WatchOptions): AsyncGenerator<JobProgre
       if (inbox.length > 0) lastHeardMs = Date.now();
       for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
         // A poll that was under way when a message came is older than it.
-        if (rankOf(next) > shown) yield next;
-        shown = Math.max(shown, rankOf(next));
+        const rank = rankOf(next);
+        if (rank > shown || (rank === shown && next.waitingFor !== waiting)) yield next;
+        if (rank >= shown) waiting = next.waitingFor;
+        shown = Math.max(shown, rank);
         if (isFinal(next.state)) return;
       }
       if (Date.now() - lastHeardMs > GIVE_UP_MS) throw away(options.id);

@@ -18,6 +18,11 @@ const WORDS: Record<JobState, string> = {
   refunded: 'refused',
 };
 
+/** What a job waits for, where a code alone would not tell a buyer. */
+const WAITING: Partial<Record<string, string>> = {
+  WITNESSES_MISSING: 'waiting: too few witnesses of the log answer, so no key is released; it goes on by itself',
+};
+
 /** After the deadline the operator has this long to say what happened, before the buyer helps itself. */
 const GRACE_MS = 5 * 60_000;
 /** What a timer can hold. */
@@ -54,6 +59,7 @@ function nobodyFinished({ orderId }: JobJournal): WeighbridgeError {
 function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void; stop(): void } {
   let bar: Bar | undefined;
   let state: JobState | undefined;
+  let waiting: string | null = null;
   const stop = (): void => {
     bar?.stop();
     bar = undefined;
@@ -67,6 +73,10 @@ function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void;
         ui.note(WORDS[state] + (progress.reason === null ? '' : `: ${plain(progress.reason)}`));
         if (state === 'training') bar = ui.bar({ label: 'training', total: Math.max(1, progress.of), unit: 'steps' });
       }
+      const { waitingFor = null } = progress;
+      if (waitingFor !== null && waitingFor !== waiting)
+        ui.note(WAITING[waitingFor] ?? `waiting: ${plain(waitingFor)}`);
+      waiting = waitingFor;
       bar?.setTotal(Math.max(1, progress.of));
       bar?.update(progress.step);
     },

@@ -7,10 +7,12 @@ export interface Progress {
   step: number;
   of: number;
   reason: string | null;
+  /** What it waits for, an error code; null while it moves. */
+  waitingFor: string | null;
 }
 
-export function progressOf({ state, progressStep, progressOf, reason }: Job): Progress {
-  return { state, step: progressStep, of: progressOf, reason };
+export function progressOf({ state, progressStep, progressOf, reason, waitingFor }: Job): Progress {
+  return { state, step: progressStep, of: progressOf, reason, waitingFor };
 }
 
 /**
@@ -20,13 +22,15 @@ export function progressOf({ state, progressStep, progressOf, reason }: Job): Pr
 export function isNews(last: Progress | undefined, next: Progress): boolean {
   if (last === undefined) return true;
   const moved = JOB_STATES.indexOf(next.state) - JOB_STATES.indexOf(last.state);
-  return moved > 0 || (moved === 0 && next.step > last.step);
+  if (moved !== 0) return moved > 0;
+  return next.step > last.step || (next.step === last.step && next.waitingFor !== last.waitingFor);
 }
 
 /** What a worker reported through the queue; undefined for anything else, since a queue's events are not typed. */
 export function readReport(data: unknown): Progress | undefined {
-  const { state, step, of, reason } = (data ?? {}) as Record<string, unknown>;
+  const { state, step, of, reason, waitingFor } = (data ?? {}) as Record<string, unknown>;
   const known = JOB_STATES.find((s) => s === state);
   if (known === undefined || !Number.isSafeInteger(step) || !Number.isSafeInteger(of)) return undefined;
-  return { state: known, step: step as number, of: of as number, reason: typeof reason === 'string' ? reason : null };
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  return { state: known, step: step as number, of: of as number, reason: text(reason), waitingFor: text(waitingFor) };
 }

@@ -1,7 +1,7 @@
 import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../../access/ports.js';
 import type { Manifest } from '../../catalog/manifest.js';
-import type { Network } from '../../kernel/index.js';
+import type { ErrorCode, Network } from '../../kernel/index.js';
 import type { BlobStore } from '../../platform/index.js';
 import type { LogClient } from '../../provenance/index.js';
 import type { PieceStore } from '../../storage/index.js';
@@ -16,6 +16,8 @@ export interface JobReport {
   step: number;
   of: number;
   reason?: string;
+  /** What the job waits for before it is tried again. */
+  waitingFor?: ErrorCode;
 }
 
 /** As much of pino as a use case needs. */

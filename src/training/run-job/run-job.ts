@@ -3,6 +3,7 @@ import type { Job } from '../job.js';
 import type { JobState } from '../job-state.js';
 import { assertConsent } from './assert-consent.js';
 import { completeJob } from './complete-job.js';
+import { noteWaiting } from '../note-waiting.js';
 import type { RunJobDeps } from './deps.js';
 import { grantAccess } from './grant-access.js';
 import { recordAccess } from './record-access.js';
@@ -48,12 +49,21 @@ export async function runJob(deps: RunJobDeps, orderId: Bytes32, attempt: number
     } catch (error) {
       deps.signal.throwIfAborted();
       job = await deps.jobs.get(orderId);
-      if (!REFUSABLE.includes(job.state) || mayHeal(error, job, attempt)) throw error;
+      if (!REFUSABLE.includes(job.state) || mayHeal(error, job, attempt)) {
+        await reportWaiting(deps, job, error);
+        throw error;
+      }
       const reason = refusalOf(error);
       deps.logger.warn({ orderId, state: job.state, reason, err: error }, 'job refused');
       job = await refuseJob(deps, job, reason);
     }
   }
+}
+
+async function reportWaiting(deps: RunJobDeps, job: Job, error: unknown): Promise<void> {
+  const waitingFor = await noteWaiting(deps.jobs, job, error);
+  if (!waitingFor) return;
+  await deps.report({ state: job.state, step: job.progressStep, of: job.progressOf, waitingFor });
 }
 
 function mayHeal(error: unknown, job: Job, attempt: number): boolean {
