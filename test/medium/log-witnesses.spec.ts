@@ -116,17 +116,13 @@ async function anchor(client: LogClient, logAnchor: Address): Promise<number> {
   const size = await chain().readContract({ ...contract, functionName: 'size' });
   const root = await chain().readContract({ ...contract, functionName: 'rootOf', args: [size] });
   const call = await anchorArgs(client, { size, root });
-  await send(logAnchor, 'anchor', [call.size, call.root, call.proof, call.signatures]);
+  const args = [call.size, call.root, call.proof, call.signatures] as const;
+  await done(chain().writeContract({ ...contract, chain: null, functionName: 'anchor', args }));
   return Number(call.size);
 }
 
-async function send(
-  address: Address,
-  functionName: 'anchor' | 'changeSigners',
-  args: readonly unknown[],
-): Promise<void> {
-  const hash = await chain().writeContract({ address, abi: logAnchorAbi, chain: null, functionName, args } as never);
-  expect((await chain().waitForTransactionReceipt({ hash })).status).toBe('success');
+async function done(sent: Promise<Hex>): Promise<void> {
+  expect((await chain().waitForTransactionReceipt({ hash: await sent })).status).toBe('success');
 }
 
 describe('a witnessed log', { timeout: 120_000 }, () => {
@@ -215,7 +211,7 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
     expect(empty.stderr).toMatch(/LOG_BEHIND_WITNESS: .*0 entries.*w2.*has seen 25 entries/);
     // With one alone nobody could tell, so it waits for another.
     await net.witnesses[1].stop();
-    process = await net.log.start(yesterday, { ready: false });
+    process = await net.log.start(net.databaseUrl, { ready: false });
     await delay(1_500);
     expect((await fetch(`${process.url}/readyz`)).status).toBe(503);
     await process.stop();
@@ -329,7 +325,7 @@ describe('the anchor', { timeout: 120_000 }, () => {
     await append(process.client, 'two', 9);
     const { size, root } = await process.client.checkpoint();
     await process.stop();
-    const message = { origin: keccak256(stringToBytes(net.log.origin)), size: BigInt(size), root: `0x${root}` as Hex };
+    const message = { origin: keccak256(stringToBytes(net.log.origin)), size: BigInt(size), root: to0x(fromHex(root)) };
     // Even if a quorum of its witnesses lied for it.
     const signed = net.witnesses
       .slice(0, 2)
@@ -337,9 +333,9 @@ describe('the anchor', { timeout: 120_000 }, () => {
     const signatures = await Promise.all(
       signed.map(async ({ account }) => account.sign({ hash: checkpointDigest(net.anchor, message) })),
     );
-    await expect(send(net.facts.logAnchor, 'anchor', [message.size, message.root, [], signatures])).rejects.toThrow(
-      /Fork/,
-    );
+    const contract = { address: net.facts.logAnchor, abi: logAnchorAbi, chain: null } as const;
+    const args = [message.size, message.root, [], signatures] as const;
+    await expect(chain().writeContract({ ...contract, functionName: 'anchor', args })).rejects.toThrow(/Fork/);
   });
 
   it('lets a witness join and another leave by the will of the present ones', async () => {
@@ -403,5 +399,7 @@ async function change(net: Net, by: TestWitness[], to: TestWitness[], nonce: big
   const hash = signerSetDigest(net.anchor, { origin, nonce, signers, quorum });
   const ascending = by.toSorted((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1));
   const signatures = await Promise.all(ascending.map(async ({ account }) => account.sign({ hash })));
-  await send(net.facts.logAnchor, 'changeSigners', [signers, quorum, signatures]);
+  const contract = { address: net.facts.logAnchor, abi: logAnchorAbi, chain: null } as const;
+  const args = [signers, quorum, signatures] as const;
+  await done(chain().writeContract({ ...contract, functionName: 'changeSigners', args }));
 }
