@@ -9,7 +9,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assembleReceipt } from '../../src/provenance/index.js';
 import { distDir } from '../support/build.js';
-import { notedLog, trust } from '../support/noted-log.js';
+import { logVkey, notedLog, trust } from '../support/noted-log.js';
 import { declaration, market, provenanceStory } from '../support/provenance-story.js';
 import { writeStaticLog } from '../support/static-log.js';
 
@@ -67,7 +67,7 @@ describe('a whole log', () => {
     const held = verifyLog('log', '--trust', 'trust.json');
     expect(held).toMatchObject({ status: 0, stderr: '' });
     expect(held.stdout).toMatch(/✓ +root .*\n\nThe log holds: 50100 entries verified/);
-    expect(verifyLog('log', '--vkey', trust.log.vkey).status).toBe(0);
+    expect(verifyLog('log', '--vkey', logVkey).status).toBe(0);
     const server = origin((file) => readFileSync(file)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -96,7 +96,7 @@ describe('a whole log', () => {
   });
 
   it('of another key, or half missing, is told apart', () => {
-    const other = trust.log.vkey.replace(/A/, 'B');
+    const other = logVkey.replace(/A/, 'B');
     expect(verifyLog('log', '--vkey', other).status).toBe(2);
     rmSync(path.join(dir, 'log/tile/entries/007'));
     expect(verifyLog('log', '--trust', 'trust.json')).toMatchObject({

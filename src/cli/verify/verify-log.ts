@@ -57,7 +57,7 @@ async function trustFor(cli: Cli, { trust, vkey }: VerifyLogOptions): Promise<{ 
   if (vkey === undefined) return readTrust(cli, trust);
   const { name } = parseVerifierKey(vkey);
   return {
-    trust: { log: { origin: name, vkey }, witnesses: { quorum: 0, vkeys: [] } },
+    trust: { log: { origin: name, vkeys: [{ vkey, fromSize: 0 }] }, witnesses: { quorum: 0, vkeys: [] } },
     from: 'the key given, no witness',
   };
 }
