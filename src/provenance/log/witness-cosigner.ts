@@ -74,18 +74,17 @@ export class WitnessCosigner implements Cosigner, WitnessGuard {
     if (enough()) return votes;
     return new Promise((resolve, reject) => {
       let open = this.#clients.length;
-      for (const client of this.#clients) {
-        void vote(client)
-          .then((given) => {
-            votes.push(given);
-            if (enough()) resolve([...votes]);
-          })
-          .catch((error: unknown) => why.push(`${client.name}: ${reasonOf(error)}`))
-          .finally(() => {
-            open--;
-            if (open === 0) reject(witnessesMissing(votes.length, quorum, why));
-          });
-      }
+      const settle = async (client: WitnessClient): Promise<void> => {
+        try {
+          votes.push(await vote(client));
+          if (enough()) resolve([...votes]);
+        } catch (error) {
+          why.push(`${client.name}: ${reasonOf(error)}`);
+        }
+        open--;
+        if (open === 0) reject(witnessesMissing(votes.length, quorum, why));
+      };
+      for (const client of this.#clients) void settle(client);
     });
   }
 
