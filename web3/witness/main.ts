@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { isWeighbridgeError } from '../../src/kernel/index.js';
+import { approveChange } from './approve.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { readEnv, readFiles } from './env.js';
 import { initWitness } from './init.js';
@@ -7,12 +9,16 @@ import { createServer } from './server.js';
 import { witnessSigner } from './witness-signer.js';
 
 /** Composition root of a witness: two keys, one file of state, one HTTP server. */
-async function main([command]: string[]): Promise<void> {
+async function main([command, file = '']: string[]): Promise<void> {
   if (command === 'init') {
     process.stdout.write(`${JSON.stringify(initWitness(readFiles(process.env)))}\n`);
     return;
   }
   const env = readEnv(process.env);
+  if (command === 'approve') {
+    process.stdout.write(`${JSON.stringify(await approveChange(readFileSync(file, 'utf8'), env.account))}\n`);
+    return;
+  }
   const log = pino({ name: 'witness', level: env.logLevel });
   const signer = witnessSigner(env.name, env.key, env.account);
   const store = CheckpointStore.open(env.stateFile, signer.vkey);
