@@ -32,7 +32,7 @@ async function everyNote(databaseUrl: string, served: Set<string>): Promise<stri
 /** That each is signed by the log, and is the tree of the first so many entries of the newest. */
 async function assertOneHistory(client: LogClient, { origin, vkey }: TestLog, notes: string[]): Promise<void> {
   const tree = await VerifiedTree.open((name) => client.tile(name), headOf(await client.checkpoint()), nodeHasher);
-  const trust = { log: { origin, vkey }, witnesses: { quorum: 0, vkeys: [] } };
+  const trust = { log: { origin, vkeys: [{ vkey, fromSize: 0 }] }, witnesses: { quorum: 0, vkeys: [] } };
   for (const note of notes) {
     const { size, root } = verifyCheckpoint(note, trust, true);
     if (size > 0 && !sameBytes(await tree.rangeHash(0, size), root)) expect.unreachable(`another history: ${note}`);

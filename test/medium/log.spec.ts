@@ -5,16 +5,10 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { concatBytes, utf8 } from '../../src/kernel/index.js';
-import {
-  FIRST_POSITION,
-  sealRecord,
-  trainingRefusedRecord,
-  type LogClient,
-} from '../../src/provenance/index.js';
+import { FIRST_POSITION, sealRecord, trainingRefusedRecord, type LogClient } from '../../src/provenance/index.js';
 import { PgBatchWriter } from '../../src/provenance/log/batch-writer.js';
 import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
 import { decodeBundle } from '../../src/provenance/tiles/bundle.js';
-import { DEVNET_CHAIN_ID } from '../../web3/devnet/anvil.js';
 import { startPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { startCommitProxy } from '../support/commit-proxy.js';

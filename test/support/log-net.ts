@@ -25,8 +25,6 @@ export interface LogNet extends Service {
   newDatabase(name: string): Promise<string>;
   /** Its LogAnchor is one that all logs share and none anchors on. */
   newLog(): Promise<{ log: TestLog; databaseUrl: string }>;
-  /** A LogAnchor of this log's own, which its network file then names. */
-  deployAnchor(log: TestLog): Promise<Address>;
 }
 
 export async function startLogNet(): Promise<LogNet> {
@@ -66,11 +64,6 @@ export async function startLogNet(): Promise<LogNet> {
       shared ??= deploy(testLog(path.join(dir, 'nobody')));
       log.publish({ rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor: await shared });
       return { log, databaseUrl };
-    },
-    async deployAnchor(log) {
-      const logAnchor = await deploy(log);
-      log.publish({ rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor });
-      return logAnchor;
     },
     async stop() {
       await anvil.stop();
