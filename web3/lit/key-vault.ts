@@ -25,18 +25,25 @@ const SDK_TIMEOUT_MS = 15_000;
 const ATTEMPTS = 4;
 const PAUSE_MS = 500;
 
+export interface ConnectedVault extends KeyVault {
+  /** Loads the SDK and connects, ahead of the first call; `wrap` and `unwrap` do it by themselves. */
+  connect(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /**
  * The key nodes through the unmodified lit-node-client. One vault holds one connection; calls may run at the same time.
  * @throws WeighbridgeError from its calls: KEY_DENIED (`retryable` tells a denial that may pass, such as a record that
  * is not final yet), KEY_NODES_DOWN, CHAIN_UNAVAILABLE (both retryable), WRONG_CHAIN, MALFORMED_DATA (the wrapped key is
  * not for its condition), BAD_SIGNATURE (the worker's wallet failed), BAD_INPUT
  */
-export function createKeyVault({ network }: { network: Network }): KeyVault & { close(): Promise<void> } {
+export function createKeyVault({ network }: { network: Network }): ConnectedVault {
   const chain = createChainView(network);
   const connection = new LitConnection(network, chain);
   return {
     wrap: (dataKey, keyId) => wrap(network, connection, dataKey, keyId),
     unwrap: (wrapped, worker) => unwrap(network, connection, chain, wrapped, worker),
+    connect: async () => void (await connection.get()),
     close: () => connection.close(),
   };
 }

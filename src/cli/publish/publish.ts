@@ -136,7 +136,8 @@ async function sealedBefore(journal: Journal, session: Promise<UploadSession>): 
 async function makeAndSeal(run: Run, slot: DatasetSlot, session: Promise<UploadSession>): Promise<Sealed> {
   const { plan, file, network, account, adapters, journal, threads, watch, ui, state } = run;
   const keyId = keyIdOf(account.address, slot.datasetId, slot.version);
-  const vault = watch.time('key nodes', async () => adapters.keyVault(network));
+  // One SDK after the other: each blocks this thread while it loads, and the file is read meanwhile.
+  const vault = session.then(async () => watch.time('key nodes', async () => adapters.keyVault(network)));
   vault.catch(() => undefined);
   const secret = await shardSecret(shardSecretFile(state.root, account.address));
   try {
