@@ -41,7 +41,9 @@ export async function runJob(deps: RunJobDeps, orderId: Bytes32, attempt: number
   let job = await deps.jobs.get(orderId);
   for (;;) {
     const step = STEPS[job.state];
-    await deps.report({ state: job.state, step: job.progressStep, of: job.progressOf });
+    const { state, progressStep, progressOf: of, waitingFor } = job;
+    // A job that is tried again still waits, until it moves.
+    await deps.report({ state, step: progressStep, of, ...(waitingFor === null ? {} : { waitingFor }) });
     if (step === undefined) return job;
     try {
       if (REFUSABLE.includes(job.state)) await assertConsent(deps, job);
