@@ -159,6 +159,7 @@ export async function wellFormedEntry(seed: string): Promise<Uint8Array> {
       position: { sequence: 1, previous: null },
       operator: signerOfAll.address,
       reason: 'trainer-failed',
+      privacySpent: false,
       refusedAt: '2026-11-25T00:00:00.000Z',
     },
   };
