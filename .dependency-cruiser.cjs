@@ -22,10 +22,10 @@ const COMPOSITION_ROOTS = '^src/(main|cli/adapters|provenance/log-main)\\.ts$';
 /**
  * What another module, an adapter or a process may import of a module: its index, its ports, and the files that are
  * nothing but shared vocabulary (schemas of public documents), which its index exports too. Where a browser goes in,
- * provenance has a second door, and where a witness of others goes in, a third.
+ * provenance has a second door, and where a witness of others goes in, a third; storage has one where the database comes in.
  */
 const DOORS =
-  '^src/kernel/(bytes|errors)\\.ts$|^src/[^/]+/(index|ports|manifest|descriptions|model-declaration|models|statements)\\.ts$|^src/platform/graphql/index\\.ts$|^src/provenance/((verify|witness)/index|relay/(index|ports|record-batch))\\.ts$';
+  '^src/kernel/(bytes|errors)\\.ts$|^src/[^/]+/(index|ports|manifest|descriptions|model-declaration|models|statements)\\.ts$|^src/(platform/graphql|storage/watch)/index\\.ts$|^src/provenance/((verify|witness)/index|relay/(index|ports|record-batch))\\.ts$';
 
 /** Scripts that run compiled code name it; it is there once it is built. */
 const BUILT = '^(\\.\\./)+dist/';
@@ -63,6 +63,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: [COMPOSITION_ROOTS, SPECS] },
       to: { path: '^(web3|workers)/' },
+    },
+    {
+      name: 'one-folder-speaks-to-filecoin',
+      comment: 'The storage SDK moves: every call of it is in one folder, so that one folder moves with it.',
+      severity: 'error',
+      from: { path: '^(src|web3|workers)/', pathNot: ['^web3/filecoin/store/', SPECS] },
+      to: { path: 'node_modules/@filoz/' },
     },
     {
       name: 'audit-is-the-last',

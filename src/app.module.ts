@@ -6,6 +6,7 @@ import { CatalogModule } from './catalog/index.js';
 import { IdentityModule } from './identity/index.js';
 import { PlatformModule, type PlatformOptions } from './platform/index.js';
 import { graphqlModule, loggingOptions, ServerModule } from './server/index.js';
+import { StorageModule } from './storage/watch/index.js';
 import { TrainingModule } from './training/index.js';
 
 /** The API: every module that answers requests. Workers are another composition of the same modules. */
@@ -19,6 +20,7 @@ export class AppModule {
         PlatformModule.forRoot(options),
         graphqlModule(),
         IdentityModule,
+        StorageModule,
         CatalogModule,
         AccessModule,
         TrainingModule,

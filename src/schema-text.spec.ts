@@ -39,24 +39,35 @@ describe('schema.graphql', () => {
   it('has the surface that clients were promised', () => {
     const fields = (type: { getFields(): object } | null | undefined) => Object.keys(type?.getFields() ?? {}).sort();
     expect(fields(schema.getQueryType())).toEqual([
+      'accessRecords',
+      'blastRadius',
+      'checkpoint',
       'dataset',
       'datasets',
       'job',
       'jobs',
+      'licence',
       'licences',
+      'lineage',
       'networkInfo',
+      'notices',
+      'record',
       'records',
+      'storage',
       'viewer',
     ]);
     expect(fields(schema.getMutationType())).toEqual([
       'createNonce',
+      'erase',
       'issueLicence',
       'listDataset',
+      'permitRepairs',
+      'revokeConsent',
       'signIn',
       'signOut',
       'submitJob',
     ]);
-    expect(fields(schema.getSubscriptionType())).toEqual(['jobProgress']);
+    expect(fields(schema.getSubscriptionType())).toEqual(['jobProgress', 'recordAppended']);
     for (const input of ['ListDatasetInput', 'IssueLicenceInput', 'SubmitJobInput']) {
       expect(schema.getType(input)).toBeDefined();
     }

@@ -7,10 +7,12 @@ import { AuditResolver, BlastRadiusResolver, HistoryResolver, LineageResolver } 
 import { CatalogResolver } from './catalog/index.js';
 import { IdentityResolver } from './identity/index.js';
 import { describeRoots } from './platform/graphql/index.js';
+import { StorageResolver } from './storage/watch/index.js';
 import { TrainingResolver } from './training/index.js';
 
 const RESOLVERS = [
   IdentityResolver,
+  StorageResolver,
   CatalogResolver,
   AccessResolver,
   TrainingResolver,

@@ -26,6 +26,7 @@ import { serveHealth } from './health.js';
 import { settlementHandlers } from './processors/settle.js';
 import { trainingHandlers } from './processors/train.js';
 import { startRequeue } from './requeue.js';
+import { startStorageWatch } from './storage-watch.js';
 import { createSandboxTrainer } from './sandbox/index.js';
 
 /** Jobs that wait for key nodes or the chain must not hold up others; training itself is bound by the cores. */
@@ -111,6 +112,9 @@ export function composeWorker(
         );
         stops.push(async () => worker.close());
       }
+      stops.push(
+        await startStorageWatch({ env, queues, prisma, datasets, log, recorder: own.recorder, logger, queue }),
+      );
       const dispatcher = new OutboxDispatcher(pool, queues, onError);
       await dispatcher.start();
       const requeue = startRequeue(jobs, queues, onError);

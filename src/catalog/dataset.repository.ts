@@ -2,9 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { offerFromJson, offerToJson, type Address, type Bytes32, type OfferJson } from '../kernel/index.js';
 import { DatabasePool, PrismaService } from '../platform/index.js';
 import { toPage, type Page, type PageRequest } from '../platform/graphql/index.js';
+import type { WatchedDataset } from '../storage/watch/index.js';
 import { DATASET_COLUMNS, datasetFromRow, datasetToRow, type DatasetRow } from './dataset-row.js';
 import type { Dataset, ListedOffer } from './dataset.js';
 import type { Manifest, Terms } from './manifest.js';
+
+const WATCHED_PAGE = 100;
 
 /** Datasets are written through Prisma; lists are hot and read by prepared statements. */
 @Injectable()
@@ -69,6 +72,23 @@ export class DatasetRepository {
       }),
     ]);
     return toPage(rows, page, total.rows[0]?.count ?? 0, (row) => BigInt(row.seq), datasetFromRow);
+  }
+
+  /** Every listed version, oldest first, with what the watch over its copies needs. */
+  async *watched(): AsyncGenerator<WatchedDataset[]> {
+    for (let after = 0n; ;) {
+      const where = { seq: { gt: after } };
+      const rows = await this.prisma.dataset.findMany({ where, orderBy: { seq: 'asc' }, take: WATCHED_PAGE });
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.seq;
+      yield rows.map(({ keyId, datasetId, seller, manifest }) => ({
+        keyId: keyId as Bytes32,
+        datasetId: datasetId as Bytes32,
+        seller: seller as Address,
+        pieces: (manifest as unknown as Manifest).pieces.map(({ pieceCid, sizeBytes }) => ({ pieceCid, sizeBytes })),
+      }));
+    }
   }
 
   async findOffer(digest: Bytes32): Promise<ListedOffer | undefined> {

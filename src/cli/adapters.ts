@@ -12,9 +12,17 @@ export const adapters: Adapters = {
     const { SealingThreads } = await import('../../web3/filecoin/sealing/sealing-threads.js');
     return new SealingThreads();
   },
-  pieceStore: async (network, account) => {
+  pieceStore: async (network, account, dataset) => {
     const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
-    return createPieceStore({ network, account });
+    return createPieceStore({ network, account, dataset });
+  },
+  storageNetwork: async (network) => {
+    const { createStorageNetwork } = await import('../../web3/filecoin/storage-network.js');
+    return createStorageNetwork({ network });
+  },
+  sellerStorage: async (network, account) => {
+    const { createSellerStorage } = await import('../../web3/filecoin/seller-storage.js');
+    return createSellerStorage({ network, account });
   },
   keyVault: async (network) => {
     const { createKeyVault } = await import('../../web3/lit/key-vault.js');

@@ -2,7 +2,7 @@ import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../access/ports.js';
 import type { Address, Bytes32, Hex, Network, Offer, Order } from '../kernel/index.js';
 import type { RecordStreams } from '../provenance/index.js';
-import type { PieceHeader, PieceStore } from '../storage/index.js';
+import type { PieceHeader, PieceStore, RepairPermit, StorageNetwork, VerifiedProof } from '../storage/index.js';
 import type { ModelDeclaration } from '../training/models.js';
 
 /** The user's own account: signs locally, the key stays in the process. */
@@ -58,6 +58,21 @@ export interface BuyerChain extends Omit<ChainReader, 'transaction' | 'rootOf'> 
   refundExpired(order: Order): Promise<Hex>;
 }
 
+/** Storage as anyone may look at it. */
+export interface StorageReader extends StorageNetwork {
+  /** @throws WeighbridgeError PROOF_INVALID; BAD_INPUT for a copy that was never proven */
+  verifyLastProof(dataSetId: number): Promise<VerifiedProof>;
+}
+
+/** What a seller's wallet does about storage, beside publishing. */
+export interface SellerStorage {
+  topUp(amountWei: bigint): Promise<void>;
+  /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
+  end(dataset: Bytes32): Promise<{ dataSetId: number; providerId: number; deleting: number; refused: number }[]>;
+  /** Signs what lets a lost copy of these pieces be replaced while the wallet is away. */
+  permitRepairs(dataset: Bytes32, pieceCids: string[], validMs: number): Promise<RepairPermit[]>;
+}
+
 export type ClosableVault = KeyVault & { close(): Promise<void> };
 
 /** What the trainer would say of a model: `workers/estimate`, where it is installed. */
@@ -90,7 +105,10 @@ export type CeramicReader = Pick<RecordStreams, 'loadBatch' | 'readBatches'>;
  */
 export interface Adapters {
   sealingThreads(): Promise<SealingThreads>;
-  pieceStore(network: Network, account: Account): Promise<PieceStore>;
+  /** Stores the pieces of one dataset, twice. */
+  pieceStore(network: Network, account: Account, dataset: Bytes32): Promise<PieceStore>;
+  storageNetwork(network: Network): Promise<StorageReader>;
+  sellerStorage(network: Network, account: Account): Promise<SellerStorage>;
   keyVault(network: Network): Promise<ClosableVault>;
   sellerChain(network: Network, account: Account): Promise<SellerChain>;
   buyerChain(network: Network, account: Account): Promise<BuyerChain>;

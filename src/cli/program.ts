@@ -14,6 +14,7 @@ import { publishCommand } from './commands/publish.js';
 import { revokeCommand, revokeLicenceCommand } from './commands/revoke.js';
 import { searchCommand } from './commands/search.js';
 import { showCommand } from './commands/show.js';
+import { delistCommand, storageCommand } from './commands/storage.js';
 import { trainCommand } from './commands/train.js';
 import { trustCommand } from './commands/trust.js';
 import { verifyCommand } from './commands/verify.js';
@@ -27,9 +28,9 @@ const HELP_WIDTH = 100;
 
 const AFTER_HELP = `
 Who uses what:
-  seller   account, inspect, publish, revoke, revoke-licence, withdraw
+  seller   account, inspect, publish, revoke, revoke-licence, storage, delist, withdraw
   buyer    account, search, show, privacy, train, jobs, job, licences, erase, withdraw
-  auditor  audit, lineage, blast-radius, verify, export, trust
+  auditor  audit, lineage, blast-radius, storage, verify, export, trust
 
 Environment:
   WEIGHBRIDGE_NETWORK   network file, as --network
@@ -77,6 +78,8 @@ export function createProgram(run: Run, io: Io): Command {
     blastRadiusCommand(run),
     verifyCommand(run),
     trustCommand(run),
+    storageCommand(run),
+    delistCommand(run),
     withdrawCommand(run),
     accountCommand(run),
   ];

@@ -74,6 +74,24 @@ export const TYPES = {
     { name: 'keyId', type: 'bytes32' },
     { name: 'licence', type: 'bytes32' },
   ],
+  PossessionFault: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'providerId', type: 'uint64' },
+    { name: 'dataSetId', type: 'uint64' },
+    { name: 'kind', type: 'bytes32' },
+    { name: 'epoch', type: 'uint64' },
+  ],
+  CopyRepaired: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'replacedDataSetId', type: 'uint64' },
+    { name: 'providerId', type: 'uint64' },
+    { name: 'dataSetId', type: 'uint64' },
+  ],
+  StorageWarning: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'daysLeft', type: 'uint32' },
+    { name: 'fundedUntilEpoch', type: 'uint64' },
+  ],
   Checkpoint: [
     { name: 'origin', type: 'bytes32' },
     { name: 'size', type: 'uint64' },
@@ -223,6 +241,41 @@ export interface Revocation {
 
 export function revocationDigest(market: Deployed, message: Revocation): Bytes32 {
   return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Revocation', message });
+}
+
+export interface PossessionFault {
+  keyId: Bytes32;
+  providerId: bigint;
+  dataSetId: bigint;
+  /** From the closed list of kinds, ASCII, right-padded with zeros. */
+  kind: Bytes32;
+  /** Epoch at which it was seen. */
+  epoch: bigint;
+}
+
+export function possessionFaultDigest(market: Deployed, message: PossessionFault): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'PossessionFault', message });
+}
+
+export interface CopyRepaired {
+  keyId: Bytes32;
+  replacedDataSetId: bigint;
+  providerId: bigint;
+  dataSetId: bigint;
+}
+
+export function copyRepairedDigest(market: Deployed, message: CopyRepaired): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'CopyRepaired', message });
+}
+
+export interface StorageWarning {
+  keyId: Bytes32;
+  daysLeft: number;
+  fundedUntilEpoch: bigint;
+}
+
+export function storageWarningDigest(market: Deployed, message: StorageWarning): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'StorageWarning', message });
 }
 
 /** `origin` is keccak256 of the log's C2SP origin line. */

@@ -44,6 +44,8 @@ const workerSchema = z.object({
   WORKER_SEED_FILE: file,
   /** Seed of the Ceramic controller. */
   RELAY_SEED_FILE: file,
+  /** How often copies, proofs and deposits are looked at. */
+  STORAGE_WATCH_EVERY_MS: z.coerce.number().int().min(1_000).default(300_000),
   PYTHON_DIR: file,
   TRAINER_DIR: file,
 });

@@ -3,13 +3,16 @@ import {
   accessDigest,
   asciiBytes32,
   completionDigest,
+  copyRepairedDigest,
   licenceDigest,
   licenceFromJson,
   offerDigest,
   offerFromJson,
+  possessionFaultDigest,
   refusalDigest,
   revocationDigest,
   settlementDigest,
+  storageWarningDigest,
   WeighbridgeError,
   type Bytes32,
   type Completion,
@@ -65,6 +68,20 @@ function digestOf(record: RecordContent, market: Deployed): Bytes32 {
       const { keyId, licence } = record.predicate;
       return revocationDigest(market, { keyId, licence: licence ?? zeroHash });
     }
+    case 'possession-fault': {
+      const { keyId, providerId, dataSetId, kind, epoch } = record.predicate;
+      const fault = { keyId, providerId: BigInt(providerId), dataSetId: BigInt(dataSetId), epoch: BigInt(epoch) };
+      return possessionFaultDigest(market, { ...fault, kind: asciiBytes32(kind) });
+    }
+    case 'copy-repaired': {
+      const { keyId, replacedDataSetId, providerId, dataSetId } = record.predicate;
+      const copy = { providerId: BigInt(providerId), dataSetId: BigInt(dataSetId) };
+      return copyRepairedDigest(market, { keyId, replacedDataSetId: BigInt(replacedDataSetId), ...copy });
+    }
+    case 'storage-warning': {
+      const { keyId, daysLeft, fundedUntilEpoch } = record.predicate;
+      return storageWarningDigest(market, { keyId, daysLeft, fundedUntilEpoch: BigInt(fundedUntilEpoch) });
+    }
   }
 }
 
@@ -101,6 +118,9 @@ export function keyIdOfRecord(record: RecordContent): Bytes32 {
     case 'training-refused':
     case 'job-settled':
     case 'consent-revoked':
+    case 'possession-fault':
+    case 'copy-repaired':
+    case 'storage-warning':
       return record.predicate.keyId;
   }
 }
@@ -124,6 +144,9 @@ export function licenceOfRecord(record: RecordContent): Bytes32 | undefined {
     case 'training-completed':
     case 'training-refused':
     case 'job-settled':
+    case 'possession-fault':
+    case 'copy-repaired':
+    case 'storage-warning':
       return undefined;
   }
 }
@@ -140,12 +163,15 @@ export function weightsOfRecord(record: RecordContent): { weights?: string; init
   };
 }
 
-/** The order that a record is about; undefined for a listing, a licence and a revocation. */
+/** The order that a record is about; undefined for one about the dataset or a licence alone. */
 export function orderIdOfRecord(record: RecordContent): Bytes32 | undefined {
   switch (record.type) {
     case 'dataset-listed':
     case 'licence-issued':
     case 'consent-revoked':
+    case 'possession-fault':
+    case 'copy-repaired':
+    case 'storage-warning':
       return undefined;
     case 'training-completed':
       return record.predicate.buildDefinition.externalParameters.orderId;

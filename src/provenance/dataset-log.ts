@@ -4,6 +4,8 @@ import { keyIdOfRecord, positionOfRecord } from './commitment.js';
 import type { AnchorableCheckpoint, Appended, LogClient } from './ports.js';
 import { parseEntry } from './record.js';
 
+/** Above every number that a record can have. */
+const MAX_SEQUENCE = 2 ** 31 - 1;
 /** Fixed records of one dataset that are read at once. */
 const PAGE = 64;
 
@@ -24,6 +26,13 @@ export class DatasetLog implements LogClient {
       await this.appendOne(keyId, earlier.sequence, earlier.entry);
     }
     return this.appendOne(keyId, sequence, entry);
+  }
+
+  /** Appends what a writer fixed and did not live to append, if anything. */
+  async catchUp(keyId: Bytes32): Promise<void> {
+    for (const { sequence, entry } of await this.notLogged(keyId, MAX_SEQUENCE)) {
+      await this.appendOne(keyId, sequence, entry);
+    }
   }
 
   async checkpoint(): Promise<AnchorableCheckpoint> {

@@ -76,3 +76,4 @@ export { assembleReceipt, type ReceiptInput } from './receipt.js';
 export * from './verify/index.js';
 export { noteSigner } from './log/signers.js';
 export { createHttpLogClient, type HttpLogOptions } from './http-log-client.js';
+export { copyRepairedRecord, possessionFaultRecord, storageWarningRecord } from './storage-record-builders.js';

@@ -40,7 +40,7 @@ import {
 } from './subjects.js';
 
 /** What every builder asks for beside its own facts. */
-interface Placed {
+export interface Placed {
   /** Where the record stands among its dataset's; `fixRecord` gives it. */
   position: Position;
 }
@@ -53,6 +53,8 @@ export function datasetListedRecord(
     offerSignature: Hex;
     /** In manifest order. */
     pieces: { pieceCid: string; sizeBytes: number }[];
+    /** Where all of them are stored. */
+    copies: { providerId: number; dataSetId: number }[];
     listedAt: Date;
   },
 ): UnsignedRecord<'dataset-listed'> {
@@ -62,6 +64,7 @@ export function datasetListedRecord(
     offer: offerToJson(offer),
     offerSignature,
     pieces: input.pieces.map(({ pieceCid, sizeBytes }) => ({ pieceCid, sizeBytes })),
+    copies: input.copies,
     position: input.position,
     listedAt: input.listedAt.toISOString(),
   };
@@ -254,7 +257,7 @@ export function consentRevokedRecord(
   return unsigned(market, 'consent-revoked', consentSubject({ keyId, licence }), predicate);
 }
 
-function unsigned<T extends RecordType>(
+export function unsigned<T extends RecordType>(
   market: Deployed,
   type: T,
   subject: Statement['subject'][number],

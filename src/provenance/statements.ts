@@ -17,6 +17,9 @@ export const RECORD_TYPES = [
   'training-refused',
   'job-settled',
   'consent-revoked',
+  'possession-fault',
+  'copy-repaired',
+  'storage-warning',
 ] as const;
 export type RecordType = (typeof RECORD_TYPES)[number];
 
@@ -29,6 +32,9 @@ export const PREDICATE_TYPES = {
   'training-refused': 'https://weighbridge.dev/training-refused/v1',
   'job-settled': 'https://weighbridge.dev/job-settled/v1',
   'consent-revoked': 'https://weighbridge.dev/consent-revoked/v1',
+  'possession-fault': 'https://weighbridge.dev/possession-fault/v1',
+  'copy-repaired': 'https://weighbridge.dev/copy-repaired/v1',
+  'storage-warning': 'https://weighbridge.dev/storage-warning/v1',
 } as const satisfies Record<RecordType, string>;
 
 export const TRAINING_BUILD_TYPE = 'https://weighbridge.dev/training/v1';
@@ -68,6 +74,7 @@ const hexBytes = z
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const wei = z.string().regex(/^(0|[1-9]\d*)$/);
 const isoTime = z.iso.datetime();
+const chainNumber = z.number().int().nonnegative();
 
 /**
  * Where a record stands among the records of its dataset, signed with the rest: its number, from 1, and the RFC 6962 leaf hash
@@ -104,6 +111,8 @@ export const datasetListed = z.strictObject({
   /** The seller's EIP-712 signature over the offer. */
   offerSignature: hexBytes,
   pieces: z.array(z.strictObject({ pieceCid: z.string(), sizeBytes: z.number().int().positive() })).min(1),
+  /** Data sets on chain that hold every piece, each at another provider; later ones are `copy-repaired` records. */
+  copies: z.array(z.strictObject({ providerId: chainNumber, dataSetId: chainNumber })).min(1),
   position,
   listedAt: isoTime,
 });
@@ -195,6 +204,44 @@ export const consentRevoked = z.strictObject({
   revokedAt: isoTime,
 });
 
+/** What was wrong with a copy. Closed. */
+export const FAULT_KINDS = ['missed-proof', 'piece-missing', 'piece-corrupt', 'unreachable'] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export const possessionFault = z.strictObject({
+  keyId: bytes32,
+  providerId: chainNumber,
+  provider: address,
+  /** The provider's data set that holds the copy. */
+  dataSetId: chainNumber,
+  kind: z.enum(FAULT_KINDS),
+  /** Proving periods without a proof; 0 where it was seen in another way. */
+  periods: z.number().int().nonnegative(),
+  /** Epoch at which it was seen. */
+  epoch: chainNumber,
+  position,
+  observedAt: isoTime,
+});
+
+export const copyRepaired = z.strictObject({
+  keyId: bytes32,
+  replacedDataSetId: chainNumber,
+  providerId: chainNumber,
+  dataSetId: chainNumber,
+  pieces: z.number().int().positive(),
+  position,
+  repairedAt: isoTime,
+});
+
+/** The seller's deposit for storage runs out. */
+export const storageWarning = z.strictObject({
+  keyId: bytes32,
+  daysLeft: z.number().int().nonnegative(),
+  fundedUntilEpoch: chainNumber,
+  position,
+  warnedAt: isoTime,
+});
+
 export const PREDICATES = {
   'dataset-listed': datasetListed,
   'licence-issued': licenceIssued,
@@ -203,6 +250,9 @@ export const PREDICATES = {
   'training-refused': trainingRefused,
   'job-settled': jobSettled,
   'consent-revoked': consentRevoked,
+  'possession-fault': possessionFault,
+  'copy-repaired': copyRepaired,
+  'storage-warning': storageWarning,
 } as const satisfies Record<RecordType, z.ZodType>;
 
 export type Predicates = { [T in RecordType]: z.infer<(typeof PREDICATES)[T]> };

@@ -30,6 +30,11 @@ export function consentSubject({ keyId, licence }: { keyId: Bytes32; licence: By
   return { name: `consent:${id}`, digest: { sha256: sha256Hex(fromHex(id)) } };
 }
 
+/** How a dataset version is stored; the digest is of its key id's 32 bytes. */
+export function storageSubject(keyId: Bytes32): Subject {
+  return { name: `storage:${keyId}`, digest: { sha256: sha256Hex(fromHex(keyId)) } };
+}
+
 /** The plaintext safetensors file, as the buyer gets it. */
 export function weightsSubject(weightsSha256: string): Subject {
   return { name: WEIGHTS_NAME, digest: { sha256: weightsSha256 } };

@@ -2,7 +2,14 @@ import { canonicalJson, keyIdOf, WeighbridgeError, type Address, type Deployed }
 import { commitmentOfRecord } from './commitment.js';
 import { parseEntry, verifyEntrySignature, type LogEntry } from './record.js';
 import { builderId } from './statement-builders.js';
-import { consentSubject, datasetSubject, jobSubject, licenceSubject, weightsSubject } from './subjects.js';
+import {
+  consentSubject,
+  datasetSubject,
+  jobSubject,
+  licenceSubject,
+  storageSubject,
+  weightsSubject,
+} from './subjects.js';
 
 /** Equal addresses, however their letters are cased. */
 export function sameAddress(a: string, b: string): boolean {
@@ -44,6 +51,9 @@ export function signerOf(entry: LogEntry, recorder: Address): Address {
       return entry.predicate.seller;
     case 'licence-issued':
     case 'job-settled':
+    case 'possession-fault':
+    case 'copy-repaired':
+    case 'storage-warning':
       return recorder;
   }
 }
@@ -80,6 +90,10 @@ function subjectOf(entry: LogEntry): LogEntry['statement']['subject'][number] {
       return jobSubject(entry.predicate.orderId);
     case 'consent-revoked':
       return consentSubject(entry.predicate);
+    case 'possession-fault':
+    case 'copy-repaired':
+    case 'storage-warning':
+      return storageSubject(entry.predicate.keyId);
   }
 }
 

@@ -16,3 +16,13 @@ export {
   type ShardKey,
   type ShardPlace,
 } from './shard-keys.js';
+export {
+  EPOCHS_PER_DAY,
+  runwayDays,
+  type CopyRef,
+  type CopyState,
+  type RepairPermit,
+  type StorageAccount,
+  type VerifiedProof,
+} from './copies.js';
+export type { StorageNetwork } from './watch/ports.js';

@@ -1,3 +1,5 @@
+import type { CopyRef } from './copies.js';
+
 /** One stored piece of ciphertext. */
 export interface StoredPiece {
   /** PieceCIDv2 (CommP), text form. */
@@ -20,11 +22,12 @@ export interface UploadSession {
     onProgress?: (sentBytes: number) => void,
   ): Promise<void>;
   /**
-   * Brings pieces that were sent on chain, and returns once the storage contract lists them all. A repeat with the same
-   * pieces in the same order adds and pays nothing twice.
+   * Has every further provider copy the pieces from the first, and brings them on chain at each; returns once the storage
+   * contract lists them all at all. A repeat with the same pieces in the same order adds and pays nothing twice.
+   * @returns the copies
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), NO_BALANCE
    */
-  commit(pieces: StoredPiece[]): Promise<void>;
+  commit(pieces: StoredPiece[]): Promise<CopyRef[]>;
 }
 
 /**

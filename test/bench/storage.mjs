@@ -85,7 +85,7 @@ async function start() {
   const options = { port: await freePort(), networkFile, providerKeyFile, deployer };
   const provider = await startProvider({ dir: path.join(dir, 'provider'), ...options });
   services.push(provider);
-  return { store: createPieceStore({ network, account: payer }), provider };
+  return { store: createPieceStore({ network, account: payer, copies: 1 }), provider };
 }
 
 /** The piece CID alone, by the clock and by processor time: on a busy machine they part, and the second one counts. */

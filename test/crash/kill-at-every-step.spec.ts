@@ -8,6 +8,7 @@ import { createPublicClient, erc20Abi, http } from 'viem';
 import { createHttpLogClient, headOf, orderIdOfRecord, parseEntry, readEntries } from '../../src/provenance/index.js';
 import { mustRun, weighbridge, type CliOptions, type CliResult } from '../../web3/devnet/demo/cli.js';
 import { startDevnet, type Devnet } from '../../web3/devnet/devnet.js';
+import { PROVIDERS } from '../../web3/devnet/layout.js';
 import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 import { startApi, startLog, startWorker } from '../../web3/devnet/roles.js';
 import type { ChildService } from '../../web3/devnet/service.js';
@@ -192,14 +193,15 @@ async function balances(): Promise<{ buyer: bigint; marketplace: bigint }> {
   return { buyer: await balanceOf(devnet.accounts.buyer.address), marketplace: await balanceOf(contracts.marketplace) };
 }
 
-/** Flips a byte of every piece on the provider's disk: the storage adapter and the sandbox must both notice. */
+/** Flips a byte of every piece on the providers' disks: the storage adapter and the sandbox must both notice. */
 function flipStoredBytes(): void {
-  const provider = path.join(devnet.layout.dir, 'provider');
-  for (const name of readdirSync(provider, { recursive: true, encoding: 'utf8' })) {
-    if (!path.basename(name).startsWith('bafk')) continue;
-    const bytes = readFileSync(path.join(provider, name));
-    const middle = bytes.length >> 1;
-    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
-    writeFileSync(path.join(provider, name), bytes);
+  for (const provider of PROVIDERS) {
+    const pieces = path.join(devnet.layout.dir, provider, 'pieces');
+    for (const name of readdirSync(pieces)) {
+      const bytes = readFileSync(path.join(pieces, name));
+      const middle = bytes.length >> 1;
+      bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+      writeFileSync(path.join(pieces, name), bytes);
+    }
   }
 }

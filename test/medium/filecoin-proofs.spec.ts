@@ -83,7 +83,7 @@ describe('a provider', () => {
   beforeAll(async () => {
     provider = await net.provider('provider', { proveEveryMs: 100 });
     pieces = path.join(net.dir, 'provider/pieces');
-    const store = createPieceStore({ network: net.network, account: await net.account(parseEther('10')) });
+    const store = createPieceStore({ network: net.network, account: await net.account(parseEther('10')), copies: 1 });
     for (const sizeBytes of [1_500_000, 300]) {
       const bytes = randomBytes(sizeBytes);
       const file = path.join(net.dir, `piece-${sizeBytes}`);

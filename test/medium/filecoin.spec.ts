@@ -33,6 +33,9 @@ async function restartProvider(capacityBytes?: number): Promise<void> {
   provider = await net.provider('provider', { port, ...(capacityBytes === undefined ? {} : { capacityBytes }) });
 }
 
+/** One provider is enough for what is tested here; `storage-copies.spec.ts` has the others. */
+const oneCopy = (account: LocalAccount) => createPieceStore({ network: net.network, account, copies: 1 });
+
 let files = 0;
 
 /** A file of random bytes, and what it is as a piece. */
@@ -74,7 +77,7 @@ async function listed(network: Network, address: `0x${string}`): Promise<bigint[
 
 describe('a piece store', () => {
   test('stores pieces, lists them on chain, and reads them back without an account', async () => {
-    const store = createPieceStore({ network: net.network, account: payer });
+    const store = oneCopy(payer);
     const large = await sample(3_000_000);
     const small = await sample(130);
     const progress: number[] = [];
@@ -90,12 +93,12 @@ describe('a piece store', () => {
 
   test('a second upload transfers nothing and adds nothing', async () => {
     const { piece, file } = await sample(200_000);
-    await putPiece(createPieceStore({ network: net.network, account: payer }), piece, file);
+    await putPiece(oneCopy(payer), piece, file);
     const before = await listed(net.network, payer.address);
     // A provider without room for one more byte: only an upload without a transfer succeeds.
     await restartProvider(1);
     try {
-      await putPiece(createPieceStore({ network: net.network, account: payer }), piece, file);
+      await putPiece(oneCopy(payer), piece, file);
       expect(await listed(net.network, payer.address)).toEqual(before);
     } finally {
       await restartProvider();
@@ -103,7 +106,7 @@ describe('a piece store', () => {
   });
 
   test('a provider that is or becomes full says so, and keeps no part of the piece', async () => {
-    const store = createPieceStore({ network: net.network, account: payer });
+    const store = oneCopy(payer);
     const before = await listed(net.network, payer.address);
     const stored = (await readdir(path.join(net.dir, 'provider/pieces'))).length;
     try {
@@ -122,7 +125,7 @@ describe('a piece store', () => {
 
   test('uploads side by side share one data set', async () => {
     const account = await net.account(parseEther('1'));
-    const store = createPieceStore({ network: net.network, account });
+    const store = oneCopy(account);
     const pieces = await Promise.all([sample(1000), sample(2000), sample(3000)]);
     await Promise.all(pieces.map(async ({ piece, file }) => putPiece(store, piece, file)));
     expect(await listed(net.network, account.address)).toEqual([3n]);
@@ -132,10 +135,10 @@ describe('a piece store', () => {
     const account = await net.account(parseEther('2'));
     const { piece, file } = await sample(4000);
     // Two clients that know nothing of each other are a killed one and its successor at their closest.
-    const clients = [1, 2].map(() => createPieceStore({ network: net.network, account }));
+    const clients = [1, 2].map(() => oneCopy(account));
     const outcomes = await Promise.all(clients.map(async (store) => codeOf(putPiece(store, piece, file))));
     expect(outcomes).toContain('none');
-    await putPiece(createPieceStore({ network: net.network, account }), piece, file);
+    await putPiece(oneCopy(account), piece, file);
     expect(await listed(net.network, account.address)).toEqual([1n]);
   });
 
@@ -153,7 +156,7 @@ describe('a piece store', () => {
   test('a file that is not the piece is not stored', async () => {
     const { piece, file } = await sample(400_000);
     const other = await sample(400_000);
-    const store = createPieceStore({ network: net.network, account: payer });
+    const store = oneCopy(payer);
     const before = await listed(net.network, payer.address);
     expect(await codeOf(putPiece(store, piece, other.file))).toBe('DIGEST_MISMATCH');
     await writeFile(file, Buffer.alloc(200));
@@ -165,7 +168,7 @@ describe('a piece store', () => {
   test('without money nothing is transferred', async () => {
     const account = await net.account(0n);
     const { piece, file } = await sample(100_000);
-    const store = createPieceStore({ network: net.network, account });
+    const store = oneCopy(account);
     let sent = 0;
     expect(await codeOf(putPiece(store, piece, file, (bytes) => (sent = bytes)))).toBe('NO_BALANCE');
     expect(sent).toBe(0);
@@ -175,14 +178,18 @@ describe('a piece store', () => {
   test('a chain that is another one, or away, is told apart from a provider that is', async () => {
     const { piece, file } = await sample(200);
     expect(() => createPieceStore({ network: { ...net.network, chainId: 1 } })).toThrow('not on chain 1');
-    const away = createPieceStore({ network: { ...net.network, rpcUrl: 'http://127.0.0.1:9' }, account: payer });
+    const away = createPieceStore({
+      network: { ...net.network, rpcUrl: 'http://127.0.0.1:9' },
+      account: payer,
+      copies: 1,
+    });
     expect(await codeOf(putPiece(away, piece, file))).toBe('CHAIN_UNAVAILABLE');
     expect(await codeOf(collect(away.download(piece.pieceCid)))).toBe('CHAIN_UNAVAILABLE');
   });
 
   test('a byte that was flipped on the disk of the provider is found', async () => {
     const { piece, file } = await sample(700_000);
-    const store = createPieceStore({ network: net.network, account: payer });
+    const store = oneCopy(payer);
     await putPiece(store, piece, file);
     await flipByte(path.join(net.dir, 'provider/pieces', piece.pieceCid), 345_678);
     expect(await codeOf(collect(store.download(piece.pieceCid)))).toBe('PIECE_CORRUPT');
@@ -194,7 +201,7 @@ describe('a piece store', () => {
 
   test('a second copy serves when the first is corrupt or gone', async () => {
     const { piece, bytes, file } = await sample(2_000_000);
-    const store = createPieceStore({ network: net.network, account: payer });
+    const store = oneCopy(payer);
     await putPiece(store, piece, file);
     const second = await net.provider('second');
     await copyTo(second.url, piece, bytes);
@@ -209,7 +216,7 @@ describe('a piece store', () => {
 
   test('killed, the provider is down; started again, it knows all it knew', async () => {
     const account = await net.account(parseEther('1'));
-    const store = createPieceStore({ network: net.network, account });
+    const store = oneCopy(account);
     const { piece, bytes, file } = await sample(500_000);
     const next = await sample(600_000);
     await putPiece(store, piece, file);

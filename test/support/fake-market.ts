@@ -163,6 +163,7 @@ export class FakeMarket {
     licences: async () => Promise.reject(new Error('not used')),
     lineage: async () => Promise.reject(new Error('not used')),
     erase: async () => Promise.reject(new Error('not used')),
+    permitRepairs: async () => Promise.reject(new Error('not used')),
   };
 
   private async *watch(id: Bytes32): AsyncGenerator<JobProgress> {
@@ -250,6 +251,10 @@ export class FakeMarket {
       offer: this.offer,
       offerSignature,
       pieces: manifest.pieces,
+      copies: [
+        { providerId: 1, dataSetId: 1 },
+        { providerId: 2, dataSetId: 2 },
+      ],
       position: FIRST_POSITION,
       listedAt: at(0),
     });

@@ -17,7 +17,10 @@ import {
   consentRevokedRecord,
   datasetListedRecord,
   FIRST_POSITION,
+  copyRepairedRecord,
   jobSettledRecord,
+  possessionFaultRecord,
+  storageWarningRecord,
   licenceIssuedRecord,
   positionAfter,
   sealRecord,
@@ -106,6 +109,10 @@ export async function provenanceStory() {
       offer,
       offerSignature,
       pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 123_456 }],
+      copies: [
+        { providerId: 1, dataSetId: 1 },
+        { providerId: 2, dataSetId: 2 },
+      ],
       position: FIRST_POSITION,
       listedAt: at(0),
     }),
@@ -160,7 +167,27 @@ export async function provenanceStory() {
     ...consentRevokedRecord(market, { offer, licence: null, position: positionAfter(settled), revokedAt: at(20) }),
     signer: seller,
   });
+  const fault = { keyId, providerId: 3, provider: operator.address, dataSetId: 7, periods: 1, epoch: 4_000 };
+  const faulted = await sealRecord({
+    ...possessionFaultRecord(market, {
+      ...fault,
+      kind: 'missed-proof',
+      position: positionAfter(revoked),
+      observedAt: at(21),
+    }),
+    signer: recorder,
+  });
+  const copy = { keyId, replacedDataSetId: 7, providerId: 4, dataSetId: 9, pieces: 1 };
+  const repaired = await sealRecord({
+    ...copyRepairedRecord(market, { ...copy, position: positionAfter(faulted), repairedAt: at(22) }),
+    signer: recorder,
+  });
+  const deposit = { keyId, daysLeft: 7, fundedUntilEpoch: 24_160 };
+  const warned = await sealRecord({
+    ...storageWarningRecord(market, { ...deposit, position: positionAfter(repaired), warnedAt: at(23) }),
+    signer: recorder,
+  });
   // What came after the receipt's five.
-  const later = { revoked };
+  const later = { revoked, faulted, repaired, warned };
   return { offer, licence, order, orderId, keyId, later, entries: { listed, licensed, granted, completed, settled } };
 }

@@ -83,11 +83,15 @@ export async function startStorageNet({ proving }: { proving?: ProvingPeriods } 
 }
 
 /** Storage asks for nothing but the chain; the rest of a network file is only there to be well-formed. */
-function testNetwork(rpcUrl: string, contracts: Omit<Network['contracts'], 'keyNodeStaking'>): Network {
+export function testNetwork(
+  rpcUrl: string,
+  contracts: Omit<Network['contracts'], 'keyNodeStaking'>,
+  chainId = DEVNET_CHAIN_ID,
+): Network {
   return networkSchema.parse({
     version: 1,
     name: 'test',
-    chainId: DEVNET_CHAIN_ID,
+    chainId,
     rpcUrl,
     apiUrl: rpcUrl,
     contracts: { ...contracts, keyNodeStaking: NOWHERE },

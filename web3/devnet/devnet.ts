@@ -9,12 +9,13 @@ import {
   devnetKeys,
   devnetLayout,
   devnetPorts,
+  PROVIDERS,
   type DevnetAccounts,
   type DevnetLayout,
   type DevnetPorts,
 } from './layout.js';
 import { deployDatabase, startPostgres } from './postgres.js';
-import { startProvider } from './provider.js';
+import { startProvider, type ProviderService } from './provider.js';
 import { startApi, startLog, startWorker, type RoleContext } from './roles.js';
 import type { ChildService, Service } from './service.js';
 import { startWitnesses, witnessPlaces, type Witnesses } from './witnesses.js';
@@ -27,6 +28,8 @@ export interface Devnet extends Service {
   databaseUrl: string;
   /** Processes that tests kill and start again, by name. */
   roles: { log: ChildService; api: ChildService; worker: ChildService };
+  /** In the order of `PROVIDERS`. */
+  providers: ProviderService[];
   keyNodes: KeyNodes;
   witnesses: Witnesses;
   context: RoleContext;
@@ -44,7 +47,8 @@ export interface DevnetOptions {
 
 /**
  * Every network that production finds elsewhere, on this machine, in one folder: database, chain with the contracts,
- * storage provider, key nodes, Ceramic, witnesses, log, API and worker. A second start in the same folder finds all state again.
+ * storage providers, key nodes, Ceramic, witnesses, log, API and worker. A second start in the same folder finds all state
+ * again.
  */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const layout = devnetLayout(options.dir);
@@ -81,6 +85,9 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     const { distDir, env = {} } = options;
     const context: RoleContext = { layout, ports, databaseUrl, distDir, env };
     const roles = {} as Devnet['roles'];
+    const providers: ProviderService[] = [];
+    // As with roles: tests put others in their places.
+    started.push({ stop: async () => void (await Promise.all(providers.map(async (provider) => provider.stop()))) });
     const role = async (name: keyof Devnet['roles'], start: typeof startLog): Promise<void> => {
       roles[name] = await step(name, () => start(context));
       // Tests put another process in its place: whichever stands there is stopped.
@@ -89,22 +96,27 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     const [keyNodes, witnesses] = await together([
       up('key nodes', () => startKeyNodes({ layout, ports, distDir })),
       up('witnesses', () => startWitnesses(witnessPlaces(layout, ports), { distDir, logDir: layout.logs })),
-      up('storage provider', () =>
-        startProvider({
-          dir: sub(layout, 'provider'),
-          port: ports.provider,
-          networkFile: layout.networkFile,
-          providerKeyFile: layout.keyFile('provider'),
-          deployer: accounts.deployer,
-        }),
-      ),
+      step('storage providers', () => startProviders(layout, ports, accounts, providers)),
       role('log', startLog),
     ]);
     await together([role('api', startApi), role('worker', startWorker)]);
-    return { layout, network, accounts, ports, databaseUrl, roles, keyNodes, witnesses, context, stop };
+    return { layout, network, accounts, ports, databaseUrl, roles, providers, keyNodes, witnesses, context, stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** One after the other: each is approved by a transaction of the same deployer. */
+async function startProviders(
+  layout: DevnetLayout,
+  ports: DevnetPorts,
+  { deployer }: DevnetAccounts,
+  started: ProviderService[],
+): Promise<void> {
+  for (const [i, name] of PROVIDERS.entries()) {
+    const options = { port: ports.providers[i] ?? 0, networkFile: layout.networkFile, deployer };
+    started.push(await startProvider({ ...options, dir: sub(layout, name), providerKeyFile: layout.keyFile(name) }));
   }
 }
 

@@ -9,7 +9,8 @@ export interface DevnetPorts {
   postgres: number;
   anvil: number;
   ceramic: number;
-  provider: number;
+  /** Two that hold the copies of a dataset, and a spare. */
+  providers: [number, number, number];
   log: number;
   api: number;
   worker: number;
@@ -56,7 +57,7 @@ export async function devnetPorts(layout: DevnetLayout): Promise<DevnetPorts> {
     postgres: await next(),
     anvil: await next(),
     ceramic: await next(),
-    provider: await next(),
+    providers: [await next(), await next(), await next()],
     log: await next(),
     api: await next(),
     worker: await next(),
@@ -67,13 +68,16 @@ export async function devnetPorts(layout: DevnetLayout): Promise<DevnetPorts> {
   return ports;
 }
 
+/** Storage providers: folders and keys have these names. */
+export const PROVIDERS = ['provider', 'provider-2', 'provider-3'] as const;
+
 /** Names of the secp256k1 keys of a devnet: one key a purpose. */
 export const ACCOUNTS = [
   'deployer',
   'treasury',
   'operator',
   'recorder',
-  'provider',
+  ...PROVIDERS,
   'key-node-1',
   'key-node-2',
   'key-node-3',

@@ -9,6 +9,8 @@ const dir = path.resolve(process.env.WEIGHBRIDGE_DEVNET_DIR ?? path.join(root, '
 const devnet = await startDevnet({
   dir,
   distDir: path.join(root, 'dist'),
+  // A devnet's proving period is a minute: who takes a copy away sees within two of them what becomes of it.
+  env: { STORAGE_WATCH_EVERY_MS: '15000' },
   onStep: (name, ms) => console.log(`  ${pc.green('✓')} ${name.padEnd(18)} ${pc.dim(`${(ms / 1000).toFixed(1)} s`)}`),
 });
 const { network, layout } = devnet;

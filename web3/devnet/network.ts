@@ -58,7 +58,7 @@ async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOp
     rpcUrl,
     deployer,
     usdfc: contracts.usdfc,
-    accounts: [accounts.seller.address, accounts.buyer.address, accounts.provider.address],
+    accounts: [accounts.seller.address, accounts.buyer.address],
     usdfcWei: MINTED_WEI,
   });
   await fund({

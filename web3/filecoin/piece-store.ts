@@ -1,26 +1,42 @@
 import type { LocalAccount } from 'viem';
-import { WeighbridgeError, type Network } from '../../src/kernel/index.js';
+import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
 import type { PieceStore } from '../../src/storage/index.js';
 import { downloadPiece, type Suspects } from './store/download-piece.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
+import { openStorageSession, type StorageSigner } from './store/session-key.js';
 import { asStorageError } from './store/storage-errors.js';
 import { openSession, type Lock } from './store/upload-session.js';
 
 export interface PieceStoreOptions {
   network: Network;
-  /** Pays for storage and signs for its data set. Reading needs none. */
+  /** Pays for storage. Reading needs none. */
   account?: LocalAccount;
+  /** The dataset that is stored: each has data sets of its own. */
+  dataset?: Bytes32;
+  /** How many providers are to hold every piece. */
+  copies?: number;
 }
+
+/** As many as a provider's failure at any time asks for. */
+const COPIES = 2;
+/** How long what the uploader signs is good for; nobody has its key once the process has ended. */
+const SESSION_MS = 24 * 60 * 60_000;
 
 /**
  * Storage on Filecoin Onchain Cloud. This folder is the one place that touches the SDK. Versions are compared before the
  * first use, and not again.
  * @throws WeighbridgeError WRONG_CHAIN for a network that the SDK does not know
  */
-export function createPieceStore({ network, account }: PieceStoreOptions): PieceStore {
+export function createPieceStore({ network, account, dataset, copies = COPIES }: PieceStoreOptions): PieceStore {
   const reader = focReader(network);
   const signer = account && focSigner(network, account);
   const lock = oneAtATime();
+  let signing: Promise<StorageSigner> | undefined;
+  const session = async (wallet: FocSigner): Promise<StorageSigner> => {
+    signing ??= lock(async () => openStorageSession(network, wallet, SESSION_MS));
+    signing.catch(() => (signing = undefined));
+    return signing;
+  };
   const suspects: Suspects = new Set();
   let checked: Promise<void> | undefined;
   const ready = async (): Promise<void> => {
@@ -35,11 +51,13 @@ export function createPieceStore({ network, account }: PieceStoreOptions): Piece
     open: async (estimatedBytes) =>
       storing(async () => {
         await ready();
-        const session = await openSession(requireSigner(signer), lock, estimatedBytes);
+        const wallet = requireSigner(signer);
+        const options = { network, wallet, session: async () => session(wallet), dataset, copies, lock };
+        const upload = await openSession(options, estimatedBytes);
         return {
-          holds: async (pieceCid) => storing(async () => session.holds(pieceCid)),
-          send: async (...piece) => storing(async () => session.send(...piece)),
-          commit: async (pieces) => storing(async () => session.commit(pieces)),
+          holds: async (pieceCid) => storing(async () => upload.holds(pieceCid)),
+          send: async (...piece) => storing(async () => upload.send(...piece)),
+          commit: async (pieces) => storing(async () => upload.commit(pieces)),
         };
       }),
     async *download(pieceCid, signal) {

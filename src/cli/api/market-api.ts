@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { isWeighbridgeError, WeighbridgeError, type Bytes32, type Network } from '../../kernel/index.js';
+import type { RepairPermit } from '../../storage/index.js';
 import type { Account } from '../ports.js';
 import { getBlob, putBlob } from './blobs.js';
 import { graphql, type Operation } from './graphql.js';
@@ -15,6 +16,8 @@ export interface MarketApi {
   /** @throws WeighbridgeError DATASET_NOT_FOUND */
   dataset(id: string): Promise<Dataset>;
   listDataset(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
+  /** @returns how many were taken */
+  permitRepairs(dataset: Bytes32, permits: RepairPermit[]): Promise<number>;
   issueLicence(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
   /** The place of the dataset's next record. @throws WeighbridgeError DATASET_NOT_FOUND */
   nextRecord(id: Bytes32): Promise<Position>;
@@ -79,6 +82,8 @@ export function createMarketApi(network: Network, account: () => Promise<Account
       return dataset;
     },
     listDataset: async (input) => (await own(operations.listDataset, { input })).listDataset,
+    permitRepairs: async (dataset, permits) =>
+      (await own(operations.permitRepairs, { dataset, permits })).permitRepairs,
     issueLicence: async (input) => (await own(operations.issueLicence, { input })).issueLicence,
     nextRecord: async (id) => {
       const { dataset } = await open(operations.nextRecord, { id });

@@ -95,3 +95,8 @@ export const submitJob = query(
   z.object({ submitJob: z.object({ id: bytes32 }) }),
 );
 export const jobProgress = `subscription Progress($id: Bytes32!) { jobProgress(id: $id) { ${PROGRESS} } }`;
+/** A repeat leaves the same permits. */
+export const permitRepairs = query(
+  'mutation Permit($dataset: Bytes32!, $permits: JSON!) { permitRepairs(dataset: $dataset, permits: $permits) }',
+  z.object({ permitRepairs: z.number().int() }),
+);

@@ -5,7 +5,7 @@ import type { ScannedEntry } from './scan.js';
 
 /** Somebody, and as what. */
 export interface Party {
-  role: 'seller' | 'buyer' | 'operator' | 'worker';
+  role: 'seller' | 'buyer' | 'operator' | 'worker' | 'provider';
   address: Address;
 }
 
@@ -81,6 +81,16 @@ function describe(entry: LogEntry): Pick<AuditRow, 'at' | 'who' | 'licence' | 'j
     }
     case 'job-settled':
       return { ...none, at: entry.predicate.settledAt, who: undefined, job: entry.predicate.orderId };
+    case 'possession-fault':
+      return {
+        ...none,
+        at: entry.predicate.observedAt,
+        who: { role: 'provider', address: entry.predicate.provider },
+      };
+    case 'copy-repaired':
+      return { ...none, at: entry.predicate.repairedAt, who: undefined };
+    case 'storage-warning':
+      return { ...none, at: entry.predicate.warnedAt, who: undefined };
   }
 }
 
@@ -137,6 +147,10 @@ class Seen {
         return [];
       case 'job-settled':
         return this.takeSettlement(entry.predicate);
+      case 'possession-fault':
+      case 'copy-repaired':
+      case 'storage-warning':
+        return [];
     }
   }
 

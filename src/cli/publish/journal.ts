@@ -53,8 +53,11 @@ const journalSchema = z.strictObject({
   begun: z.array(bytes32).optional(),
   sent: z.array(sentSchema).optional(),
   sealed: sealedSchema.optional(),
-  /** The chain lists every piece. */
-  stored: z.boolean().optional(),
+  /** Where the chain lists every piece. */
+  copies: z
+    .array(z.strictObject({ providerId: z.number().int(), dataSetId: z.number().int() }))
+    .min(1)
+    .optional(),
   offered: offeredSchema.optional(),
   listed: z.strictObject({ id: bytes32, logIndex: z.number().int().min(0) }).optional(),
 });

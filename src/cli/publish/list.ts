@@ -1,6 +1,7 @@
 import { offerFromJson, type Deployed } from '../../kernel/index.js';
 import type { Manifest, Terms } from '../../catalog/manifest.js';
 import { datasetListedRecord, FIRST_POSITION, parseEntry, sealRecord } from '../../provenance/index.js';
+import type { CopyRef } from '../../storage/index.js';
 import type { MarketApi } from '../api/market-api.js';
 import type { Account } from '../ports.js';
 import type { Journal, Offered } from './journal.js';
@@ -15,12 +16,13 @@ export async function listDataset(
   account: Account,
   manifest: Manifest,
   terms: Terms,
-  offered: Offered,
+  offered: Offered & { copies: CopyRef[] },
 ): Promise<NonNullable<Journal['listed']>> {
   const record = datasetListedRecord(market, {
     offer: offerFromJson(offered.offer),
     offerSignature: offered.signature,
     pieces: manifest.pieces,
+    copies: offered.copies,
     // A version is published once, and its listing is its first record.
     position: FIRST_POSITION,
     listedAt: new Date(offered.listedAt),

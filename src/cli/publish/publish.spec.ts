@@ -86,6 +86,10 @@ class World {
         this.at('commit');
         this.commits.push(...pieces.map(({ pieceCid }) => pieceCid).filter((cid) => !this.commits.includes(cid)));
         this.at('committed');
+        return [
+          { providerId: 1, dataSetId: 1 },
+          { providerId: 2, dataSetId: 2 },
+        ];
       },
     };
   }
@@ -136,6 +140,11 @@ function run(over: Partial<PublishOptions> = {}) {
       },
     } as unknown as MarketApi,
     adapters: {
+      sellerStorage: async () => ({
+        permitRepairs: async () => [],
+        topUp: async () => Promise.reject(new Error('not used')),
+        end: async () => Promise.reject(new Error('not used')),
+      }),
       sealingThreads: async () => new Threads(),
       keyVault: async () => ({
         wrap: async (dataKey, keyId) => {

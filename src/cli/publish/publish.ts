@@ -9,6 +9,7 @@ import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
 import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
+import { leavePermits } from '../storage/permit.js';
 import { listDataset } from './list.js';
 import { makePieces } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
@@ -18,13 +19,16 @@ import { beginAt } from './slot.js';
 import { Stopwatch, type Timing } from './stopwatch.js';
 import { stateOf, type FileState } from './unchanged.js';
 
+/** How long a lost copy may be replaced without the seller's key. */
+const PERMIT_DAYS = 180;
+
 export interface PublishDeps {
   ui: Ui;
   network: Network;
   account: Account;
   state: StateDir;
   api: MarketApi;
-  adapters: Pick<Adapters, 'sealingThreads' | 'keyVault' | 'pieceStore' | 'sellerChain'>;
+  adapters: Pick<Adapters, 'sealingThreads' | 'keyVault' | 'pieceStore' | 'sellerStorage' | 'sellerChain'>;
   now(): Date;
 }
 
@@ -91,24 +95,38 @@ async function run(run: Run): Promise<Published> {
   const { slot } = journal.now();
   if (slot === undefined) throw new Error('the slot was just chosen');
 
-  const sealed = before.stored === true ? sealedOf(before) : await storeSealed(run, slot);
+  const sealed = before.copies !== undefined ? sealedOf(before) : await storeSealed(run, slot);
   const manifest = manifestOf(run.plan, slot, sealed);
   await ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId));
-  const offered = journal.now().offered;
-  if (offered === undefined) throw new Error('the offer was just signed');
+  const { offered, copies } = journal.now();
+  if (offered === undefined || copies === undefined)
+    throw new Error('the offer was just signed, and the pieces stored');
   ui.note('listing with the marketplace');
   const listed = await watch.time('listing', async () =>
-    listDataset(api, market, account, manifest, run.plan.terms, offered),
+    listDataset(api, market, account, manifest, run.plan.terms, { ...offered, copies }),
   );
   await journal.note({ listed });
+  await leaveRepairPermits(run, slot, sealed);
   return published(run, false);
+}
+
+/** So that a lost copy is replaced while the seller's key is away. The dataset is listed without them just as well. */
+async function leaveRepairPermits(run: Run, { datasetId }: DatasetSlot, { keyId, pieces }: Sealed): Promise<void> {
+  const { adapters, api, network, account, watch, ui } = run;
+  const pieceCids = pieces.map(({ pieceCid }) => pieceCid);
+  const left = watch.time('permits for repairs', async () =>
+    leavePermits(adapters, api, network, account, { id: keyId, datasetId, pieceCids }, PERMIT_DAYS),
+  );
+  await left.catch((error: unknown) =>
+    ui.warn(`a lost copy cannot be replaced yet (${String(error)}): run "weighbridge storage permit" later`),
+  );
 }
 
 /** Everything up to where the chain lists every piece; the offer goes on chain in the same blocks. */
 async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
   const { plan, network, account, adapters, journal, watch } = run;
   const session = watch.time('provider and money', async () => {
-    const store = await adapters.pieceStore(network, account);
+    const store = await adapters.pieceStore(network, account, slot.datasetId);
     return store.open(estimatedBytes(run));
   });
   session.catch(() => undefined); // whoever waits for it hears of it
@@ -117,11 +135,10 @@ async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
   const manifest = manifestOf(plan, slot, sealed);
   const upload = await session;
   const steps = [
-    watch.time('pieces on chain', async () => upload.commit(sealed.pieces)),
+    watch.time('pieces on chain', async () => journal.note({ copies: await upload.commit(sealed.pieces) })),
     ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId)),
   ];
   await allDone(steps);
-  await journal.note({ stored: true });
   return sealed;
 }
 

@@ -15,6 +15,8 @@ export const QUEUES = {
   training: { run: z.strictObject({ orderId }) },
   /** `settle`: move the money of a job whose training has ended, and log it. Its BullMQ id is the order id. */
   settlement: { settle: z.strictObject({ orderId }) },
+  /** `watch-storage`: one round over all copies and deposits; a scheduler repeats it, and one round runs at a time. */
+  storage: { 'watch-storage': z.strictObject({}) },
 } as const;
 
 export type QueueName = keyof typeof QUEUES;

@@ -40,7 +40,11 @@ function actorOf(record: LogEntry): Address | undefined {
       return record.predicate.operator;
     case 'consent-revoked':
       return record.predicate.seller;
+    case 'possession-fault':
+      return record.predicate.provider;
     case 'job-settled':
+    case 'copy-repaired':
+    case 'storage-warning':
       return undefined;
   }
 }
@@ -61,5 +65,11 @@ function timeOf(record: LogEntry): string {
       return record.predicate.settledAt;
     case 'consent-revoked':
       return record.predicate.revokedAt;
+    case 'possession-fault':
+      return record.predicate.observedAt;
+    case 'copy-repaired':
+      return record.predicate.repairedAt;
+    case 'storage-warning':
+      return record.predicate.warnedAt;
   }
 }

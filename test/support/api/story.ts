@@ -114,7 +114,16 @@ export async function makeListing(network: Network, seller: LocalAccount, change
   const domain = marketplaceDomain(market);
   const offerSignature = await signer.signTypedData({ domain, types: TYPES, primaryType: 'Offer', message: offer });
   const { pieces } = manifest;
-  const facts = { offer, offerSignature, pieces, position: FIRST_POSITION, listedAt: new Date(), ...change.record };
+  const copies = [1, 2].map((id) => ({ providerId: id, dataSetId: id }));
+  const facts = {
+    offer,
+    offerSignature,
+    pieces,
+    copies,
+    position: FIRST_POSITION,
+    listedAt: new Date(),
+    ...change.record,
+  };
   const record = datasetListedRecord(market, facts);
   // The record says who the seller is; a forger can only sign it as somebody else.
   const entry = await sealRecord({ ...record, signer });

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { manifestSchema } from '../../../src/catalog/manifest.js';
 import { isWeighbridgeError } from '../../../src/kernel/index.js';
 import { createKeyVault } from '../../lit/key-vault.js';
+import { PROVIDERS } from '../layout.js';
 import { startWorker } from '../roles.js';
 import { weighbridge } from './cli.js';
 import { as, DATASETS, trainArgs, type StoryContext, type StoryResult } from './story.js';
@@ -59,19 +60,22 @@ async function keyWithoutRecord({ devnet }: StoryContext, { datasetId }: StoryRe
   }
 }
 
-/** Flips one byte on the provider's disk, trains, and puts the byte back. */
+/** Flips one byte of both copies, on the disks of their providers, trains, and puts the bytes back. */
 async function flippedPiece(context: StoryContext, { datasetId }: StoryResult): Promise<Outcome> {
   const manifest = manifestSchema.parse(await datasetManifest(context.devnet.network.apiUrl, datasetId));
-  const file = pieceFile(path.join(context.devnet.layout.dir, 'provider'), manifest.pieces[0]?.pieceCid ?? '');
-  const original = readFileSync(file);
-  const flipped = Buffer.from(original);
-  const middle = Math.floor(flipped.length / 2);
-  flipped[middle] = (flipped[middle] ?? 0) ^ 1;
-  writeFileSync(file, flipped);
+  const { dir } = context.devnet.layout;
+  const files = PROVIDERS.flatMap((name) => pieceFiles(path.join(dir, name), manifest.pieces[0]?.pieceCid ?? ''));
+  const originals = files.map((file) => readFileSync(file));
+  for (const [i, file] of files.entries()) {
+    const flipped = Buffer.from(originals[i] ?? '');
+    const middle = Math.floor(flipped.length / 2);
+    flipped[middle] = (flipped[middle] ?? 0) ^ 1;
+    writeFileSync(file, flipped);
+  }
   try {
     return await refusedTraining(context, datasetId, 'data-corrupt');
   } finally {
-    writeFileSync(file, original);
+    for (const [i, file] of files.entries()) writeFileSync(file, originals[i] ?? '');
   }
 }
 
@@ -152,9 +156,8 @@ async function datasetManifest(apiUrl: string, id: string): Promise<unknown> {
   return body.data?.dataset?.manifest;
 }
 
-/** The provider names files by their piece CID, somewhere under its folder. */
-function pieceFile(dir: string, pieceCid: string): string {
-  const name = readdirSync(dir, { recursive: true, encoding: 'utf8' }).find((file) => path.basename(file) === pieceCid);
-  if (name === undefined) throw new Error(`the provider holds no piece ${pieceCid}`);
-  return path.join(dir, name);
+/** A provider names files by their piece CID; the one that is spare has none. */
+function pieceFiles(dir: string, pieceCid: string): string[] {
+  const file = path.join(dir, 'pieces', pieceCid);
+  return existsSync(file) ? [file] : [];
 }

@@ -1,42 +1,94 @@
-import { depositAndApprove, setOperatorApproval } from '@filoz/synapse-core/pay';
 import { balance } from '@filoz/synapse-core/erc20';
-import { LOCKUP_PERIOD } from '@filoz/synapse-core/utils';
-import type { Synapse } from '@filoz/synapse-sdk';
+import { accounts, depositAndApprove, isFwssMaxApproved, setOperatorApproval } from '@filoz/synapse-core/pay';
+import { getDataSetLeafCount } from '@filoz/synapse-core/pdp-verifier';
+import { LOCKUP_PERIOD, USDFC_SYBIL_FEE } from '@filoz/synapse-core/utils';
+import { calculateEffectiveRate, getServicePrice } from '@filoz/synapse-core/warm-storage';
 import { maxUint256 } from 'viem';
 import { waitForTransactionReceipt } from 'viem/actions';
-import { noBalance } from './storage-errors.js';
+import { EPOCHS_PER_DAY } from '../../../src/storage/index.js';
 import type { FocSigner } from './foc-client.js';
+import { noBalance } from './storage-errors.js';
 
-type Context = Awaited<ReturnType<Synapse['storage']['createContexts']>>[number];
+/** What is about to be added to one copy. */
+export interface CopyGrowth {
+  /** Unset: the data set is made first. */
+  dataSetId: bigint | undefined;
+  addedBytes: number;
+}
 
-/** The SDK's reckoning lags by the blocks until its transaction: some more is paid in, and stays the payer's. */
+/** Days of storage that are paid in beforehand, if the wallet has that much. */
+const RUNWAY_DAYS = 90n;
+/** As long as the deposit lasts for so many days more, nothing is paid in for runway. */
+const ENOUGH_DAYS = 45n;
+/** The reckoning lags by the blocks until the transaction: some more is paid in, and stays the payer's. */
 const MARGIN_WEI = 10n ** 16n;
+const LEAF_BYTES = 32n;
 const RECEIPT_TIMEOUT_MS = 120_000;
 
 /**
- * Pays into the account at FilecoinPay what one more piece needs, and lets the storage service lock it. Does nothing if
- * that is so already.
- * @param sizeBytes Size of the piece
+ * Pays into the account at FilecoinPay what growing these copies needs, with some months of runway, and lets the storage service
+ * lock it. Does nothing if that is so already.
  * @throws WeighbridgeError NO_BALANCE with what is needed and what there is, in wei
  */
-export async function fundStorage(
-  signer: FocSigner,
-  synapse: Synapse,
-  context: Context,
-  sizeBytes: number,
-): Promise<void> {
-  const { costs } = await synapse.storage.prepare({ context, dataSize: billedBytes(sizeBytes) });
-  if (costs.depositNeeded > 0n) {
-    const { value: balanceWei } = await balance(signer, { address: signer.account.address });
-    if (balanceWei < costs.depositNeeded) {
-      throw noBalance({ neededWei: costs.depositNeeded.toString(), balanceWei: balanceWei.toString() });
+export async function fundCopies(wallet: FocSigner, copies: CopyGrowth[]): Promise<void> {
+  const { address } = wallet.account;
+  const [account, isApproved, growth] = await Promise.all([
+    accounts(wallet, { address }),
+    isFwssMaxApproved(wallet, { clientAddress: address }),
+    growthOf(wallet, copies),
+  ]);
+  const rateWei = account.lockupRate + growth.rateWei;
+  const neededWei = growth.lockedWei + MARGIN_WEI;
+  const missingWei = neededWei - account.availableFunds;
+  const runwayWei = rateWei * EPOCHS_PER_DAY * RUNWAY_DAYS;
+  const lasts = account.availableFunds >= neededWei + rateWei * EPOCHS_PER_DAY * ENOUGH_DAYS;
+  if (missingWei > 0n || !lasts) {
+    const { value: balanceWei } = await balance(wallet, { address });
+    if (missingWei > 0n && balanceWei < missingWei) {
+      throw noBalance({ neededWei: missingWei.toString(), balanceWei: balanceWei.toString() });
     }
-    const padded = costs.depositNeeded + MARGIN_WEI;
-    await mined(signer, await depositAndApprove(signer, { amount: padded < balanceWei ? padded : balanceWei }));
-  } else if (costs.needsFwssMaxApproval) {
-    const allowance = { rateAllowance: maxUint256, lockupAllowance: maxUint256, maxLockupPeriod: LOCKUP_PERIOD };
-    await mined(signer, await setOperatorApproval(signer, { approve: true, ...allowance }));
+    const wantedWei = neededWei + runwayWei - account.availableFunds;
+    const amountWei = wantedWei < balanceWei ? wantedWei : balanceWei;
+    if (amountWei > 0n) return deposit(wallet, amountWei);
   }
+  if (!isApproved) await approve(wallet);
+}
+
+/** Pays into the payer's account, by a permit, and lets the storage service lock it. @throws WeighbridgeError NO_BALANCE */
+export async function deposit(wallet: FocSigner, amountWei: bigint): Promise<void> {
+  const { value: balanceWei } = await balance(wallet, { address: wallet.account.address });
+  if (balanceWei < amountWei) {
+    throw noBalance({ neededWei: amountWei.toString(), balanceWei: balanceWei.toString() });
+  }
+  await mined(wallet, await depositAndApprove(wallet, { amount: amountWei }));
+}
+
+async function approve(wallet: FocSigner): Promise<void> {
+  const allowance = { rateAllowance: maxUint256, lockupAllowance: maxUint256, maxLockupPeriod: LOCKUP_PERIOD };
+  await mined(wallet, await setOperatorApproval(wallet, { approve: true, ...allowance }));
+}
+
+/** What the copies will cost more an epoch, and what is locked or spent the moment they grow. */
+async function growthOf(wallet: FocSigner, copies: CopyGrowth[]): Promise<{ rateWei: bigint; lockedWei: bigint }> {
+  const price = await getServicePrice(wallet);
+  const rateOf = (sizeInBytes: bigint): bigint =>
+    sizeInBytes === 0n
+      ? 0n
+      : calculateEffectiveRate({
+          sizeInBytes,
+          pricePerTiBPerMonth: price.pricePerTiBPerMonthNoCDN,
+          minimumPricePerMonth: price.minimumPricePerMonth,
+          epochsPerMonth: price.epochsPerMonth,
+        }).ratePerEpoch;
+  let [rateWei, lockedWei] = [0n, 0n];
+  for (const { dataSetId, addedBytes } of copies) {
+    const leaves = dataSetId === undefined ? 0n : await getDataSetLeafCount(wallet, { dataSetId });
+    const sizeBytes = leaves * LEAF_BYTES;
+    const moreWei = rateOf(sizeBytes + billedBytes(addedBytes)) - rateOf(sizeBytes);
+    rateWei += moreWei;
+    lockedWei += moreWei * LOCKUP_PERIOD + (dataSetId === undefined ? USDFC_SYBIL_FEE : 0n);
+  }
+  return { rateWei, lockedWei };
 }
 
 /** The service bills leaves of the tree, so 128 bytes for each 127; the SDK reckons with raw bytes and comes out short. */

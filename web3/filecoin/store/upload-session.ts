@@ -1,92 +1,109 @@
-import * as Piece from '@filoz/synapse-core/piece';
-import { Synapse } from '@filoz/synapse-sdk';
-import { WeighbridgeError } from '../../../src/kernel/index.js';
-import { MAX_PIECE_BYTES, MIN_PIECE_BYTES, type StoredPiece, type UploadSession } from '../../../src/storage/index.js';
+import { WeighbridgeError, type Bytes32, type Network } from '../../../src/kernel/index.js';
+import {
+  MAX_PIECE_BYTES,
+  MIN_PIECE_BYTES,
+  type CopyRef,
+  type StoredPiece,
+  type UploadSession,
+} from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
-import { commitPieces, isListed } from './commit-piece.js';
+import { chooseCopies } from './choose-copies.js';
+import type { Provider } from './choose-providers.js';
+import { dataSetsOf } from './dataset-label.js';
 import type { FocSigner } from './foc-client.js';
-import { fundStorage } from './fund-storage.js';
+import { fundCopies } from './fund-storage.js';
+import { listCopy } from './list-copy.js';
+import { PIECES_PER_CALL } from './repair-permits.js';
 import { holdsPiece, sendPiece } from './send-piece.js';
+import type { StorageSigner } from './session-key.js';
 import { providerDown } from './storage-errors.js';
-
-/** Marks our data sets: the SDK finds a payer's data set again by its metadata. */
-const SOURCE = 'weighbridge';
-const MAX_COMMITS = 3;
-/** What one transaction carries at most. */
-const PIECES_AT_ONCE = 40;
 
 /** Runs one thing at a time. */
 export type Lock = <T>(run: () => Promise<T>) => Promise<T>;
 
+export interface UploadOptions {
+  network: Network;
+  /** Pays, and lets the session key sign. */
+  wallet: FocSigner;
+  /** Signs for data sets and pieces, and nothing else. */
+  session(): Promise<StorageSigner>;
+  /** Whose copies they are; its data sets carry its label. */
+  dataset: Bytes32 | undefined;
+  /** How many providers are to hold every piece. */
+  copies: number;
+  /** Money and data sets are one payer's: their steps run one after the other, transfers side by side. */
+  lock: Lock;
+}
+
 /**
  * Opens an upload. Every step looks first whether it was done: run again after a kill at any point, it transfers only
- * what the provider lacks and adds only what the chain does not list.
- * @param lock Money and data sets are one payer's: their steps run one after the other, transfers side by side
+ * what a provider lacks and adds only what the chain does not list.
  */
-export async function openSession(signer: FocSigner, lock: Lock, estimatedBytes: number): Promise<UploadSession> {
+export async function openSession(options: UploadOptions, estimatedBytes: number): Promise<UploadSession> {
+  const { wallet, dataset, copies, lock } = options;
   // Money first: a payer without any learns it before a gigabyte is sent.
-  const { serviceUrl } = await lock(async () => {
-    const target = await resolveTarget(signer);
-    await fundStorage(signer, target.synapse, target.context, estimatedBytes);
-    return target;
+  const { chosen, spares } = await lock(async () => {
+    const choice = await chooseCopies(wallet, dataset, copies);
+    const growth = choice.chosen.map(({ dataSetId }) => ({ dataSetId, addedBytes: estimatedBytes }));
+    await fundCopies(wallet, growth);
+    return choice;
   });
+  const signer = options.session();
+  signer.catch(() => undefined); // commit hears of it
+  const [first, ...others] = chosen.map(({ provider }) => provider);
+  if (first === undefined) throw providerDown('No storage provider answers.');
   return {
     holds: async (pieceCid) => {
       requirePieceCid(pieceCid);
-      return holdsPiece(serviceUrl, pieceCid);
+      return holdsPiece(first.serviceUrl, pieceCid);
     },
-    send: async (bytes, pieceCid, onProgress) => sendPiece(serviceUrl, bytes, pieceCid, onProgress),
+    send: async (bytes, pieceCid, onProgress) => sendPiece(first.serviceUrl, bytes, pieceCid, onProgress),
     commit: async (pieces) => {
       pieces.forEach(checkPiece);
+      await lock(async () => fund(options, [first, ...others], pieces));
+      const session = await signer;
       // Always the same groups: a repeat asks for the same transactions, and the contract takes each once.
-      for (let i = 0; i < pieces.length; i += PIECES_AT_ONCE) {
-        await lock(() => list(signer, pieces.slice(i, i + PIECES_AT_ONCE)));
+      const groups = groupsOf(pieces.map(({ pieceCid }) => pieceCid));
+      return lock(async () => {
+        const all = [copyAt(session, first, undefined), ...others.map((provider) => copyAt(session, provider, first))];
+        return Promise.all(all.map(async (copy) => copy()));
+      });
+
+      function copyAt(by: StorageSigner, provider: Provider, source: Provider | undefined) {
+        return async (): Promise<CopyRef> => {
+          const list = async (at: Provider): Promise<CopyRef> =>
+            listCopy(by, { dataset, provider: at, sourceUrl: source?.serviceUrl }, groups);
+          if (source === undefined) return list(provider);
+          return list(provider).catch(async (error: unknown) => elsewhere(list, error));
+        };
+      }
+
+      /** A second provider that fails is replaced by a spare one, each of which is taken once. */
+      async function elsewhere(list: (at: Provider) => Promise<CopyRef>, error: unknown): Promise<CopyRef> {
+        const spare = spares.shift();
+        if (spare === undefined) throw error;
+        await fund(options, [spare], pieces);
+        return list(spare).catch(async (next: unknown) => elsewhere(list, next));
       }
     },
   };
 }
 
-interface Target {
-  synapse: Synapse;
-  context: Awaited<ReturnType<Synapse['storage']['createContexts']>>[number];
-  serviceUrl: string;
+/** Pays in what these copies lack still: nothing, if the estimate was right. */
+async function fund({ wallet, dataset }: UploadOptions, providers: Provider[], pieces: StoredPiece[]): Promise<void> {
+  const sets = await dataSetsOf(wallet, wallet.account.address, dataset);
+  const addedBytes = pieces.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const growth = providers.map(({ id }) => ({
+    dataSetId: sets.find((set) => set.providerId === id && set.endEpoch === 0n)?.dataSetId,
+    addedBytes,
+  }));
+  await fundCopies(wallet, growth);
 }
 
-/** A provider that answers, preferably the one that has the payer's data set. A new instance each time: the SDK's caches. */
-async function resolveTarget(signer: FocSigner): Promise<Target> {
-  const synapse = new Synapse({ client: signer, source: SOURCE });
-  const [context] = await synapse.storage.createContexts({ copies: 1 });
-  if (context === undefined) throw providerDown('No storage provider answers.');
-  return { synapse, context, serviceUrl: context.provider.pdp.serviceURL };
-}
-
-/** Brings pieces on chain. A refusal may mean that an earlier attempt of ours got there first: look, and try again. */
-async function list(signer: FocSigner, pieces: StoredPiece[]): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const { synapse, context } = await resolveTarget(signer);
-    const listed = await Promise.all(
-      pieces.map(async ({ pieceCid }) => isListed(signer, context.dataSetId, Piece.parse(pieceCid))),
-    );
-    const missing = pieces.filter((_piece, i) => !listed[i]);
-    if (missing.length === 0) return;
-    if (attempt > MAX_COMMITS) throw providerDown('The provider says that the pieces are on chain, and they are not.');
-    const missingBytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    await fundStorage(signer, synapse, context, missingBytes);
-    try {
-      await commitPieces(
-        signer,
-        context,
-        missing.map(({ pieceCid }) => Piece.parse(pieceCid)),
-      );
-    } catch (error) {
-      if (attempt === MAX_COMMITS || !mayBeOurs(error)) throw error;
-    }
-  }
-}
-
-function mayBeOurs(error: unknown): boolean {
-  if (error instanceof WeighbridgeError) return error.code === 'TRANSACTION_REVERTED';
-  return error instanceof Error && error.message.includes('ClientDataSetAlreadyRegistered');
+function groupsOf(pieceCids: string[]): string[][] {
+  const groups: string[][] = [];
+  for (let i = 0; i < pieceCids.length; i += PIECES_PER_CALL) groups.push(pieceCids.slice(i, i + PIECES_PER_CALL));
+  return groups;
 }
 
 /** @throws WeighbridgeError BAD_INPUT, TOO_LARGE */

@@ -1,8 +1,9 @@
-import { encodePacked, hexToBigInt, hexToBytes, keccak256 } from 'viem';
+import { hexToBytes } from 'viem';
 import type { Network } from '../../../../src/kernel/index.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../../../chain/abi/filecoin-warm-storage-service-state-view.js';
 import { pdpVerifierAbi } from '../../../chain/abi/pdp-verifier.js';
 import { pieceCidFromBytes, type PieceCid } from '../../piece-cid.js';
+import { challengedLeaf } from '../../possession.js';
 import type { ChainClient } from '../chain-client.js';
 import type { ProvingState } from './next-step.js';
 
@@ -92,10 +93,4 @@ export class ProvingChain {
       view: { address: contracts.fwssView, abi: filecoinWarmStorageServiceStateViewAbi },
     } as const;
   }
-}
-
-/** PDPVerifier: keccak256(seed, set id, uint64 index) modulo the leaves that were there when the period began. */
-export function challengedLeaf(seed: bigint, dataSetId: bigint, index: number, range: bigint): bigint {
-  const packed = encodePacked(['uint256', 'uint256', 'uint64'], [seed, dataSetId, BigInt(index)]);
-  return hexToBigInt(keccak256(packed)) % range;
 }

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BLOCK_RAW_BYTES, PieceHasher } from '../../commp.js';
 import { parsePieceCid, type PieceCid } from '../../piece-cid.js';
+import { verifyLeaf } from '../../possession.js';
 import { PieceFiles } from '../piece-files.js';
-import { verifyLeaf } from './piece-tree.js';
 import { PieceLost, PieceTrees } from './piece-trees.js';
 
 let dir: string;
@@ -48,11 +48,11 @@ describe('the tree of a piece', () => {
     for (const leafIndex of [0, leaves - 1, ...some]) {
       const proof = await trees.prove(piece, leafIndex);
       expect(proof.proof).toHaveLength(piece.height);
-      expect(verifyLeaf(piece.root, leafIndex, proof)).toBe(true);
-      expect(verifyLeaf(piece.root, leafIndex ^ 1, proof)).toBe(false);
+      expect(verifyLeaf(piece, leafIndex, proof)).toBe(true);
+      expect(verifyLeaf(piece, leafIndex ^ 1, proof)).toBe(false);
       const [first, ...rest] = proof.proof;
-      expect(verifyLeaf(piece.root, leafIndex, { ...proof, proof: rest })).toBe(false);
-      expect(verifyLeaf(piece.root, leafIndex, { leaf: first ?? proof.leaf, proof: proof.proof })).toBe(false);
+      expect(verifyLeaf(piece, leafIndex, { ...proof, proof: rest })).toBe(false);
+      expect(verifyLeaf(piece, leafIndex, { leaf: first ?? proof.leaf, proof: proof.proof })).toBe(false);
     }
   });
 

@@ -1,12 +1,7 @@
 import { open } from 'node:fs/promises';
-import { BLOCK_HEIGHT, BLOCK_RAW_BYTES, hashLayer, hashPair, NODE_BYTES, treeHeight, zeroRoot } from '../../commp.js';
+import { BLOCK_HEIGHT, BLOCK_RAW_BYTES, hashLayer, NODE_BYTES, treeHeight, zeroRoot } from '../../commp.js';
 import { padFr32, QUAD_PADDED_BYTES, QUAD_RAW_BYTES } from '../../fr32.js';
-
-/** One leaf of a piece and its siblings from the leaf upward, as PDPVerifier takes them. */
-export interface LeafProof {
-  leaf: Uint8Array;
-  proof: Uint8Array[];
-}
+import type { LeafProof } from '../../possession.js';
 
 const QUAD_LEAVES = QUAD_PADDED_BYTES / NODE_BYTES;
 
@@ -59,17 +54,6 @@ export async function proveLeaf(
     proof.push(nodeAt(above[level - blockHeight], index ^ 1) ?? zeroRoot(level));
   }
   return { leaf, proof };
-}
-
-/** Whether a leaf is where its proof says, under `root`: what PieceProof.sol checks. */
-export function verifyLeaf(root: Uint8Array, leafIndex: number, { leaf, proof }: LeafProof): boolean {
-  let node = leaf;
-  let index = leafIndex;
-  for (const sibling of proof) {
-    node = index % 2 === 0 ? hashPair(node, sibling) : hashPair(sibling, node);
-    index = Math.floor(index / 2);
-  }
-  return index === 0 && Buffer.compare(node, root) === 0;
 }
 
 /** Layers of the tree over a block's raw bytes, leaves first. Missing bytes are zeros. */

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { PieceCid } from '../../piece-cid.js';
 import { writeDurably } from '../durable-files.js';
 import type { PieceFiles } from '../piece-files.js';
-import { blockRootsOf, proveLeaf, rootOf, verifyLeaf, type LeafProof } from './piece-tree.js';
+import { verifyLeaf, type LeafProof } from '../../possession.js';
+import { blockRootsOf, proveLeaf, rootOf } from './piece-tree.js';
 
 /** The bytes of a piece are not here, or are others: it cannot be proven. */
 export class PieceLost extends Error {}
@@ -32,7 +33,7 @@ export class PieceTrees {
     const roots = (await this.kept(piece)) ?? (await this.build(piece, found.file));
     const proof = await proveLeaf(found.file, piece.sizeBytes, roots, leafIndex);
     // A proof that fails costs gas and proves nothing: see it here first.
-    if (!verifyLeaf(piece.root, leafIndex, proof)) throw new PieceLost(`piece ${piece.text} is damaged`);
+    if (!verifyLeaf(piece, leafIndex, proof)) throw new PieceLost(`piece ${piece.text} is damaged`);
     return proof;
   }
 

@@ -1,0 +1,49 @@
+import { formatWei } from '../../kernel/index.js';
+import { EPOCHS_PER_DAY, runwayDays, type CopyState } from '../../storage/index.js';
+import type { Cli } from '../cli.js';
+import { facts, table } from '../ui/table.js';
+import { plain, time } from '../ui/text.js';
+
+/** Shows the copies of a dataset and the deposit that pays for them, as the chain has them. */
+export async function storageStatus(cli: Cli, id: string): Promise<void> {
+  const [network, api] = await Promise.all([cli.network(), cli.api()]);
+  const dataset = await api.dataset(id);
+  const storage = await cli.adapters.storageNetwork(network);
+  const pieceCids = dataset.manifest.pieces.map(({ pieceCid }) => pieceCid);
+  const [copies, account] = await Promise.all([
+    storage.copiesOf(dataset.seller, dataset.datasetId, pieceCids[0]),
+    storage.accountOf(dataset.seller),
+  ]);
+  const found = await Promise.all(
+    copies.map(async (copy) => ({ ...copy, presence: await storage.presence(copy, pieceCids) })),
+  );
+  const days = runwayDays(account);
+  const deposit = { ...account, runwayDays: Number.isFinite(days) ? days : null };
+  cli.ui.result({ dataset: dataset.id, copies: found, deposit }, () => [
+    cli.ui.out.bold(plain(dataset.title)),
+    '',
+    ...copyLines(found),
+    '',
+    ...facts([
+      ['deposit', `${formatWei(account.depositWei)} USDFC, of which ${formatWei(account.availableWei)} free`],
+      ['costs', `${formatWei(account.ratePerEpochWei * EPOCHS_PER_DAY)} USDFC a day, for all copies of this seller`],
+      ['lasts', Number.isFinite(days) ? `${days} day${days === 1 ? '' : 's'}` : 'for ever: nothing is being paid'],
+    ]),
+  ]);
+}
+
+function copyLines(copies: (CopyState & { presence: string })[]): string[] {
+  if (copies.length === 0) return ['No copy is on chain.'];
+  return table([
+    ['provider', 'data set', 'pieces', 'last proof', 'faults', 'paid until', 'now'],
+    ...copies.map((copy) => [
+      `${copy.providerId} ${copy.serviceUrl}`,
+      String(copy.dataSetId),
+      String(copy.pieceCount),
+      copy.lastProvenAt === null ? 'none yet' : time(copy.lastProvenAt.toISOString()),
+      String(copy.faultPeriods + copy.overduePeriods),
+      copy.paidUntil === null ? 'no end' : time(copy.paidUntil.toISOString()),
+      { held: 'there', missing: 'pieces missing', silent: 'does not answer' }[copy.presence] ?? copy.presence,
+    ]),
+  ]);
+}

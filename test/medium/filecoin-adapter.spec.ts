@@ -1,0 +1,129 @@
+// Real: the storage contracts and providers of whatever deployment the environment names (docs/filecoin.md, "Other deployments"),
+// else a devnet of its own with three providers; the unmodified SDK. Faked: nothing. Every call that the adapter makes is made.
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { parseEther, type LocalAccount } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { concatBytes, toHex, type Address, type Bytes32, type Hex, type Network } from '../../src/kernel/index.js';
+import type { CopyRef, RepairPermit, StoredPiece } from '../../src/storage/index.js';
+import { PieceHasher } from '../../web3/filecoin/commp.js';
+import { createPieceStore } from '../../web3/filecoin/piece-store.js';
+import { createSellerStorage, type SellerStorage } from '../../web3/filecoin/seller-storage.js';
+import { createStorageNetwork, type FilecoinNetwork } from '../../web3/filecoin/storage-network.js';
+import { startStorageNet, testNetwork } from '../support/storage-net.js';
+
+const DAY_MS = 86_400_000;
+const LONG_MS = 20 * 60_000;
+const COPIES = 2;
+/** A new one each run: on a lasting deployment the last run's data sets are there still. */
+const dataset: Bytes32 = `0x${toHex(randomBytes(32))}`;
+const bytes = randomBytes(300_000);
+const piece: StoredPiece = { pieceCid: new PieceHasher().write(bytes).digest(), sizeBytes: bytes.length };
+
+let stop: () => Promise<void> = async () => undefined;
+let network: Network;
+let payer: LocalAccount;
+let chain: FilecoinNetwork;
+let wallet: SellerStorage;
+let copies: CopyRef[] = [];
+let permits: RepairPermit[] = [];
+
+beforeAll(async () => {
+  ({ network, payer } = (await named()) ?? (await ownDevnet()));
+  chain = createStorageNetwork({ network });
+  wallet = createSellerStorage({ network, account: payer });
+}, 300_000);
+afterAll(async () => stop());
+
+/** The deployment of the environment: a JSON file with `chainId`, `rpcUrl` and `contracts`, and a funded key. */
+async function named(): Promise<{ network: Network; payer: LocalAccount } | undefined> {
+  const { WEIGHBRIDGE_FOC_NETWORK: file, WEIGHBRIDGE_FOC_KEY_FILE: keyFile } = process.env;
+  if (file === undefined || keyFile === undefined) return undefined;
+  const { chainId, rpcUrl, contracts } = JSON.parse(readFileSync(file, 'utf8')) as {
+    chainId: number;
+    rpcUrl: string;
+    contracts: Record<string, Address>;
+  };
+  const nowhere = '0x0000000000000000000000000000000000000001';
+  const all = { marketplace: nowhere, logAnchor: nowhere, ...contracts } as unknown as Network['contracts'];
+  const key = readFileSync(keyFile, 'utf8').trim() as Hex;
+  return { network: testNetwork(rpcUrl, all, chainId), payer: privateKeyToAccount(key) };
+}
+
+async function ownDevnet(): Promise<{ network: Network; payer: LocalAccount }> {
+  const net = await startStorageNet();
+  stop = async () => net.stop();
+  for (const name of ['provider', 'provider-2', 'provider-3']) await net.provider(name);
+  return { network: net.network, payer: await net.account(parseEther('10')) };
+}
+
+test(
+  'versions are compared, providers chosen, money paid in, and a dataset is stored at two of them',
+  async () => {
+    const session = await createPieceStore({ network, account: payer, dataset, copies: COPIES }).open(piece.sizeBytes);
+    expect(await session.holds(piece.pieceCid)).toBe(false);
+    await session.send(source(), () => piece.pieceCid);
+    expect(await session.holds(piece.pieceCid)).toBe(true);
+    copies = await session.commit([piece]);
+    expect(new Set(copies.map(({ providerId }) => providerId)).size).toBe(COPIES);
+    expect(await session.commit([piece])).toEqual(copies);
+
+    async function* source(): AsyncGenerator<Uint8Array> {
+      yield bytes;
+    }
+  },
+  LONG_MS,
+);
+
+test(
+  'anyone finds the copies, their state and what pays for them, and reads the piece',
+  async () => {
+    const states = await chain.copiesOf(payer.address, dataset, piece.pieceCid);
+    expect(states.map(({ dataSetId }) => dataSetId)).toEqual(
+      copies.map(({ dataSetId }) => dataSetId).toSorted((a, b) => a - b),
+    );
+    for (const state of states) {
+      expect(await chain.presence(state, [piece.pieceCid])).toBe('held');
+      expect(await chain.sample(state, piece.pieceCid)).toBe('good');
+      expect(state.pieceCount).toBe(1);
+      expect(state.ratePerEpochWei).toBeGreaterThan(0n);
+    }
+    const account = await chain.accountOf(payer.address);
+    expect(account.depositWei).toBeGreaterThan(0n);
+    expect(account.fundedUntilEpoch).toBeGreaterThan(account.epoch);
+    const parts: Uint8Array[] = [];
+    for await (const part of createPieceStore({ network }).download(piece.pieceCid)) parts.push(part);
+    expect(Buffer.compare(concatBytes(...parts), bytes)).toBe(0);
+  },
+  LONG_MS,
+);
+
+test(
+  'the wallet tops up, and permits a further copy, which is then made without it',
+  async () => {
+    const before = await chain.accountOf(payer.address);
+    await wallet.topUp(10n ** 16n);
+    expect((await chain.accountOf(payer.address)).depositWei - before.depositWei).toBe(10n ** 16n);
+    permits = await wallet.permitRepairs(dataset, [piece.pieceCid], DAY_MS);
+    const [permit] = permits;
+    if (permit === undefined) return; // a deployment without a spare provider
+    const sources = (await chain.copiesOf(payer.address, dataset)).map(({ serviceUrl }) => serviceUrl);
+    const made = await chain.repair(permit, sources);
+    expect(await chain.repair(permit, sources)).toBe(made);
+    const states = await chain.copiesOf(payer.address, dataset, piece.pieceCid);
+    expect(states.map(({ dataSetId }) => dataSetId)).toContain(made);
+  },
+  LONG_MS,
+);
+
+test(
+  'delisting has every copy deleted and stops paying',
+  async () => {
+    const ended = await wallet.end(dataset);
+    expect(ended.map(({ deleting, refused }) => [deleting, refused])).toEqual(ended.map(() => [1, 0]));
+    expect(ended).toHaveLength(COPIES + (permits.length > 0 ? 1 : 0));
+    expect(await chain.copiesOf(payer.address, dataset)).toEqual([]);
+  },
+  LONG_MS,
+);
