@@ -11,6 +11,7 @@ const good = {
   from: '2026-11-25T12:00:00.000Z',
   to: '2026-11-25T12:00:01.000Z',
   origin: 'log.example',
+  checkpoint: 'log.example\n8\n',
 };
 
 it('takes a well-formed batch', () => {
