@@ -28,6 +28,7 @@ describe('permissions', () => {
       'network.read',
       'record.read',
       'session.open',
+      'storage.read',
       'viewer.read',
     ]);
   });
