@@ -42,7 +42,7 @@ console.log(JSON.stringify({ bench: 'verify', machine, figures }));
 async function measureReceipt() {
   say('one receipt');
   const made = await loadTypeScript(path.join(import.meta.dirname, 'verify/made-receipt.ts'));
-  const receipt = await made.makeReceipt();
+  const receipt = await made.storyReceipt({ witnessed: true });
   figure('receipt', receipt.length, 'bytes');
   const node = await medianMs(async () => {
     if (!(await made.verifyReceipt(receipt, made.witnessed)).ok) throw new Error('the receipt does not hold');

@@ -2,11 +2,10 @@
 // Faked: nothing. Skipped, aloud, where no Chromium is installed (apt-get install -y chromium).
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { assembleReceipt } from '../../src/provenance/index.js';
 import { verifyReceipt, type Verdict } from '../../src/provenance/verify/index.js';
 import { bundleForBrowser, hasBrowser, openPage, type BrowserPage } from '../support/browser.js';
-import { notedLog, trust, witnessVkey } from '../support/noted-log.js';
-import { declaration, market, provenanceStory } from '../support/provenance-story.js';
+import { trust, witnessVkey } from '../support/noted-log.js';
+import { storyReceipt } from '../support/story-receipt.js';
 
 const entryPoint = path.resolve(import.meta.dirname, '../../src/provenance/verify/index.ts');
 if (!hasBrowser)
@@ -21,17 +20,7 @@ describe.skipIf(!hasBrowser)('the verifier in a browser', () => {
   let browser: BrowserPage;
   let receipt: string;
   beforeAll(async () => {
-    const story = await provenanceStory();
-    const { listed, licensed, granted, completed, settled } = story.entries;
-    const indices = {
-      'dataset-listed': 0,
-      'licence-issued': 1,
-      'access-granted': 2,
-      'training-completed': 3,
-      'job-settled': 4,
-    };
-    const log = notedLog([listed, licensed, granted, completed, settled], { witnessed: true });
-    const bytes = await assembleReceipt(log, { market, order: story.order, model: declaration, indices });
+    const bytes = await storyReceipt({ witnessed: true });
     receipt = new TextDecoder().decode(bytes);
     browser = await openPage(await bundleForBrowser(entryPoint));
   }, 240_000);

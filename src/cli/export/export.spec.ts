@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testTerminal } from '../../../test/support/cli.js';
-import { notedLog, trust } from '../../../test/support/noted-log.js';
-import { declaration, market, provenanceStory } from '../../../test/support/provenance-story.js';
-import { assembleReceipt } from '../../provenance/index.js';
+import { trust } from '../../../test/support/noted-log.js';
+import { storyReceipt } from '../../../test/support/story-receipt.js';
 import type { Adapters } from '../ports.js';
 import { runCli } from '../program.js';
 
@@ -13,17 +12,7 @@ import { runCli } from '../program.js';
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'wb-export-'));
-  const story = await provenanceStory();
-  const { listed, licensed, granted, completed, settled } = story.entries;
-  const indices = {
-    'dataset-listed': 0,
-    'licence-issued': 1,
-    'access-granted': 2,
-    'training-completed': 3,
-    'job-settled': 4,
-  };
-  const log = notedLog([listed, licensed, granted, completed, settled]);
-  const receipt = await assembleReceipt(log, { market, order: story.order, model: declaration, indices });
+  const receipt = await storyReceipt();
   await writeFile(path.join(dir, 'receipt.json'), receipt);
   await writeFile(path.join(dir, 'trust.json'), JSON.stringify(trust));
   await writeFile(
