@@ -7,11 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { assembleReceipt } from '../../src/provenance/index.js';
 import { distDir } from '../support/build.js';
-import { logVkey, notedLog, trust } from '../support/noted-log.js';
-import { declaration, market, provenanceStory } from '../support/provenance-story.js';
+import { logVkey, trust } from '../support/noted-log.js';
 import { writeStaticLog } from '../support/static-log.js';
+import { storyReceipt } from '../support/story-receipt.js';
 
 const bin = path.resolve(import.meta.dirname, '../../bin/weighbridge.mjs');
 /** Prints the URL of every module that is loaded. */
@@ -23,20 +22,7 @@ let dir: string;
 beforeAll(async () => {
   distDir();
   dir = mkdtempSync(path.join(tmpdir(), 'wb-cli-process-'));
-  const story = await provenanceStory();
-  const { listed, licensed, granted, completed, settled } = story.entries;
-  const log = notedLog([listed, licensed, granted, completed, settled]);
-  const indices = {
-    'dataset-listed': 0,
-    'licence-issued': 1,
-    'access-granted': 2,
-    'training-completed': 3,
-    'job-settled': 4,
-  };
-  writeFileSync(
-    path.join(dir, 'receipt.json'),
-    await assembleReceipt(log, { market, order: story.order, model: declaration, indices }),
-  );
+  writeFileSync(path.join(dir, 'receipt.json'), await storyReceipt());
   writeFileSync(path.join(dir, 'trust.json'), JSON.stringify(trust));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -19,6 +19,7 @@ import {
 } from '../../src/kernel/index.js';
 import {
   anchorArgs,
+  checkSplitView,
   headOf,
   inclusionArgs,
   proveRecords,
@@ -242,6 +243,11 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
     expect(verifyCheckpoint(other.note, bare).size).toBe(8);
     expect(other.root).not.toBe(shown.root);
     expect(() => verifyCheckpoint(other.note, trustOf(net))).toThrow(/0 witnesses cosigned, 2 are needed/);
+    // Whoever holds both has the proof, cosigned or not.
+    expect(await checkSplitView([shown.note, other.note], trustOf(net))).toMatchObject({
+      ok: false,
+      code: 'SPLIT_VIEW',
+    });
     for (const { url } of witnesses) {
       for (const [old, status] of [
         [8, 409],

@@ -1,6 +1,7 @@
 import { Encrypter } from 'age-encryption';
 import { parties, market, protocolFeeBps } from './provenance-story.js';
 import { notedLog } from './noted-log.js';
+import { STORY_INDICES } from './story-receipt.js';
 import type { Dataset, Job, JobProgress } from '../../src/cli/api/schemas.js';
 import type { MarketApi } from '../../src/cli/api/market-api.js';
 import type { BuyerChain } from '../../src/cli/ports.js';
@@ -308,14 +309,7 @@ export class FakeMarket {
       completedEntry,
       await sealRecord({ ...settled, signer: recorder }),
     ];
-    const indices = {
-      'dataset-listed': 0,
-      'licence-issued': 1,
-      'access-granted': 2,
-      'training-completed': 3,
-      'job-settled': 4,
-    };
-    return assembleReceipt(notedLog(entries), { market, order, model: declaration, indices });
+    return assembleReceipt(notedLog(entries), { market, order, model: declaration, indices: STORY_INDICES });
   }
 }
 

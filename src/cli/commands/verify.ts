@@ -14,7 +14,14 @@ export function verifyCommand(run: Run): Command {
     .argument('[receipt]', 'receipt.json')
     .option('--trust <file>', "the deployment's keys and contracts (default: taken from the network file)")
     .option('--weights <file>', 'also check that these weights are the ones that the receipt is about')
-    .option('--log <dir or URL>', 'verify this C2SP tlog-tiles log whole, in place of a receipt')
+    .option(
+      '--checkpoint <file>',
+      'another signed checkpoint of the same log, from elsewhere or from before: both must be of one history',
+    )
+    .option(
+      '--log <dir or URL>',
+      'verify this C2SP tlog-tiles log whole, in place of a receipt; with a receipt and --checkpoint, compare across sizes by its tiles',
+    )
     .option('--vkey <vkey>', "with --log: believe this log's key alone, no witness; for logs of others")
     .option('--online', 'also compare with the chain and with Ceramic')
     .addHelpText(
@@ -23,7 +30,8 @@ export function verifyCommand(run: Run): Command {
 Examples:
   weighbridge verify receipt.json --trust trust.json
   weighbridge verify receipt.json --trust trust.json --weights weights.safetensors --online --json
-  weighbridge verify --log https://log.example/ --trust trust.json
+  weighbridge verify receipt.json --trust trust.json --checkpoint from-a-friend.txt --log https://log.example/
+  weighbridge verify --log https://log.example/ --trust trust.json --checkpoint of-last-year.txt
   weighbridge verify --log ./mirror --vkey log.example+0a1b2c3d+AQ...
 
 Get the trust file from where you trust it, not from whoever gave you the receipt: "weighbridge trust --out trust.json".

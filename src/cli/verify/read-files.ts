@@ -15,6 +15,11 @@ export async function readTrust(cli: Cli, file: string | undefined): Promise<Sou
   return { trust: trustOfNetwork(await cli.network()), from: `the network file ${cli.networkFile()}` };
 }
 
+/** A signed note as it lies in a file: what is not UTF-8 is no note, and its reader says so. */
+export function decodeNote(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
 /** @throws WeighbridgeError BAD_INPUT */
 export async function readBytes(file: string): Promise<Uint8Array> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {

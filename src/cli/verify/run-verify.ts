@@ -3,19 +3,22 @@ import type { Cli } from '../cli.js';
 import type { VerifyLogOptions } from './verify-log.js';
 import type { VerifyOptions } from './verify.js';
 
-export interface VerifyChoice extends VerifyOptions, VerifyLogOptions {
-  log?: string;
-}
+export type VerifyChoice = VerifyOptions & VerifyLogOptions;
 
 /** Verifies a receipt or, with `--log`, a whole log. @throws WeighbridgeError BAD_INPUT for both and for neither */
 export async function runVerify(cli: Cli, receipt: string | undefined, options: VerifyChoice): Promise<void> {
-  const { log } = options;
-  if (log === undefined) {
-    if (receipt === undefined) throw usage('neither a receipt nor --log', 'Name receipt.json, or a log with --log.');
+  const { log, checkpoint } = options;
+  if (receipt !== undefined) {
+    if (log !== undefined && checkpoint === undefined) {
+      throw usage(
+        'a receipt and --log',
+        'Verify one after the other, or add --checkpoint to hold one against the other.',
+      );
+    }
     const { verify } = await import('./verify.js');
     return verify(cli, receipt, options);
   }
-  if (receipt !== undefined) throw usage('a receipt and --log', 'Verify one after the other.');
+  if (log === undefined) throw usage('neither a receipt nor --log', 'Name receipt.json, or a log with --log.');
   const { verifyLog } = await import('./verify-log.js');
   return verifyLog(cli, log, options);
 }

@@ -14,10 +14,13 @@ import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
 import { checkLines } from './print-verdict.js';
 import { readTrust } from './read-files.js';
+import { compareLog } from './split-view.js';
 
 export interface VerifyLogOptions {
   trust?: string;
   vkey?: string;
+  /** Another checkpoint of this log, a file. */
+  checkpoint?: string;
 }
 
 /** Below this many entries a thread takes longer to start than the work takes. */
@@ -38,6 +41,8 @@ export async function verifyLog(cli: Cli, where: string, options: VerifyLogOptio
     }),
   ];
   if (head !== undefined) checks.push(...(await treeChecks(head, await findings(cli, source, head))));
+  if (head !== undefined && options.checkpoint !== undefined)
+    checks.push(await compareLog(openLogSource(source), options.checkpoint, trust));
   const failed = checks.find(({ ok }) => !ok);
   const seconds = (performance.now() - startedMs) / 1000;
   const size = head?.size ?? null;

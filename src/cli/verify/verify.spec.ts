@@ -5,15 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { network, testTerminal } from '../../../test/support/cli.js';
 import { memoryLog } from '../../../test/support/memory-log.js';
 import { notedLog, trust } from '../../../test/support/noted-log.js';
-import {
-  declaration,
-  market,
-  parties,
-  protocolFeeBps,
-  provenanceStory,
-} from '../../../test/support/provenance-story.js';
+import { market, parties, protocolFeeBps, provenanceStory } from '../../../test/support/provenance-story.js';
+import { storyEntries, storyReceipt } from '../../../test/support/story-receipt.js';
 import { splitOf, to0x, toHex, WeighbridgeError } from '../../kernel/index.js';
-import { assembleReceipt, type LoadedBatch } from '../../provenance/index.js';
+import type { LoadedBatch } from '../../provenance/index.js';
 import { parseReceipt, pureHasher, splitHashOf } from '../../provenance/verify/index.js';
 import type { Adapters, CeramicReader, ChainReader } from '../ports.js';
 import { runCli } from '../program.js';
@@ -21,16 +16,8 @@ import { compareOnline } from './online.js';
 
 // Real: the receipt, its records, signatures and proofs; the command line. Faked: chain and Ceramic, which only `--online` asks.
 const story = await provenanceStory();
-const { listed, licensed, granted, completed, settled } = story.entries;
-const whole = [listed, licensed, granted, completed, settled];
-const indices = {
-  'dataset-listed': 0,
-  'licence-issued': 1,
-  'access-granted': 2,
-  'training-completed': 3,
-  'job-settled': 4,
-};
-const receipt = await assembleReceipt(notedLog(whole), { market, order: story.order, model: declaration, indices });
+const whole = await storyEntries();
+const receipt = await storyReceipt();
 
 /** Networks that are asked by `--online` alone, and do not answer. */
 const away = {

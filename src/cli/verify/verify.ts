@@ -11,6 +11,10 @@ export interface VerifyOptions {
   trust?: string;
   weights?: string;
   online?: boolean;
+  /** Another checkpoint of the receipt's log, a file. */
+  checkpoint?: string;
+  /** The log's files, for a checkpoint of another size. */
+  log?: string;
 }
 
 /** Verifies a receipt and prints every line of the verdict. The command fails if one line does. */
@@ -22,12 +26,12 @@ export async function verify(cli: Cli, file: string, options: VerifyOptions): Pr
   if (options.weights !== undefined && offline.ok)
     checks.push(checkWeights(bytes, options.weights, await readBytes(options.weights)));
   // Against a receipt that does not hold there is nothing to compare.
-  const compared =
-    options.online === true && offline.ok ? await compare(cli, bytes, trust) : { online: [], unavailable: undefined };
+  const compared = offline.ok ? await compare(cli, bytes, trust, options) : NOTHING;
+  checks.push(...compared.checks);
   const all = [...checks, ...compared.online.flatMap((comparison) => comparison.checks)];
   const failed = all.find((check) => !check.ok);
   const ok = failed === undefined && all.length > 0 && compared.unavailable === undefined;
-  const verdict = { ok, trust: from, checks, ...compared };
+  const verdict = { ...compared, ok, trust: from, checks };
   ui.result({ ...verdict, unavailable: compared.unavailable?.message ?? null }, () => [
     ...verdictLines(file, verdict, ui.out),
     ...(options.trust === undefined ? ['Trust was taken from the network file: name your own with --trust.'] : []),
@@ -35,16 +39,22 @@ export async function verify(cli: Cli, file: string, options: VerifyOptions): Pr
   if (!ok) throw new Reported(failed === undefined ? (compared.unavailable ?? invalid(failed)) : invalid(failed));
 }
 
+type Compared = Pick<FullVerdict, 'checks' | 'online' | 'unavailable'>;
+const NOTHING: Compared = { checks: [], online: [], unavailable: undefined };
+
 /** A service that is away leaves the offline verdict standing: it is printed all the same, and the exit code is 3. */
-async function compare(
-  cli: Cli,
-  bytes: Uint8Array,
-  trust: Trust,
-): Promise<Pick<FullVerdict, 'online' | 'unavailable'>> {
+async function compare(cli: Cli, bytes: Uint8Array, trust: Trust, options: VerifyOptions): Promise<Compared> {
+  const checks: Check[] = [];
   try {
-    return { online: await goOnline(cli, bytes, trust), unavailable: undefined };
+    const { checkpoint, log } = options;
+    if (checkpoint !== undefined) {
+      const { compareReceipt } = await import('./split-view.js');
+      checks.push(await compareReceipt(bytes, { checkpoint, log }, trust));
+    }
+    const online = options.online === true ? await goOnline(cli, bytes, trust) : [];
+    return { checks, online, unavailable: undefined };
   } catch (error) {
-    if (isWeighbridgeError(error) && error.retryable) return { online: [], unavailable: error };
+    if (isWeighbridgeError(error) && error.retryable) return { checks, online: [], unavailable: error };
     throw error;
   }
 }
@@ -85,8 +95,18 @@ function invalid(failed: Check | undefined): WeighbridgeError {
     'RECEIPT_INVALID',
     `${failed?.name ?? 'file'}: ${failed?.detail ?? 'nothing was checked'}`,
     {
-      next: 'Do not rely on this receipt. Get it again from who gave it to you, unedited, and check that the trust file is of its deployment.',
+      next: nextOf(failed?.code),
       details: { check: failed?.name, code: failed?.code },
     },
   );
+}
+
+function nextOf(code: Check['code']): string {
+  if (code === 'SPLIT_VIEW') {
+    return 'Do not rely on this log. Keep both checkpoints: together they prove it, so show them to its witnesses and its other readers.';
+  }
+  if (code === 'NO_CONSISTENCY') {
+    return "Name the log's files with --log <dir or URL>, as new as the newer of both checkpoints.";
+  }
+  return 'Do not rely on this receipt. Get it again from who gave it to you, unedited, and check that the trust file is of its deployment.';
 }

@@ -18,6 +18,10 @@ export const CHECK_CODES = [
   'BAD_CHECKPOINT',
   /** Too few witnesses cosigned. */
   'NO_QUORUM',
+  /** The log signed two trees that cannot be one: whoever holds both notes holds the proof. */
+  'SPLIT_VIEW',
+  /** Whether two checkpoints are of one tree could not be shown. */
+  'NO_CONSISTENCY',
   /** Header line and statement of a record differ, or a record contradicts itself. */
   'RECORD_DISAGREES',
   /** A field of the receipt, or of one record, is not what another signed record says. */
@@ -64,7 +68,10 @@ export class CheckFailed extends Error {
   }
 }
 
-/** Runs one check. It answers what it found, or throws: whatever it throws is a failure, never a crash of the verifier. */
+/**
+ * Runs one check. It answers what it found, or throws: whatever it throws is a failure, never a crash of the verifier; only a
+ * service that is away, where one is asked, passes through.
+ */
 export async function check(
   name: string,
   restsOn: string,
@@ -74,6 +81,7 @@ export async function check(
   try {
     return { name, ok: true, detail: await run(), restsOn };
   } catch (error) {
+    if (isWeighbridgeError(error) && error.retryable) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     return { name, ok: false, code: codeOf(error, codeOfErrors), detail, restsOn };
   }

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { declaration, market, provenanceStory } from '../../../test/support/provenance-story.js';
-import { logVkey, notedLog, signNote, trust } from '../../../test/support/noted-log.js';
+import { provenanceStory } from '../../../test/support/provenance-story.js';
+import { logVkey, signNote, trust } from '../../../test/support/noted-log.js';
+import { storyReceipt } from '../../../test/support/story-receipt.js';
 import { isWeighbridgeError, utf8 } from '../../kernel/index.js';
-import { assembleReceipt } from '../receipt.js';
 import { parseEntry } from '../record.js';
 import { decodeBundle, encodeBundle } from '../tiles/bundle.js';
 import { parseTilePath, tilePath } from '../tiles/tile-path.js';
@@ -26,21 +26,8 @@ const note = signNote(formatCheckpoint({ origin: trust.log.origin, size: 5, root
 const proof = formatTlogProof({ index: 3, hashes: [EMPTY_ROOT, EMPTY_ROOT], checkpoint: note });
 
 beforeAll(async () => {
-  const story = await provenanceStory();
-  const { listed, licensed, granted, completed, settled } = story.entries;
-  entry = granted;
-  receipt = await assembleReceipt(notedLog([listed, licensed, granted, completed, settled]), {
-    market,
-    order: story.order,
-    model: declaration,
-    indices: {
-      'dataset-listed': 0,
-      'licence-issued': 1,
-      'access-granted': 2,
-      'training-completed': 3,
-      'job-settled': 4,
-    },
-  });
+  entry = (await provenanceStory()).entries.granted;
+  receipt = await storyReceipt();
 });
 
 /** A real text cut up: pieces dropped, doubled, moved, and strangers put in. */

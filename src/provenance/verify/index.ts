@@ -15,6 +15,7 @@ export {
 export { readRecord } from './receipt-records.js';
 export { parseReceipt, RECEIPT_RECORDS, receiptSchema, type Receipt, type ReceiptRecord } from './receipt-schema.js';
 export { EMPTY_ROOT, pureHasher, verifyConsistency, verifyInclusion, type Hasher, type TreeHead } from './rfc6962.js';
+export { checkSplitView, type ShownTree } from './split-view.js';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';
 export { marketOf, parseTrust, trustOfNetwork, trustSchema, type Trust } from './trust.js';
 export { verifyReceipt, type Verdict } from './verify-receipt.js';

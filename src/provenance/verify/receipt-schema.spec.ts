@@ -3,9 +3,8 @@ import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { format } from 'prettier';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { declaration, market, provenanceStory } from '../../../test/support/provenance-story.js';
-import { notedLog, trust } from '../../../test/support/noted-log.js';
-import { assembleReceipt } from '../receipt.js';
+import { trust } from '../../../test/support/noted-log.js';
+import { storyReceipt } from '../../../test/support/story-receipt.js';
 import { decodeUtf8 } from './canonical.js';
 import { receiptJsonSchema, trustJsonSchema } from './json-schemas.js';
 
@@ -17,18 +16,7 @@ const COMMITTED = [
 
 let receipt: unknown;
 beforeAll(async () => {
-  const story = await provenanceStory();
-  const { listed, licensed, granted, completed, settled } = story.entries;
-  const log = notedLog([listed, licensed, granted, completed, settled]);
-  const indices = {
-    'dataset-listed': 0,
-    'licence-issued': 1,
-    'access-granted': 2,
-    'training-completed': 3,
-    'job-settled': 4,
-  };
-  const bytes = await assembleReceipt(log, { market, order: story.order, model: declaration, indices });
-  receipt = JSON.parse(decodeUtf8(bytes));
+  receipt = JSON.parse(decodeUtf8(await storyReceipt()));
 });
 
 describe('the JSON Schemas in docs/', () => {
