@@ -19,9 +19,11 @@ import { LogRecordSource, PgRelayStore, RelayFollower } from '../src/provenance/
 import type { SettleJobDeps } from '../src/settlement/index.js';
 import { JobRepository, type RunJobDeps } from '../src/training/index.js';
 import { createRecordStreams } from '../web3/ceramic/record-streams.js';
+import { createAnchorChain } from '../web3/chain/anchor-chain.js';
 import { createMarketplaceChain } from '../web3/chain/marketplace-chain.js';
 import { createPieceStore } from '../web3/filecoin/piece-store.js';
 import { createKeyVault } from '../web3/lit/key-vault.js';
+import { startAnchoring } from './anchor.js';
 import { serveHealth } from './health.js';
 import { settlementHandlers } from './processors/settle.js';
 import { trainingHandlers } from './processors/train.js';
@@ -129,10 +131,15 @@ export function composeWorker(
         onFailed: onError,
       });
       relay.start();
+      const anchoring = startAnchoring(log, createAnchorChain({ network, account: operator }), {
+        everyMs: env.ANCHOR_EVERY_MS,
+        logger,
+      });
       const health = await serveHealth(env.HOST, env.WORKER_PORT, async () => void (await pool.query('SELECT 1')));
       stops.push(
         async () => health.close(),
         async () => relay.stop(),
+        async () => anchoring.stop(),
         async () => requeue.stop(),
         async () => dispatcher.stop(),
       );

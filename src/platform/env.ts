@@ -46,6 +46,8 @@ const workerSchema = z.object({
   RELAY_SEED_FILE: file,
   /** How often copies, proofs and deposits are looked at. */
   STORAGE_WATCH_EVERY_MS: z.coerce.number().int().min(1_000).default(300_000),
+  /** The log is anchored once its last anchor is this old and there is something new; jobs anchor what they need at once. */
+  ANCHOR_EVERY_MS: z.coerce.number().int().min(1_000).default(600_000),
   PYTHON_DIR: file,
   TRAINER_DIR: file,
 });

@@ -19,6 +19,7 @@ import {
 } from '../../src/kernel/index.js';
 import {
   anchorArgs,
+  anchorWhenDue,
   checkSplitView,
   headOf,
   inclusionArgs,
@@ -27,11 +28,19 @@ import {
   type LogClient,
 } from '../../src/provenance/index.js';
 import { logAnchorAbi } from '../../web3/chain/abi/log-anchor.js';
+import { createAnchorChain } from '../../web3/chain/anchor-chain.js';
 import { DEVNET_CHAIN_ID, startAnvil, type Anvil } from '../../web3/devnet/anvil.js';
 import { deployContracts } from '../../web3/devnet/deploy.js';
 import { startPostgres, type EmbeddedPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
-import { testLog, wellFormedEntry, type LogProcess, type NetworkFacts, type TestLog } from '../support/log-process.js';
+import {
+  networkOf,
+  testLog,
+  wellFormedEntry,
+  type LogProcess,
+  type NetworkFacts,
+  type TestLog,
+} from '../support/log-process.js';
 import { testWitnesses, type TestWitness } from '../support/witness-net.js';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-witnessed-'));
@@ -111,15 +120,12 @@ function trustOf({ log, witnesses }: Net, vkeys = [{ vkey: log.vkey, fromSize: 0
 
 const chain = () => createWalletClient({ account: deployer, transport: http(anvil.rpcUrl) }).extend(publicActions);
 
+const anchorChain = ({ facts, log }: Net) =>
+  createAnchorChain({ network: networkOf(facts, log.origin, log.vkey), account: deployer });
+
 /** Anchors the log's newest checkpoint on the real contract. @returns its size */
-async function anchor(client: LogClient, logAnchor: Address): Promise<number> {
-  const contract = { address: logAnchor, abi: logAnchorAbi } as const;
-  const size = await chain().readContract({ ...contract, functionName: 'size' });
-  const root = await chain().readContract({ ...contract, functionName: 'rootOf', args: [size] });
-  const call = await anchorArgs(client, { size, root });
-  const args = [call.size, call.root, call.proof, call.signatures] as const;
-  await done(chain().writeContract({ ...contract, chain: null, functionName: 'anchor', args }));
-  return Number(call.size);
+async function anchor(client: LogClient, net: Net): Promise<number | undefined> {
+  return anchorWhenDue(client, anchorChain(net), 0);
 }
 
 async function done(sent: Promise<Hex>): Promise<void> {
@@ -300,13 +306,24 @@ describe('the anchor', { timeout: 120_000 }, () => {
     const net = await newNet();
     let process = await net.start();
     await append(process.client, 'anchored', 300);
-    expect(await anchor(process.client, net.facts.logAnchor)).toBe(300);
+    expect(await anchor(process.client, net)).toBe(300);
     await append(process.client, 'anchored later', 400);
-    expect(await anchor(process.client, net.facts.logAnchor)).toBe(700);
+    expect(await anchor(process.client, net)).toBe(700);
     const checkpoint = await process.client.checkpoint();
     const head = { size: 700n, root: to0x(headOf(checkpoint).root) };
     const inclusion = await inclusionArgs(process.client, 255, head);
     expect(fromHex(inclusion.entry).length).toBeGreaterThan(100);
+    await process.stop();
+
+    // Nobody asks for it, and the cadence decides: an hour by the chain's clock, and something new.
+    const every = async () => anchorWhenDue(process.client, anchorChain(net), 3_600_000);
+    process = await net.start();
+    await append(process.client, 'nobody waits', 2);
+    expect(await every()).toBeUndefined();
+    await chain().request({ method: 'evm_increaseTime', params: [3_601] } as never);
+    await chain().request({ method: 'evm_mine', params: [] } as never);
+    expect(await every()).toBe(702);
+    expect(await every()).toBeUndefined();
     await process.stop();
 
     // The same database starts again; an empty one does not, even where no witness is asked.
@@ -315,14 +332,14 @@ describe('the anchor', { timeout: 120_000 }, () => {
     net.log.publish({ ...net.facts, witnesses: { quorum: 0, members: [] } });
     const empty = await net.log.runToEnd(await newDatabase(`anchored_${made}`));
     expect(empty.code).toBe(1);
-    expect(empty.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*0 entries.*700[^]*Restore the newest copy/);
+    expect(empty.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*0 entries.*702[^]*Restore the newest copy/);
   });
 
   it('refuses the log’s other history, whoever signed it', async () => {
     const net = await newNet();
     let process = await net.start();
     await append(process.client, 'one', 6);
-    await anchor(process.client, net.facts.logAnchor);
+    await anchor(process.client, net);
     await process.stop();
     const forked = await newDatabase(`two_${made}`);
     const other = { ...net.facts, logAnchor: await unused() };
@@ -349,7 +366,7 @@ describe('the anchor', { timeout: 120_000 }, () => {
     const { logAnchor } = net.facts;
     let process = await net.start();
     await append(process.client, 'three', 2);
-    await anchor(process.client, logAnchor);
+    await anchor(process.client, net);
     await process.stop();
     const [joins] = (await testWitnesses(path.join(dir, `net_${made}_joins`), 1)) as [TestWitness];
     await joins.start([{ origin: net.log.origin, vkeys: [net.log.vkey], anchor: net.anchor }]);
@@ -361,14 +378,14 @@ describe('the anchor', { timeout: 120_000 }, () => {
     net.log.publish({ ...net.facts, witnesses: { quorum: 3, members } });
     process = await net.start();
     await append(process.client, 'four', 2);
-    expect(await anchor(process.client, logAnchor)).toBe(4);
+    expect(await anchor(process.client, net)).toBe(4);
     await change(net, [...stay, joins], [...stay, joins], 1n, 2);
     await process.stop();
     net.log.publish({ ...net.facts, witnesses: { quorum: 2, members } });
     process = await net.start();
     await leaves.stop();
     await append(process.client, 'without it', 2);
-    expect(await anchor(process.client, logAnchor)).toBe(6);
+    expect(await anchor(process.client, net)).toBe(6);
     const contract = { address: logAnchor, abi: logAnchorAbi } as const;
     expect(await chain().readContract({ ...contract, functionName: 'isSigner', args: [leaves.address] })).toBe(false);
     await process.stop();

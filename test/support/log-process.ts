@@ -111,7 +111,8 @@ export interface NetworkFacts {
   vkeys?: Network['log']['vkeys'];
 }
 
-function networkOf(facts: NetworkFacts, origin: string, vkey: string): Network {
+/** A network file's content, of which only what the log uses is real. */
+export function networkOf(facts: NetworkFacts, origin: string, vkey: string): Network {
   const unused = `0x${'00'.repeat(20)}` as const;
   return {
     version: 1,
