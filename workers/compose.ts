@@ -85,7 +85,14 @@ export function composeWorker(
     chain: createMarketplaceChain({ network, account: operator }),
     vault,
     pieces: createPieceStore({ network }),
-    trainer: createSandboxTrainer({ pythonDir: env.PYTHON_DIR, trainerDir: env.TRAINER_DIR }),
+    trainer: createSandboxTrainer({
+      pythonDir: env.PYTHON_DIR,
+      trainerDir: env.TRAINER_DIR,
+      limits: {
+        addressSpaceBytes: env.SANDBOX_MEMORY_BYTES,
+        ...(env.SANDBOX_CGROUP_DIR === undefined ? {} : { cgroupDir: env.SANDBOX_CGROUP_DIR }),
+      },
+    }),
     operator,
     recorder: accountOf(env.RECORDER_KEY_FILE),
     workerSeed: seed(env.WORKER_SEED_FILE),

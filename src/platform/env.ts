@@ -50,6 +50,14 @@ const workerSchema = z.object({
   ANCHOR_EVERY_MS: z.coerce.number().int().min(1_000).default(600_000),
   PYTHON_DIR: file,
   TRAINER_DIR: file,
+  /** What one job may use, bytes of addresses; of memory too, where there is a cgroup. */
+  SANDBOX_MEMORY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 31)
+    .default(2 ** 33),
+  /** A cgroup v2 delegated to the worker, with `memory` and `pids` enabled below it; docs/sandbox.md. */
+  SANDBOX_CGROUP_DIR: file.optional(),
 });
 export type WorkerEnv = z.infer<typeof workerSchema>;
 

@@ -1,5 +1,5 @@
 // Real: bubblewrap, seccomp, Python, the trainer's probe. No job runs.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +20,9 @@ describe('a host on which the sandbox does not hold', { timeout: 120_000 }, () =
     ['the filter missing', (args) => without(args, '--seccomp'), /a socket can be opened.*a process can be started/],
     ['/etc visible', (args) => ['--ro-bind', '/etc', '/etc', ...args], /it sees \/etc/],
     ['a variable of the host', (args) => [...args, '--setenv', 'DATABASE_URL', 'x'], /the host's environment/],
-    ['the processes of the host', (args) => [...args, '--ro-bind', '/proc', '/proc'], /other processes/],
+    ['the processes of the host', (args) => [...args, '--ro-bind', '/proc', '/proc'], /the processes and the kernel/],
+    ['the network of the host', (args) => [...args, '--share-net'], /shares namespaces with the worker \(net\)/],
+    ['a directory of any size', (args) => [...args, '--tmpfs', '/dev/shm'], /it can write to \/dev\/shm/],
   ])('%s: nothing is trained', async (_name, change, message) => {
     const blueprint = await drawBlueprint(pythonDir, trainerDir, DEFAULT_LIMITS);
     const holed = { ...blueprint, args: change(blueprint.args) };
@@ -47,6 +49,32 @@ function without(args: string[], flag: string): string[] {
   const at = args.indexOf(flag);
   return args.toSpliced(at, 2);
 }
+
+describe('the limits of a cgroup', { timeout: 120_000 }, () => {
+  // Faked: the file system of cgroups, by a directory of ordinary files; not every host delegates one to tests.
+  it('are set before a box starts, which is in it from its first moment', async () => {
+    const cgroupDir = await mkdtemp(path.join(directory, 'cgroup-'));
+    await writeFile(path.join(cgroupDir, 'cgroup.subtree_control'), 'cpu memory pids\n');
+    const limits = { ...DEFAULT_LIMITS, addressSpaceBytes: 3 * 2 ** 30, cgroupDir };
+    const box = startBox(await drawBlueprint(pythonDir, trainerDir, limits), 'weighbridge_trainer', 60);
+    const inside = await box.info;
+    const [name = ''] = (await readdir(cgroupDir)).filter((entry) => entry.startsWith('box-'));
+    const group = path.join(cgroupDir, name);
+    const read = async (file: string): Promise<string> => readFile(path.join(group, file), 'utf8');
+    expect(await read('memory.max')).toBe(String(3 * 2 ** 30));
+    expect([await read('memory.swap.max'), await read('pids.max')]).toEqual(['0', '1024']);
+    const status = await readFile(`/proc/${inside?.['child-pid']}/status`, 'utf8');
+    expect(status).toContain(`PPid:\t${(await read('cgroup.procs')).trim()}\n`);
+    box.destroy();
+    await box.exited;
+    expect(await read('cgroup.kill')).toBe('1');
+  });
+
+  it('that the host does not have are no limits: nothing is trained', async () => {
+    const limits = { ...DEFAULT_LIMITS, cgroupDir: directory };
+    await expect(drawBlueprint(pythonDir, trainerDir, limits)).rejects.toMatchObject({ code: 'SANDBOX_UNAVAILABLE' });
+  });
+});
 
 describe('a box', { timeout: 120_000 }, () => {
   it('leaves no process behind, however early it ends', async () => {

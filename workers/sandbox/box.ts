@@ -2,7 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { boxArguments, findBwrap, INFO_FD, pythonArguments, SECCOMP_FD } from './bwrap.js';
+import { boxArguments, CPU_FD, findBwrap, INFO_FD, pythonArguments, SECCOMP_FD } from './bwrap.js';
+import { assertDelegated, makeGroup, type Group } from './cgroup.js';
+import { cpuInfo } from './cpu-info.js';
 import { MAX_OPEN_FILES, type SandboxLimits } from './limits.js';
 import { inspectPython, type Python } from './python.js';
 import { seccompFilter } from './seccomp.js';
@@ -12,7 +14,18 @@ const HARD_LIMIT_SECONDS = 10;
 /** How long bubblewrap may take to follow its box. */
 const REAP_MS = 2_000;
 
-const infoSchema = z.object({ 'child-pid': z.number().int().positive() });
+const id = z.number().int().positive();
+/** What bubblewrap says of the box it made; a namespace that it made none of is not named. */
+const infoSchema = z.object({
+  'child-pid': id,
+  'cgroup-namespace': id.optional(),
+  'ipc-namespace': id.optional(),
+  'mnt-namespace': id.optional(),
+  'net-namespace': id.optional(),
+  'pid-namespace': id.optional(),
+  'uts-namespace': id.optional(),
+});
+export type BoxInfo = z.infer<typeof infoSchema>;
 
 /** Everything that a box is made from; found once, when a worker starts. */
 export interface Blueprint {
@@ -20,6 +33,8 @@ export interface Blueprint {
   bwrap: string;
   args: string[];
   filter: Buffer;
+  /** The box's `/proc/cpuinfo`. */
+  cpuInfo: string;
   limits: SandboxLimits;
 }
 
@@ -28,6 +43,8 @@ export interface Box {
   stdin: Writable;
   stdout: Readable;
   stderr: Readable;
+  /** Undefined if it ended before there was one. Never rejects. */
+  info: Promise<BoxInfo | undefined>;
   /** Resolves when every process in it has ended. Never rejects. */
   exited: Promise<Exit>;
   /** Ends it at once, with all that it knows. */
@@ -39,12 +56,14 @@ export type Exit = { code: number } | { error: Error };
 /** @throws WeighbridgeError SANDBOX_UNAVAILABLE naming the command that mends the host */
 export async function drawBlueprint(pythonDir: string, trainerDir: string, limits: SandboxLimits): Promise<Blueprint> {
   const python = await inspectPython(pythonDir);
-  const [bwrap, args, filter] = await Promise.all([
+  if (limits.cgroupDir !== undefined) await assertDelegated(limits.cgroupDir);
+  const [bwrap, args, filter, cpu] = await Promise.all([
     findBwrap(python),
     boxArguments(python, trainerDir, limits),
     seccompFilter(pythonDir),
+    cpuInfo(),
   ]);
-  return { python, bwrap, args, filter, limits };
+  return { python, bwrap, args, filter, cpuInfo: cpu, limits };
 }
 
 /**
@@ -53,19 +72,24 @@ export async function drawBlueprint(pythonDir: string, trainerDir: string, limit
  */
 export function startBox(blueprint: Blueprint, module: string, cpuSeconds: number): Box {
   const { python, bwrap, args, filter, limits } = blueprint;
-  const script = [...ulimits(limits, Math.ceil(cpuSeconds)), 'exec "$@"'].join(' && ');
-  const child = spawn('/bin/sh', ['-c', script, 'sh', bwrap, ...args, ...pythonArguments(python, module)], {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+  const group = limits.cgroupDir === undefined ? undefined : makeGroup(limits.cgroupDir, limits);
+  // The shell goes into the group first, and with it all that it becomes; its own name ($0) is where to write.
+  const script = ['echo $$ > "$0"', ...ulimits(limits, Math.ceil(cpuSeconds)), 'exec "$@"'].join(' && ');
+  const enter = group?.procs ?? '/dev/null';
+  const child = spawn('/bin/sh', ['-c', script, enter, bwrap, ...args, ...pythonArguments(python, module)], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: {},
   });
-  sendFilter(child, filter);
-  const inside = readProcessId(child);
+  send(child, SECCOMP_FD, filter);
+  send(child, CPU_FD, blueprint.cpuInfo);
+  const info = readInfo(child);
   return {
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    exited: exitOf(child),
-    destroy: () => void destroyBox(child, inside),
+    info,
+    exited: exitOf(child, group),
+    destroy: () => void destroyBox(child, info),
   };
 }
 
@@ -86,8 +110,8 @@ function ulimits({ addressSpaceBytes, tmpBytes }: SandboxLimits, cpuSeconds: num
  * bubblewrap instead is not enough in the first milliseconds: before --die-with-parent takes hold, what it has cloned
  * waits for it for ever.
  */
-async function destroyBox(child: ChildProcess, inside: Promise<number | undefined>): Promise<void> {
-  const pid = await inside;
+async function destroyBox(child: ChildProcess, info: Promise<BoxInfo | undefined>): Promise<void> {
+  const pid = (await info)?.['child-pid'];
   if (child.exitCode !== null || child.signalCode !== null) return;
   setTimeout(() => child.kill('SIGKILL'), pid === undefined ? 0 : REAP_MS).unref();
   try {
@@ -98,27 +122,29 @@ async function destroyBox(child: ChildProcess, inside: Promise<number | undefine
   }
 }
 
-/** The id that bubblewrap tells as soon as it has one; undefined if it ends before that. */
-async function readProcessId(child: ChildProcess): Promise<number | undefined> {
+/** What bubblewrap tells as soon as it has a box. */
+async function readInfo(child: ChildProcess): Promise<BoxInfo | undefined> {
   try {
     const info: unknown = JSON.parse(await text(child.stdio[INFO_FD] as Readable));
-    return infoSchema.parse(info)['child-pid'];
+    return infoSchema.parse(info);
   } catch {
     return undefined;
   }
 }
 
-function sendFilter(child: ChildProcess, filter: Buffer): void {
-  const pipe = child.stdio[SECCOMP_FD] as Writable;
+function send(child: ChildProcess, descriptor: number, data: Buffer | string): void {
+  const pipe = child.stdio[descriptor] as Writable;
   // bubblewrap may be gone before it has read it; that shows as its exit.
   pipe.on('error', () => undefined);
-  pipe.end(filter);
+  pipe.end(data);
 }
 
-async function exitOf(child: ChildProcess): Promise<Exit> {
-  return new Promise((resolve) => {
+async function exitOf(child: ChildProcess, group: Group | undefined): Promise<Exit> {
+  const exit = await new Promise<Exit>((resolve) => {
     child.once('error', (error) => resolve({ error }));
     // 128 + signal, as shells and bubblewrap write it.
     child.once('close', (code) => resolve({ code: code ?? 137 }));
   });
+  await group?.remove();
+  return exit;
 }

@@ -8,6 +8,8 @@ import { unavailable } from './errors.js';
 export const SECCOMP_FD = 3;
 /** Descriptor on which it tells the process id of the box. */
 export const INFO_FD = 4;
+/** Descriptor from which it takes the box's `/proc/cpuinfo`. */
+export const CPU_FD = 5;
 /** User and group `nobody`, inside the box's own user namespace. */
 const NOBODY = '65534';
 const ISOLATION = [
@@ -24,13 +26,24 @@ const ISOLATION = [
   '--gid',
   NOBODY,
 ];
-/** Follows `--size`, which sets the size of the next tmpfs. */
+/**
+ * Follows `--size`, which sets the size of the next tmpfs. There is no procfs: it would tell of the host's kernel, memory, load,
+ * uptime and directories. The one file of it that the compiler asks for is written for the box. `/dev` is a tmpfs of any
+ * size until it is made read-only.
+ */
 const MOUNTS = [
   '--tmpfs',
   '/tmp',
-  '--proc',
+  '--tmpfs',
+  '/proc',
+  '--ro-bind-data',
+  String(CPU_FD),
+  '/proc/cpuinfo',
+  '--remount-ro',
   '/proc',
   '--dev',
+  '/dev',
+  '--remount-ro',
   '/dev',
   '--remount-ro',
   '/',
@@ -51,8 +64,10 @@ const ENVIRONMENT = {
   OMP_WAIT_POLICY: 'PASSIVE',
   JAX_PLATFORMS: 'cpu',
 } as const;
-/** What may stand in the root of a box, beside the first directory of a Python that lies outside /usr. */
-export const ROOT_NAMES = ['app', 'dev', 'lib', 'lib32', 'lib64', 'libx32', 'packages', 'proc', 'tmp', 'usr'];
+/** Where a Python installation from outside /usr stands in a box: its path on the host may name a person. */
+const PYTHON = '/python';
+/** What may stand in the root of a box. */
+export const ROOT_NAMES = ['app', 'dev', 'lib', 'lib32', 'lib64', 'libx32', 'packages', 'proc', 'python', 'tmp', 'usr'];
 export const ENVIRONMENT_NAMES: readonly string[] = [...Object.keys(ENVIRONMENT), 'LD_LIBRARY_PATH', 'PWD', 'LC_CTYPE'];
 
 /** The system's bubblewrap, or the one that the Python environment carries. @throws WeighbridgeError SANDBOX_UNAVAILABLE */
@@ -68,16 +83,14 @@ export async function findBwrap(python: Python): Promise<string> {
 /**
  * Arguments up to the program: new namespaces of every kind (so no network device but a dead loopback), no capability, no
  * controlling terminal, an empty environment, the system's libraries and the trainer read-only, and one small directory
- * in memory to write to. There is no /etc, no /home, no /var and no socket of the host.
+ * in memory to write to. There is no /etc, no /home, no /var, no /sys and no socket of the host.
  */
 export async function boxArguments(python: Python, trainerDir: string, limits: SandboxLimits): Promise<string[]> {
-  const outside = python.prefix === '/usr' || python.prefix.startsWith('/usr/') ? [] : [python.prefix];
-  const environment = { ...ENVIRONMENT, LD_LIBRARY_PATH: path.join(python.prefix, 'lib') };
+  const environment = { ...ENVIRONMENT, LD_LIBRARY_PATH: path.join(prefixInside(python), 'lib') };
   return [
     ...ISOLATION,
-    ...readOnly('/usr', '/usr'),
     ...(await systemLibraries()),
-    ...outside.flatMap((directory) => readOnly(directory, directory)),
+    ...(await installation(python)),
     ...readOnly(python.packages, '/packages'),
     ...readOnly(path.resolve(trainerDir), '/app'),
     '--size',
@@ -89,18 +102,41 @@ export async function boxArguments(python: Python, trainerDir: string, limits: S
 
 /** No bytecode written, no user packages, no directory of the caller's on the path. */
 export function pythonArguments(python: Python, module: string): string[] {
-  return [python.executable, '-B', '-s', '-S', '-P', '-m', module];
+  const executable = path.join(prefixInside(python), path.relative(python.prefix, python.executable));
+  return [executable, '-B', '-s', '-S', '-P', '-m', module];
+}
+
+/** Libraries alone: what else stands in /usr says which programs the host has. */
+async function systemLibraries(): Promise<string[]> {
+  const names = ['lib', 'lib32', 'lib64', 'libx32'];
+  const inUsr = await Promise.all(names.map(async (name) => mountOrLink(`/usr/${name}`)));
+  const inRoot = await Promise.all(names.map(async (name) => mountOrLink(`/${name}`)));
+  return [...inUsr, ...inRoot].flat();
 }
 
 /** `/lib` and its kind are links into /usr on most systems, directories on some. */
-async function systemLibraries(): Promise<string[]> {
-  const args: string[] = [];
-  for (const directory of ['/lib', '/lib32', '/lib64', '/libx32']) {
-    const stat = await lstat(directory).catch(() => undefined);
-    if (stat?.isSymbolicLink()) args.push('--symlink', await readlink(directory), directory);
-    else if (stat?.isDirectory()) args.push(...readOnly(directory, directory));
-  }
-  return args;
+async function mountOrLink(directory: string): Promise<string[]> {
+  const stat = await lstat(directory).catch(() => undefined);
+  if (stat?.isSymbolicLink() === true) return ['--symlink', await readlink(directory), directory];
+  return stat?.isDirectory() === true ? readOnly(directory, directory) : [];
+}
+
+/** Of a Python within /usr its interpreter and its libraries; another one whole, under a name that says nothing. */
+async function installation(python: Python): Promise<string[]> {
+  if (!isSystems(python)) return readOnly(python.prefix, PYTHON);
+  const libraries = path.join(python.prefix, 'lib');
+  return [
+    ...readOnly(python.executable, python.executable),
+    ...(libraries === '/usr/lib' ? [] : readOnly(libraries, libraries)),
+  ];
+}
+
+function prefixInside(python: Python): string {
+  return isSystems(python) ? python.prefix : PYTHON;
+}
+
+function isSystems({ prefix }: Python): boolean {
+  return prefix === '/usr' || prefix.startsWith('/usr/');
 }
 
 function readOnly(source: string, target: string): string[] {

@@ -4,6 +4,8 @@ export interface SandboxLimits {
   addressSpaceBytes: number;
   /** Size of the only writable directory, in memory. */
   tmpBytes: number;
+  /** A delegated cgroup v2 to make each box's own in; undefined where the host gives none. */
+  cgroupDir?: string;
   /** How long a box may take to start at the worker's start, ms. */
   probeTimeoutMs: number;
 }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { buffer, text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { startBox, type Blueprint } from './box.js';
+import { startBox, type Blueprint, type BoxInfo } from './box.js';
 import { ENVIRONMENT_NAMES, ROOT_NAMES } from './bwrap.js';
 import { unavailable } from './errors.js';
 
@@ -14,16 +14,18 @@ const probeSchema = z.strictObject({
   jax: z.string(),
   socket: z.string(),
   fork: z.string(),
-  write: z.string(),
-  interfaces: z.array(z.string()),
-  processes: z.number(),
+  writable: z.array(z.string()),
+  proc: z.array(z.string()),
   root: z.array(z.string()),
   etc: z.array(z.string()),
   environment: z.array(z.string()),
-  capabilities: z.string(),
-  seccomp: z.string(),
+  capabilities: z.number(),
+  seccomp: z.number(),
 });
-type Probe = z.infer<typeof probeSchema>;
+/** What was seen from inside, and which namespaces the box shares with the worker, as the worker's own kernel tells. */
+type Probe = z.infer<typeof probeSchema> & { shared: string[] };
+
+const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'] as const;
 
 /** What the trainer is, as it goes into the provenance record. Read here, from a box that never sees a row. */
 export type TrainerIdentity = Pick<Probe, 'name' | 'version' | 'jax'>;
@@ -35,7 +37,7 @@ export type TrainerIdentity = Pick<Probe, 'name' | 'version' | 'jax'>;
  */
 export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
   const probe = await runProbe(blueprint);
-  const broken = brokenPromises(probe, blueprint.python.prefix);
+  const broken = brokenPromises(probe);
   if (broken.length > 0) {
     throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, await remedy());
   }
@@ -43,22 +45,20 @@ export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
 }
 
 /** The promises that a probe saw broken. */
-export function brokenPromises(probe: Probe, pythonPrefix: string): string[] {
-  const [, firstDirectory = ''] = pythonPrefix.split('/');
+export function brokenPromises(probe: Probe): string[] {
   const unexpected = (names: string[], known: readonly string[]): boolean =>
     names.some((name) => !known.includes(name));
   const checks: [boolean, string][] = [
     [probe.socket === 'EPERM', 'a socket can be opened'],
-    [probe.interfaces.every((name) => name === 'lo'), 'it sees a network device'],
+    [probe.shared.length === 0, `it shares namespaces with the worker (${probe.shared.join(', ')})`],
     [probe.fork === 'EPERM', 'a process can be started'],
-    [probe.write !== '', 'the root can be written to'],
-    // bubblewrap's own first process and the trainer.
-    [probe.processes <= 2, 'it sees other processes'],
-    [!unexpected(probe.root, [...ROOT_NAMES, firstDirectory]), 'it sees other directories'],
+    [probe.writable.length === 0, `it can write to ${probe.writable.join(', ')}`],
+    [!unexpected(probe.proc, ['cpuinfo']), 'it sees the processes and the kernel of the host'],
+    [!unexpected(probe.root, ROOT_NAMES), 'it sees other directories'],
     [probe.etc.length === 0, 'it sees /etc'],
     [!unexpected(probe.environment, ENVIRONMENT_NAMES), "it sees the host's environment"],
-    [/^0+$/.test(probe.capabilities), 'it has capabilities'],
-    [probe.seccomp === '2', 'no system call is filtered'],
+    [probe.capabilities === 0, 'it has capabilities'],
+    [probe.seccomp === 2, 'no system call is filtered'],
   ];
   return checks.filter(([holds]) => !holds).map(([, message]) => message);
 }
@@ -69,16 +69,22 @@ async function runProbe(blueprint: Blueprint): Promise<Probe> {
   const timer = setTimeout(() => box.destroy(), probeTimeoutMs);
   try {
     box.stdin.end();
-    const [output, said, exit] = await Promise.all([buffer(box.stdout), text(box.stderr), box.exited]);
+    const [output, said, exit, info] = await Promise.all([buffer(box.stdout), text(box.stderr), box.exited, box.info]);
     if ('error' in exit) throw unavailable('the sandbox cannot be started', await remedy(), exit.error);
     if (exit.code !== 0) {
       throw unavailable(`a box ended with code ${exit.code}: ${lastLine(said)}`, await remedy());
     }
-    return probeSchema.parse(JSON.parse(output.toString('utf8')));
+    return { ...probeSchema.parse(JSON.parse(output.toString('utf8'))), shared: await sharedNamespaces(info) };
   } finally {
     clearTimeout(timer);
     box.destroy();
   }
+}
+
+/** The namespaces that the box has in common with the worker: network devices and processes live in them. */
+async function sharedNamespaces(info: BoxInfo | undefined): Promise<string[]> {
+  const own = await Promise.all(NAMESPACES.map(async (name) => (await stat(`/proc/self/ns/${name}`)).ino));
+  return NAMESPACES.filter((name, k) => [undefined, own[k]].includes(info?.[`${name}-namespace`]));
 }
 
 /** The last thing that it said: bubblewrap's own complaint, or the end of a Python traceback. No job has run yet. */

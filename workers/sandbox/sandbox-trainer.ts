@@ -84,6 +84,8 @@ async function trainInBox(
   box.stderr.on('data', (chunk: Buffer) => (stderrBytes += chunk.length));
   try {
     const answer = await converse(box, input, expectation, AbortSignal.any([stop, ended.signal]));
+    // A box that has answered and lingers is ended by the clock, and what it said then came too late.
+    stop.throwIfAborted();
     return { ...resultOf(answer), trainer: identity };
   } catch (error) {
     if (signal.aborted) throw stopped(signal);
