@@ -8,6 +8,13 @@ import { RecordRepository } from './record.repository.js';
 
 const ONE: PageRequest = { first: 1, after: undefined };
 
+/** What a line is asked of. */
+interface LineageOf {
+  weights?: string | undefined;
+  dataset?: Bytes32 | undefined;
+  forward?: boolean;
+}
+
 /** Which models came of what, by the log. */
 @Injectable()
 export class FindLineage {
@@ -21,10 +28,11 @@ export class FindLineage {
   ) {}
 
   /**
-   * From weights back: the run that made them and the run behind each model before them. From a dataset: the runs on it.
+   * From weights back: the run that made them and the run behind each model before them; or forward, the runs that began with
+   * them or with what came of them. From a dataset: the runs on it.
    * @throws WeighbridgeError BAD_INPUT unless exactly one is given, LOG_UNAVAILABLE
    */
-  async of(weights: string | undefined, dataset: Bytes32 | undefined, page: PageRequest): Promise<Page<IndexedRecord>> {
+  async of({ weights, dataset, forward = false }: LineageOf, page: PageRequest): Promise<Page<IndexedRecord>> {
     if (dataset !== undefined && weights === undefined) {
       return this.find.ofDataset(dataset, { type: 'training-completed' }, page);
     }
@@ -34,7 +42,7 @@ export class FindLineage {
       });
     }
     await this.find.catchUp();
-    return this.lineage.ancestors(weights, page);
+    return forward ? this.lineage.descendants(weights, page) : this.lineage.ancestors(weights, page);
   }
 
   /** Models that began with these weights, or with a model that did. */

@@ -68,6 +68,12 @@ export class LineageArgs extends PageArgs {
 
   @Field(() => Bytes32Scalar, { nullable: true, description: 'A dataset.' })
   dataset?: Bytes32 | null;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'With weights: what came of them, in place of what is behind them.',
+  })
+  forward!: boolean;
 }
 
 @ObjectType('BlastRadius', { description: 'Everything that consent to a dataset version touched, by the log.' })

@@ -24,10 +24,12 @@ export class LineageResolver {
   @Requires('record.read')
   @Query(() => TrainedModelPage, {
     description:
-      'From weights: that model and every model before it, newest first. From a dataset: every model trained on it, oldest first.',
+      'From weights: that model and every model before it, newest first; forward: every model trained from it, and from those, ' +
+      'oldest first. From a dataset: every model trained on it, oldest first.',
   })
-  async lineage(@Args() { weights, dataset, ...page }: LineageArgs): Promise<TrainedModelPage> {
-    return models(await this.find.of(weights ?? undefined, dataset ?? undefined, pageRequest(page)));
+  async lineage(@Args() { weights, dataset, forward, ...page }: LineageArgs): Promise<TrainedModelPage> {
+    const asked = { weights: weights ?? undefined, dataset: dataset ?? undefined, forward };
+    return models(await this.find.of(asked, pageRequest(page)));
   }
 
   @ResolveField(() => [LogRecordType], {
@@ -86,7 +88,7 @@ export class BlastRadiusResolver {
     description: 'Models trained on it; what came of each is its `descendants`.',
   })
   async models(@Parent() { keyId }: BlastRadiusType, @Args() page: PageArgs): Promise<TrainedModelPage> {
-    return models(await this.find.of(undefined, keyId, pageRequest(page)));
+    return models(await this.find.of({ dataset: keyId }, pageRequest(page)));
   }
 
   private async page(keyId: Bytes32, type: RecordType, page: PageArgs): Promise<LogRecordPage> {

@@ -27,7 +27,8 @@ export interface MarketApi {
   /** The account's own, newest first. */
   licences(first: number): Promise<Page<Licence>>;
   /** Twenty models behind these weights, or trained on this dataset, each with every record behind it. */
-  lineage(of: { weights: string } | { dataset: Bytes32 }, after?: string): Promise<ModelPage>;
+  /** Models behind weights or, `forward`, of them; or models of a dataset. */
+  lineage(of: { weights: string; forward?: boolean } | { dataset: Bytes32 }, after?: string): Promise<ModelPage>;
   /** @throws WeighbridgeError LICENCE_NOT_FOUND */
   erase(licence: Bytes32): Promise<Licence>;
   submitJob(input: Record<string, unknown>): Promise<{ id: Bytes32 }>;
@@ -96,7 +97,8 @@ export function createMarketApi(network: Network, account: () => Promise<Account
       return licence.dataset.id;
     },
     licences: async (first) => (await own(operations.listLicences, { first })).licences,
-    lineage: async (of, after) => (await open(operations.lineage, { ...of, after: after ?? null })).lineage,
+    lineage: async (of, after) =>
+      (await open(operations.lineage, { forward: false, ...of, after: after ?? null })).lineage,
     erase: async (licence) => (await own(operations.erase, { licence })).erase,
     revokeConsent: async (input) => (await own(operations.revokeConsent, { input })).revokeConsent,
     submitJob: async (input) => (await own(operations.submitJob, { input })).submitJob,

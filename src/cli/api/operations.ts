@@ -77,8 +77,8 @@ export const listLicences = query(
   z.object({ licences: pageOf(licenceSchema) }),
 );
 export const lineage = query(
-  `query Lineage($weights: String, $dataset: Bytes32, $after: String) {
-    lineage(weights: $weights, dataset: $dataset, first: 20, after: $after) {
+  `query Lineage($weights: String, $dataset: Bytes32, $forward: Boolean!, $after: String) {
+    lineage(weights: $weights, dataset: $dataset, forward: $forward, first: 20, after: $after) {
       nodes { records { entry proof } } pageInfo { hasNextPage endCursor } } }`,
   lineageSchema,
 );

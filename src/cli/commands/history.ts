@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import type { Run } from '../cli.js';
 
-/** `weighbridge lineage`: what a model came of, and what came of a dataset. */
+/** `weighbridge lineage`: what a model came of, what came of it, and what came of a dataset. */
 export function lineageCommand(run: Run): Command {
   return new Command('lineage')
-    .summary('every record behind a model, or every model of a dataset')
+    .summary('every record behind a model, and every model of a model or dataset')
     .description(
-      'From the digest of weights: the run that made them, and the run behind each model before them, however many. From a ' +
-        'dataset: the models trained on it. Every record is checked against the log before it is shown. Exits with 1 if one fails.',
+      'From the digest of weights: the run that made them, the run behind each model before them, and every model trained from ' +
+        'them, however deep. From a dataset: the models trained on it, and those trained from these. Every record is checked ' +
+        'against the log before it is shown. Exits with 1 if one fails.',
     )
     .argument(
       '<weights|dataset>',

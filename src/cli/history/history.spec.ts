@@ -17,6 +17,7 @@ import {
 } from '../../provenance/index.js';
 import { formatCheckpoint } from '../../provenance/verify/index.js';
 import type { MarketApi } from '../api/market-api.js';
+import type { Dataset } from '../api/schemas.js';
 import { blastRadiusReport } from './blast-radius.js';
 import { readLineage } from './lineage.js';
 
@@ -113,32 +114,57 @@ describe('lineage', () => {
     const hashes = await inclusionProof(tree, index);
     return { entry: toBase64(entry), proof: formatTlogProof({ index, hashes, checkpoint: await log.checkpoint() }) };
   };
-  const apiOf = (models: Uint8Array[][]): Pick<MarketApi, 'dataset' | 'lineage'> => ({
-    dataset: async () => Promise.reject(new Error('not used')),
-    lineage: async (_of, after) => {
+  const own = [listed, licensed, granted, completed, settled];
+  /** A marketplace that answers with these runs, one a page: behind the weights, of them, or of the dataset. */
+  const apiOf = (back: Uint8Array[][], forward: Record<string, Uint8Array[][]> = {}): Api => ({
+    dataset: async () => ({ id: story.keyId }) as Dataset,
+    lineage: async (of, after) => {
       const at = Number(after ?? 0);
+      const models = 'weights' in of && of.forward === true ? (forward[of.weights] ?? []) : back;
       const records = await Promise.all((models[at] ?? []).map(proven));
-      const hasNextPage = at + 1 < models.length;
-      return { nodes: [{ records }], pageInfo: { hasNextPage, endCursor: String(at + 1) } };
+      const pageInfo = { hasNextPage: at + 1 < models.length, endCursor: String(at + 1) };
+      return { nodes: models[at] === undefined ? [] : [{ records }], pageInfo };
     },
   });
-  const own = [listed, licensed, granted, completed, settled];
-  const read = async (models: Uint8Array[][], weights: string) => readLineage(apiOf(models), weights, trust);
+  type Api = Pick<MarketApi, 'dataset' | 'lineage'>;
+  const read = async (api: Api, subject: string) => readLineage(api, subject, trust);
 
   it('follows a model back through every page, and reads the edges from verified records', async () => {
-    const models = await read([[twiceTuned], [tuned], own], '66'.repeat(32));
+    const { models, descendants } = await read(apiOf([[twiceTuned], [tuned], own]), '66'.repeat(32));
     expect(models.map(({ weights, initialWeights }) => [weights, initialWeights])).toEqual([
       ['33'.repeat(32), declaration.weights],
       ['55'.repeat(32), '33'.repeat(32)],
       ['66'.repeat(32), '55'.repeat(32)],
     ]);
     expect(models[0]?.records.map(({ index }) => index)).toEqual([0, 1, 2, 3, 6]);
+    expect(descendants).toEqual([]);
+  });
+
+  it('follows a model and a dataset forward to every model, across datasets and however deep', async () => {
+    const forward = { ['33'.repeat(32)]: [[tuned], [twiceTuned]] };
+    for (const subject of ['33'.repeat(32), story.keyId]) {
+      const { models, descendants } = await read(apiOf([own], forward), subject);
+      expect(models.map(({ weights }) => weights)).toEqual(['33'.repeat(32)]);
+      expect(descendants.map(({ weights, keyId }) => [weights, keyId])).toEqual([
+        ['55'.repeat(32), otherKey],
+        ['66'.repeat(32), otherKey],
+      ]);
+    }
+    // Weights that no run made may still have been begun with.
+    const { models, descendants } = await read(apiOf([], { ['78'.repeat(32)]: [[stranger]] }), '78'.repeat(32));
+    expect([models.length, descendants.length]).toEqual([0, 1]);
   });
 
   it('does not believe an answer with a foreign model, a foreign record, or no completion', async () => {
     for (const answer of [[[twiceTuned], [stranger]], [[twiceTuned, granted]], [[listed]]]) {
-      await expect(read(answer, '66'.repeat(32))).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+      await expect(read(apiOf(answer), '66'.repeat(32))).rejects.toMatchObject({ code: 'PROOF_INVALID' });
     }
+    for (const forward of [[[stranger]], [[twiceTuned]], [[twiceTuned], [tuned]]]) {
+      const api = apiOf([own], { ['33'.repeat(32)]: forward });
+      await expect(read(api, '33'.repeat(32))).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+      await expect(read(api, story.keyId)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+    }
+    await expect(read(apiOf([[tuned]]), story.keyId)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
   });
 
   it('does not believe a record whose proof is of another', async () => {
@@ -152,6 +178,6 @@ describe('lineage', () => {
         return page;
       },
     };
-    await expect(readLineage(lying, '33'.repeat(32), trust)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
+    await expect(read(lying, '33'.repeat(32))).rejects.toMatchObject({ code: 'PROOF_INVALID' });
   });
 });

@@ -15,35 +15,63 @@ export interface Model {
   records: { index: number; type: LogEntry['type'] }[];
 }
 
-/** Shows what weights came of, or what came of a dataset; each record verified. */
+/** A subject's models both ways. */
+export interface Line {
+  /** Of weights: the model itself and what is behind it, newest last. Of a dataset: the models trained on it, oldest first. */
+  models: Model[];
+  /** Models trained from those, and from these, however deep; each after the one that it began with. */
+  descendants: Model[];
+}
+
+/** Shows what weights came of and what came of them, or what came of a dataset; each record verified. */
 export async function lineage(cli: Cli, subject: string, options: { trust?: string }): Promise<void> {
   const { trust, from } = await readTrust(cli, options.trust);
-  const models = await readLineage(await cli.api(), subject, trust);
-  const made = new Set(models.map(({ weights }) => weights));
-  cli.ui.result({ subject, trust: from, models }, () => [
-    models.length === 0 ? 'No run in the log has to do with it.' : `${models.length} models, newest last`,
-    '',
-    ...models.flatMap((model) => [
+  const { models, descendants } = await readLineage(await cli.api(), subject, trust);
+  const made = new Set([...models, ...descendants].map(({ weights }) => weights));
+  const lines = (list: Model[]): string[] =>
+    list.flatMap((model) => [
       `${cli.ui.out.bold(model.weights)}  on dataset ${shortId(model.keyId)}`,
-      `  began with ${model.initialWeights ?? 'nothing named'}${made.has(model.initialWeights ?? '') ? ', a model above' : ''}`,
+      `  began with ${model.initialWeights ?? 'nothing named'}${made.has(model.initialWeights ?? '') ? ', a model of this list' : ''}`,
       `  records ${model.records.map(({ index, type }) => `${type} ${index}`).join(', ')}`,
-    ]),
+    ]);
+  cli.ui.result({ subject, trust: from, models, descendants }, () => [
+    models.length === 0 ? 'No run in the log made it.' : `${models.length} models, newest last`,
+    '',
+    ...lines(models),
+    ...(descendants.length === 0
+      ? ['Nothing was trained from it.']
+      : ['', `${descendants.length} models trained from it, newest last`, '', ...lines(descendants)]),
     '',
     `Every record is in the log and signed by its party, by the keys of ${from}.`,
   ]);
 }
+
+type Api = Pick<MarketApi, 'dataset' | 'lineage'>;
 
 /**
  * Asks the marketplace, and believes the records alone: that the run's parts belong together, and which weights it began with, is
  * read from what was verified.
  * @throws WeighbridgeError BAD_INPUT, DATASET_NOT_FOUND, PROOF_INVALID, BAD_SIGNATURE
  */
-export async function readLineage(
-  api: Pick<MarketApi, 'dataset' | 'lineage'>,
-  subject: string,
-  trust: Trust,
-): Promise<Model[]> {
+export async function readLineage(api: Api, subject: string, trust: Trust): Promise<Line> {
   const of = await subjectOf(api, subject);
+  const models = await readPages(api, of, trust);
+  if ('dataset' in of) {
+    if (models.some(({ keyId }) => keyId !== of.dataset)) throw notALine('a model of another dataset');
+    return {
+      models,
+      descendants: await readDescendants(
+        api,
+        models.map(({ weights }) => weights),
+        trust,
+      ),
+    };
+  }
+  assertLine(models, of.weights);
+  return { models: models.reverse(), descendants: await readDescendants(api, [of.weights], trust) };
+}
+
+async function readPages(api: Api, of: Parameters<Api['lineage']>[0], trust: Trust): Promise<Model[]> {
   const models: Model[] = [];
   let after: string | undefined;
   do {
@@ -51,9 +79,28 @@ export async function readLineage(
     for (const node of page.nodes) models.push(await verifiedModel(node.records, trust));
     after = page.pageInfo.hasNextPage ? (page.pageInfo.endCursor ?? undefined) : undefined;
   } while (after !== undefined);
-  if ('dataset' in of) return models;
-  assertLine(models, of.weights);
-  return models.reverse();
+  return models;
+}
+
+/** What came of any of these weights. Whatever one of them led to was followed to its end: it is not asked about again. */
+async function readDescendants(api: Api, roots: readonly string[], trust: Trust): Promise<Model[]> {
+  const found = new Map<string, Model>();
+  for (const weights of roots) {
+    if (found.has(weights)) continue;
+    const known = new Set([weights]);
+    for (const model of await readPages(api, { weights, forward: true }, trust)) {
+      if (!known.has(model.initialWeights ?? '')) throw notALine('a model that did not begin with one of the others');
+      known.add(model.weights);
+      found.set(model.weights, model);
+    }
+  }
+  return [...found.values()].filter(({ weights }) => !roots.includes(weights)).sort(byCompletion);
+}
+
+/** In the order of the log: a model is logged before another can begin with it. */
+function byCompletion(a: Model, b: Model): number {
+  const at = ({ records }: Model): number => records.find(({ type }) => type === 'training-completed')?.index ?? 0;
+  return at(a) - at(b);
 }
 
 async function subjectOf(

@@ -164,8 +164,8 @@ describe('history', () => {
   });
 
   it('leads from weights back to every record behind them, across datasets', async () => {
-    const LINEAGE = `query ($weights: String, $dataset: Bytes32, $first: Int!, $after: String) {
-      lineage(weights: $weights, dataset: $dataset, first: $first, after: $after) {
+    const LINEAGE = `query ($weights: String, $dataset: Bytes32, $forward: Boolean! = false, $first: Int!, $after: String) {
+      lineage(weights: $weights, dataset: $dataset, forward: $forward, first: $first, after: $after) {
         nodes { ${MODEL} records { ${NODE} } } pageInfo { hasNextPage endCursor } } }`;
     const lineage = async (variables: object) =>
       get<NodePage<ModelNode>>(api, 'lineage', LINEAGE, { first: 20, ...variables });
@@ -187,6 +187,8 @@ describe('history', () => {
     const begin = await lineage({ weights: digest(3), first: 2 });
     const rest = await lineage({ weights: digest(3), after: begin.pageInfo.endCursor });
     expect([...begin.nodes, ...rest.nodes]).toEqual(back.nodes);
+    const forward = await lineage({ weights: digest(1), forward: true });
+    expect(forward.nodes.map(({ weights }) => weights)).toEqual([digest(2), digest(3), digest(4)]);
     expect((await lineage({ weights: digest(100) })).nodes).toEqual([]);
     for (const bad of [{}, { weights: '0x12' }, { weights: digest(1), dataset: first.keyId }]) {
       await expect(lineage(bad)).rejects.toThrow('BAD_INPUT');
