@@ -7,7 +7,7 @@ import { market, parties, provenanceStory } from '../../../test/support/provenan
 import { orderIdOf } from '../../kernel/index.js';
 import { positionAfter } from '../position.js';
 import { parseEntry, sealRecord } from '../record.js';
-import { accessGrantedRecord, trainingRefusedRecord } from '../statement-builders.js';
+import { accessGrantedRecord, consentRevokedRecord, trainingRefusedRecord } from '../statement-builders.js';
 import { historyOf } from './history.js';
 import { runIdOf, toOpenLineage } from './openlineage.js';
 import { toProv } from './prov.js';
@@ -38,10 +38,21 @@ const refused = await sealRecord({
   signer: parties.operator,
 });
 const { listed, licensed, granted, completed, settled } = story.entries;
-const records = [listed, licensed, granted, completed, settled, grantedToo, refused].map((bytes, index) => ({
-  index,
-  entry: parseEntry(bytes),
-}));
+const [licenceRevoked, revoked] = await Promise.all(
+  [story.order.licence, null].map(async (licence) =>
+    sealRecord({
+      ...consentRevokedRecord(market, { offer: story.offer, licence, position: positionAfter(refused), revokedAt: at }),
+      signer: parties.seller,
+    }),
+  ),
+);
+const entries = [listed, licensed, granted, completed, settled, grantedToo, refused, licenceRevoked, revoked];
+const records = entries
+  .flatMap((bytes) => bytes ?? [])
+  .map((bytes, index) => ({
+    index,
+    entry: parseEntry(bytes),
+  }));
 const history = historyOf(records);
 const weights = `0x${'33'.repeat(32)}`;
 
@@ -94,6 +105,32 @@ describe('as PROV-JSON', () => {
   });
 });
 
+describe('as PROV-JSON and OpenLineage, a revocation', () => {
+  it('invalidates the licence, or the dataset, by the seller and at its time', () => {
+    const document = toProv(history, 'https://weighbridge.dev/ns/1#');
+    expect(Object.values(document['wasInvalidatedBy'] ?? {})).toEqual([
+      {
+        'prov:entity': `wb:licence-${story.order.licence}`,
+        'prov:activity': 'wb:revocation-7',
+        'prov:time': at.toISOString(),
+      },
+      { 'prov:entity': `wb:dataset-${story.keyId}`, 'prov:activity': 'wb:revocation-8', 'prov:time': at.toISOString() },
+    ]);
+    const seller = `wb:agent-${parties.seller.address.toLowerCase()}`;
+    expect(Object.values(document['wasAssociatedWith'] ?? {})).toContainEqual({
+      'prov:activity': 'wb:revocation-8',
+      'prov:agent': seller,
+    });
+    // What was trained stays trained: nothing takes the weights back.
+    expect(JSON.stringify(document['wasInvalidatedBy'])).not.toContain('weights');
+    const events = toOpenLineage(history, 'weighbridge://1/0x2').slice(-2);
+    expect(events).toMatchObject([
+      { dataset: { name: story.keyId, facets: { weighbridge_revocation: { licence: story.order.licence } } } },
+      { dataset: { name: story.keyId, facets: { weighbridge_revocation: { licence: null, logIndex: 8 } } } },
+    ]);
+  });
+});
+
 describe('as OpenLineage', () => {
   const uri = { type: 'string', pattern: '^https?://' };
   const facets = {
@@ -122,10 +159,30 @@ describe('as OpenLineage', () => {
     },
     required: ['eventTime', 'producer', 'schemaURL', 'run', 'job'],
   });
-  const events = toOpenLineage(history, 'weighbridge://1/0x2');
+  const validDatasetEvent = new Ajv2020().compile({
+    type: 'object',
+    properties: {
+      eventTime: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z$' },
+      producer: uri,
+      schemaURL: { const: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent' },
+      dataset: { type: 'object', ...named },
+    },
+    required: ['eventTime', 'producer', 'schemaURL', 'dataset'],
+    // "not: required: [job, run]": a dataset event is of no run.
+    not: { anyOf: [{ required: ['job'] }, { required: ['run'] }] },
+  });
+  const all = toOpenLineage(history, 'weighbridge://1/0x2');
+  const events = all.filter((event) => 'run' in event);
+
+  it('tells of runs and revocations in events that are valid', () => {
+    for (const event of all) {
+      const judge = 'run' in event ? valid : validDatasetEvent;
+      expect(judge(event) || judge.errors).toBe(true);
+    }
+    expect(valid(all.at(-1)) || validDatasetEvent(all[0])).toBe(false);
+  });
 
   it('starts every run and ends it as it ended', () => {
-    for (const event of events) expect(valid(event) || valid.errors).toBe(true);
     expect(events.map(({ eventType }) => eventType)).toEqual(['START', 'COMPLETE', 'START', 'FAIL']);
     expect(events[1]?.outputs[0]?.name).toBe(`weights/${weights}`);
     expect(events[3]?.run.facets['errorMessage']).toMatchObject({ message: 'out-of-memory' });

@@ -27,6 +27,7 @@ export interface Run {
 export interface History {
   listings: Recorded<'dataset-listed'>[];
   licences: Recorded<'licence-issued'>[];
+  revocations: Recorded<'consent-revoked'>[];
   runs: Run[];
 }
 
@@ -39,10 +40,11 @@ const RUN_PART = {
 
 export function historyOf(records: readonly RecordedEntry[]): History {
   const runs = new Map<Bytes32, Run>();
-  const history: History = { listings: [], licences: [], runs: [] };
+  const history: History = { listings: [], licences: [], revocations: [], runs: [] };
   for (const record of records.toSorted((a, b) => a.index - b.index)) {
     if (isOf(record, 'dataset-listed')) history.listings.push(record);
     else if (isOf(record, 'licence-issued')) history.licences.push(record);
+    else if (isOf(record, 'consent-revoked')) history.revocations.push(record);
     else addToRun(runs, record);
   }
   return { ...history, runs: [...runs.values()] };

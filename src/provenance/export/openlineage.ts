@@ -13,6 +13,14 @@ interface Dataset {
 }
 type Facet = { _producer: string; _schemaURL: string } & Record<string, unknown>;
 
+/** An OpenLineage 2-0-2 DatasetEvent: something about a dataset that no run did. */
+export interface DatasetEvent {
+  eventTime: string;
+  producer: string;
+  schemaURL: string;
+  dataset: Dataset;
+}
+
 /** An OpenLineage 2-0-2 RunEvent. */
 export interface RunEvent {
   eventType: 'START' | 'COMPLETE' | 'FAIL';
@@ -27,15 +35,36 @@ export interface RunEvent {
 
 /**
  * The runs of a history as OpenLineage events: START when access was granted, then COMPLETE or FAIL. A run whose end is not in
- * the log yet has its START alone. Licences are no OpenLineage notion; the run's facet names the one it ran under.
+ * the log yet has its START alone. Licences are no OpenLineage notion; the run's facet names the one it ran under. After the
+ * runs, each revocation is an event of the dataset: its consent ended, whole or for one licence.
  * @param namespace - of jobs and datasets, for instance `weighbridge://<chain id>/<marketplace>`
  */
-export function toOpenLineage({ listings, runs }: History, namespace: string): RunEvent[] {
+export function toOpenLineage(
+  { listings, runs, revocations }: History,
+  namespace: string,
+): (RunEvent | DatasetEvent)[] {
   const inputOf = (keyId: Bytes32): Dataset => {
     const listing = listings.findLast(({ entry }) => entry.predicate.keyId === keyId);
     return { namespace, name: keyId, facets: listing === undefined ? {} : datasetFacets(listing) };
   };
-  return runs.flatMap((run) => eventsOf(run, namespace, inputOf));
+  return [
+    ...runs.flatMap((run) => eventsOf(run, namespace, inputOf)),
+    ...revocations.map((revocation) => revokedEvent(revocation, inputOf(revocation.entry.predicate.keyId))),
+  ];
+}
+
+function revokedEvent(
+  { index, entry }: Recorded<'consent-revoked'>,
+  { namespace, name, facets }: Dataset,
+): DatasetEvent {
+  const { seller, licence, revokedAt } = entry.predicate;
+  const revoked = facet('DatasetFacet', { seller, licence, revokedAt, logIndex: index });
+  return {
+    eventTime: revokedAt,
+    producer: PRODUCER,
+    schemaURL: `${SPEC}/DatasetEvent`,
+    dataset: { namespace, name, facets: { ...facets, weighbridge_revocation: revoked } },
+  };
 }
 
 function eventsOf(run: Run, namespace: string, inputOf: (keyId: Bytes32) => Dataset): RunEvent[] {

@@ -17,6 +17,7 @@ export function toProv(history: History, namespace: string): ProvDocument {
   for (const listing of history.listings) addListing(document, listing);
   for (const licence of history.licences) addLicence(document, licence);
   for (const run of history.runs) addRun(document, run);
+  for (const revocation of history.revocations) addRevocation(document, revocation);
   return document.statements;
 }
 
@@ -74,6 +75,19 @@ function addAccess(document: Document, activity: string, { entry: { predicate } 
     'prov:activity': activity,
   });
   document.relate('wasAttributedTo', { 'prov:entity': `wb:model-${jobDigest}`, 'prov:agent': document.agent(buyer) });
+}
+
+/** Consent that ended is an entity that was invalidated: the dataset for everybody, or one licence. What was made of it stands. */
+function addRevocation(document: Document, { index, entry: { predicate } }: Recorded<'consent-revoked'>): void {
+  const { keyId, licence, seller, revokedAt } = predicate;
+  const activity = `wb:revocation-${index}`;
+  document.add('activity', activity, { 'prov:type': qualified('wb:Revocation'), 'wb:logIndex': index });
+  document.relate('wasInvalidatedBy', {
+    'prov:entity': licence === null ? dataset(keyId) : `wb:licence-${licence}`,
+    'prov:activity': activity,
+    'prov:time': revokedAt,
+  });
+  document.relate('wasAssociatedWith', { 'prov:activity': activity, 'prov:agent': document.agent(seller) });
 }
 
 function addWeights(document: Document, activity: string, { index, entry }: Recorded<'training-completed'>): void {
