@@ -5,6 +5,7 @@ import { AuditModule } from './audit/index.js';
 import { CatalogModule } from './catalog/index.js';
 import { IdentityModule } from './identity/index.js';
 import { PlatformModule, type PlatformOptions } from './platform/index.js';
+import { PrivacyModule } from './privacy/privacy.module.js';
 import { graphqlModule, loggingOptions, ServerModule } from './server/index.js';
 import { StorageModule } from './storage/watch/index.js';
 import { TrainingModule } from './training/index.js';
@@ -22,6 +23,7 @@ export class AppModule {
         IdentityModule,
         StorageModule,
         CatalogModule,
+        PrivacyModule,
         AccessModule,
         TrainingModule,
         AuditModule,

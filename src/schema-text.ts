@@ -7,6 +7,7 @@ import { AuditResolver, BlastRadiusResolver, HistoryResolver, LineageResolver } 
 import { CatalogResolver } from './catalog/index.js';
 import { IdentityResolver } from './identity/index.js';
 import { describeRoots } from './platform/graphql/index.js';
+import { PrivacyResolver } from './privacy/privacy.module.js';
 import { StorageResolver } from './storage/watch/index.js';
 import { TrainingResolver } from './training/index.js';
 
@@ -14,6 +15,7 @@ const RESOLVERS = [
   IdentityResolver,
   StorageResolver,
   CatalogResolver,
+  PrivacyResolver,
   AccessResolver,
   TrainingResolver,
   AuditResolver,

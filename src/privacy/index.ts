@@ -8,8 +8,7 @@ export {
   type RdpCurve,
 } from './accounting/gaussian-rdp.js';
 export { NOISE_RANGE, noiseFor } from './accounting/noise.js';
-export { FindBalance, type ShardBalance } from './ledger/balance.js';
-export { charge, type Book } from './ledger/book.js';
 export { commitPrivacy, releasePrivacy, reservePrivacy, type Budget, type Reservation } from './ledger/ledger.js';
-export { epsilonOfLoss, lossOf, NOTHING, type Loss } from './ledger/loss.js';
+export { addLoss, epsilonOfLoss, lossOf, NOTHING, type Loss } from './ledger/loss.js';
+export { replayLedger, type LedgerEvent } from './ledger/replay.js';
 export { familiesOf } from './ledger/shard-families.js';

@@ -86,8 +86,9 @@ export function withPrivacy(
   return { ...declaration, precision: 'float32', privacy };
 }
 
-function samplingOf(
-  { batchRows, epochs }: ModelDeclaration,
+/** How often and how many times a unit may be drawn: what batch and epochs decide of a private run. */
+export function samplingOf(
+  { batchRows, epochs }: Pick<ModelDeclaration, 'batchRows' | 'epochs'>,
   rowCount: number,
 ): { samplingRate: number; steps: number } {
   const rows = Math.min(batchRows, rowCount);

@@ -6,7 +6,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isWeighbridgeError } from '../../src/kernel/index.js';
 import { DatabasePool, PrismaService } from '../../src/platform/index.js';
-import { epsilonOfLoss, familiesOf, FindBalance, gaussianRdp, lossOf, NOTHING } from '../../src/privacy/index.js';
+import { epsilonOfLoss, familiesOf, gaussianRdp, lossOf, NOTHING } from '../../src/privacy/index.js';
+import { FindBalance } from '../../src/privacy/ledger/balance.js';
 import { JobRepository } from '../../src/training/job.repository.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
 import { randomBytes32, someJob } from '../support/jobs.js';

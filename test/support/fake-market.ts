@@ -26,6 +26,7 @@ import {
   type Order,
   type OrderJson,
 } from '../../src/kernel/index.js';
+import { NOTHING } from '../../src/privacy/index.js';
 import {
   accessGrantedRecord,
   assembleReceipt,
@@ -116,6 +117,15 @@ export class FakeMarket {
 
   readonly api: MarketApi = {
     dataset: async () => this.dataset,
+    privacyBalance: async () => {
+      const shards = this.dataset.manifest.pieces.map(({ shardId }) => ({
+        shardId,
+        spent: [...NOTHING],
+        reserved: [...NOTHING],
+      }));
+      const { epsilon = null, delta = null } = this.dataset.terms.privacy.budget ?? {};
+      return { budgetEpsilon: epsilon, delta, takenEpsilon: epsilon === null ? null : 0, shards };
+    },
     issueLicence: async (input) => {
       this.at('licence');
       const licence = input['licence'] as LicenceJson;

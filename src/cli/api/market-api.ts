@@ -6,7 +6,7 @@ import { getBlob, putBlob } from './blobs.js';
 import { graphql, type Operation } from './graphql.js';
 import * as operations from './operations.js';
 import type { Position } from '../../provenance/index.js';
-import type { Dataset, DatasetSummary, Job, JobProgress, Licence, ModelPage, Page, Revocation } from './schemas.js';
+import type { Dataset, DatasetSummary, Job, JobProgress, Licence, ModelPage, Page, PrivacyBalance, Revocation } from './schemas.js';
 import { signIn } from './sign-in.js';
 import { watchJob } from './watch-job.js';
 
@@ -15,6 +15,8 @@ export interface MarketApi {
   datasets(search: string | undefined, first: number, after?: string): Promise<Page<DatasetSummary>>;
   /** @throws WeighbridgeError DATASET_NOT_FOUND */
   dataset(id: string): Promise<Dataset>;
+  /** What the marketplace says is taken of its privacy budget. @throws WeighbridgeError DATASET_NOT_FOUND */
+  privacyBalance(id: Bytes32): Promise<PrivacyBalance>;
   listDataset(input: Record<string, unknown>): Promise<{ id: Bytes32; logIndex: number }>;
   /** @returns how many were taken */
   permitRepairs(dataset: Bytes32, permits: RepairPermit[]): Promise<number>;
@@ -81,6 +83,11 @@ export function createMarketApi(network: Network, account: () => Promise<Account
       const { dataset } = await open(operations.getDataset, { id });
       if (dataset === null) throw datasetNotFound(id);
       return dataset;
+    },
+    privacyBalance: async (id) => {
+      const { dataset } = await open(operations.getPrivacyBalance, { id });
+      if (dataset === null) throw datasetNotFound(id);
+      return dataset.privacyBalance;
     },
     listDataset: async (input) => (await own(operations.listDataset, { input })).listDataset,
     permitRepairs: async (dataset, permits) =>

@@ -9,6 +9,7 @@ import {
   lineageSchema,
   pageOf,
   positionSchema,
+  privacyBalanceSchema,
   revocationSchema,
 } from './schemas.js';
 
@@ -30,6 +31,10 @@ export const searchDatasets = query(
 export const getDataset = query(
   `query Dataset($id: String!) { dataset(id: $id) { ${DATASET} } }`,
   z.object({ dataset: datasetSchema.nullable() }),
+);
+export const getPrivacyBalance = query(
+  `query PrivacyBalance($id: String!) { dataset(id: $id) { privacyBalance { budgetEpsilon delta takenEpsilon shards { shardId spent reserved } } } }`,
+  z.object({ dataset: z.object({ privacyBalance: privacyBalanceSchema }).nullable() }),
 );
 export const getJob = query(
   `query Job($id: String!) { job(id: $id) { ${JOB} } }`,

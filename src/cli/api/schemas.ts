@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { manifestSchema, termsSchema } from '../../catalog/manifest.js';
 import { offerJson } from '../../kernel/index.js';
+import { RDP_ORDERS } from '../../privacy/index.js';
 import { isFinal, JOB_STATES, type JobState } from '../../training/models.js';
 
 export { isFinal, JOB_STATES, type JobState };
@@ -19,7 +20,7 @@ export const hex = z
   .regex(/^0x[0-9a-f]*$/)
   .transform((s) => s as `0x${string}`);
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const wei = z
+const natural = z
   .string()
   .regex(/^(0|[1-9]\d*)$/)
   .transform((s) => BigInt(s));
@@ -30,7 +31,7 @@ export const datasetSummarySchema = z.object({
   version: z.number().int(),
   title: z.string(),
   seller: address,
-  priceWei: wei,
+  priceWei: natural,
   rowCount: z.number().int(),
   tags: z.array(z.string()),
   revoked: z.boolean(),
@@ -50,6 +51,16 @@ export const datasetSchema = datasetSummarySchema.extend({
   accessCount: z.number().int(),
 });
 export type Dataset = z.infer<typeof datasetSchema>;
+
+const loss = z.array(natural).length(RDP_ORDERS.length);
+export const privacyBalanceSchema = z.object({
+  budgetEpsilon: z.number().nullable(),
+  delta: z.number().nullable(),
+  takenEpsilon: z.number().nullable(),
+  /** Losses in billionths, at each of `RDP_ORDERS`. */
+  shards: z.array(z.object({ shardId: z.string(), spent: loss, reserved: loss })),
+});
+export type PrivacyBalance = z.infer<typeof privacyBalanceSchema>;
 
 export const progressSchema = z.object({
   id: bytes32,
@@ -71,7 +82,7 @@ export const jobSchema = z.object({
   reason: z.string().nullable(),
   progress: progressSchema,
   deadline: time,
-  priceWei: wei,
+  priceWei: natural,
   jobDigest: bytes32,
   accessIndex: z.number().int().nullable(),
   completionIndex: z.number().int().nullable(),

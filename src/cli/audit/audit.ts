@@ -5,7 +5,7 @@ import { Reported } from '../ui/reported.js';
 import { table } from '../ui/table.js';
 import { shortAddress, shortId, time } from '../ui/text.js';
 import type { Colours } from '../ui/ui.js';
-import { sameDeployment } from '../verify/same-deployment.js';
+import { assertSameDeployment } from '../verify/same-deployment.js';
 import { readTrust } from '../verify/read-files.js';
 import { auditCeramic, type CeramicHistory } from './ceramic-history.js';
 import { compareWithAnchor, compareWithCeramic, type AuditComparison } from './compare.js';
@@ -24,7 +24,7 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
   const { ui } = cli;
   const network = await cli.network();
   const { trust, from } = await readTrust(cli, options.trust);
-  if (!sameDeployment(network, trust)) throw otherDeployment();
+  assertSameDeployment(network, trust);
   const log = openLogSource({ url: network.log.url });
   const head = await signedHead(log, trust);
   ui.note(`reading ${head.size} log entries from ${network.log.url}`);
@@ -118,11 +118,5 @@ function firstProblem(rows: AuditRow[], scan: Scan, comparisons: AuditComparison
 function doesNotHold(problem: string): WeighbridgeError {
   return new WeighbridgeError('PROOF_INVALID', `the audit found a fault: ${problem}`, {
     next: 'Keep this output and the checkpoint as evidence, and ask seller and operator about it.',
-  });
-}
-
-function otherDeployment(): WeighbridgeError {
-  return new WeighbridgeError('WRONG_CHAIN', 'network file and trust file are of different deployments', {
-    next: 'Name the network of the trust file with --network.',
   });
 }

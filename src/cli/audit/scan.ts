@@ -35,23 +35,36 @@ export interface Scan {
  */
 export async function scanLog(log: LogReader, head: TreeHead, trust: Trust, dataset: string): Promise<Scan> {
   const prefix = prefixOf(dataset);
+  const { entries, unreadable } = await scanRecords(log, head, trust, (entry) => keyIdOfRecord(entry).startsWith(prefix));
   const byKey = new Map<Bytes32, ScannedEntry[]>();
-  const unreadable: number[] = [];
-  for await (const { index, entry: bytes, leafHash } of readEntries(log, head)) {
-    const entry = read(bytes);
-    if (entry === undefined) {
-      unreadable.push(index);
-      continue;
-    }
-    const keyId = keyIdOfRecord(entry);
-    if (!keyId.startsWith(prefix)) continue;
-    const problem = await problemOf(bytes, trust);
-    byKey.set(keyId, [...(byKey.get(keyId) ?? []), { index, leafHash, entry, problem }]);
+  for (const one of entries) {
+    const keyId = keyIdOfRecord(one.entry);
+    byKey.set(keyId, [...(byKey.get(keyId) ?? []), one]);
   }
   const [found, ...more] = byKey;
   if (found === undefined) throw notInLog(dataset);
   if (more.length > 0) throw ambiguous(dataset, [...byKey.keys()]);
   return { keyId: found[0], entries: found[1], total: head.size, unreadable };
+}
+
+/**
+ * The records of the log that are wanted, in order, each under the signed checkpoint and held against its signatures.
+ * @throws WeighbridgeError PROOF_INVALID, LOG_UNAVAILABLE
+ */
+export async function scanRecords(
+  log: LogReader,
+  head: TreeHead,
+  trust: Trust,
+  isWanted: (entry: LogEntry) => boolean,
+): Promise<Pick<Scan, 'entries' | 'unreadable'>> {
+  const entries: ScannedEntry[] = [];
+  const unreadable: number[] = [];
+  for await (const { index, entry: bytes, leafHash } of readEntries(log, head)) {
+    const entry = read(bytes);
+    if (entry === undefined) unreadable.push(index);
+    else if (isWanted(entry)) entries.push({ index, leafHash, entry, problem: await problemOf(bytes, trust) });
+  }
+  return { entries, unreadable };
 }
 
 /** @throws WeighbridgeError BAD_INPUT for what begins no id */

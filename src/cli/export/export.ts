@@ -15,7 +15,7 @@ import { scanLog } from '../audit/scan.js';
 import type { Cli } from '../cli.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readBytes, readTrust } from '../verify/read-files.js';
-import { sameDeployment } from '../verify/same-deployment.js';
+import { assertSameDeployment } from '../verify/same-deployment.js';
 
 export type ExportFormat = 'prov' | 'openlineage' | 'slsa';
 
@@ -57,11 +57,7 @@ async function ofReceipt(file: string, trust: Trust): Promise<RecordedEntry[]> {
 
 async function ofDataset(cli: Cli, dataset: string, trust: Trust): Promise<RecordedEntry[]> {
   const network = await cli.network();
-  if (!sameDeployment(network, trust)) {
-    throw new WeighbridgeError('WRONG_CHAIN', 'network file and trust file are of different deployments', {
-      next: 'Name the network of the trust file with --network.',
-    });
-  }
+  assertSameDeployment(network, trust);
   const log = openLogSource({ url: network.log.url });
   const { entries } = await scanLog(log, await signedHead(log, trust), trust, dataset);
   const wrong = entries.find(({ problem }) => problem !== undefined);

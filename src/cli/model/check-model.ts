@@ -1,8 +1,9 @@
-import { formatWei, isWeighbridgeError, WeighbridgeError } from '../../kernel/index.js';
-import type { Manifest } from '../../catalog/manifest.js';
+import { amountOf, formatWei, isWeighbridgeError, offerFromJson, WeighbridgeError } from '../../kernel/index.js';
 import type { ModelDescription } from '../../training/models.js';
+import type { Dataset, PrivacyBalance } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
 import type { TrainerEstimate } from '../ports.js';
+import { priceLines, priceList, type PriceList } from '../privacy/price-list.js';
 import { makeModel, type Model, type ModelOptions } from '../train/model.js';
 import { Reported } from '../ui/reported.js';
 import { facts } from '../ui/table.js';
@@ -21,19 +22,30 @@ export interface ModelVerdict {
   model?: ModelDescription;
   /** Absent where the trainer is not installed: then shapes inside the graph and budgets were not looked at. */
   trainer?: TrainerEstimate;
-  priceWei: bigint;
+  /** Of a run without privacy; null if the terms allow none. */
+  priceWei: bigint | null;
+  /** What each epsilon would cost; null if the terms sell none. */
+  privacy?: PriceList | null;
 }
 
 /** Says before any payment what the marketplace and the trainer would say after it. */
 export async function runCheckModel(cli: Cli, file: string, options: CheckOptions): Promise<void> {
   const { dataset: id, ...choices } = options;
-  const dataset = await (await cli.api()).dataset(id);
-  const verdict = await judge(cli, { ...choices, model: file }, dataset.manifest, dataset.priceWei);
+  const api = await cli.api();
+  const dataset = await api.dataset(id);
+  const verdict = await judge(cli, { ...choices, model: file }, dataset, await api.privacyBalance(dataset.id));
   cli.ui.result(verdict, () => lines(cli, verdict, file, dataset.id));
   if (!verdict.admitted) throw new Reported(refusal(verdict));
 }
 
-async function judge(cli: Cli, options: ModelOptions, manifest: Manifest, priceWei: bigint): Promise<ModelVerdict> {
+async function judge(
+  cli: Cli,
+  options: ModelOptions,
+  dataset: Dataset,
+  balance: PrivacyBalance,
+): Promise<ModelVerdict> {
+  const { manifest, terms, offer } = dataset;
+  const priceWei = terms.privacy.trainingWithoutPrivacy === true ? amountOf(offerFromJson(offer), 0n) : null;
   let made: Model;
   try {
     made = await makeModel(options, manifest);
@@ -44,22 +56,33 @@ async function judge(cli: Cli, options: ModelOptions, manifest: Manifest, priceW
   const { describeModel } = await import('../../training/models.js');
   const model = describeModel(made.declaration, made.graph, made.weights);
   const trainer = await (await cli.adapters.modelChecker()).estimate(made, manifest.rowCount);
+  const privacy = priceList(dataset, balance, made.declaration) ?? null;
   if (trainer === undefined || trainer.admitted) {
-    return { admitted: true, model, ...(trainer === undefined ? {} : { trainer }), priceWei };
+    return { admitted: true, model, ...(trainer === undefined ? {} : { trainer }), priceWei, privacy };
   }
   const { reason, detail } = trainer;
-  return { admitted: false, code: 'MODEL_REJECTED', reason: `${reason}: ${detail}`, model, trainer, priceWei };
+  return { admitted: false, code: 'MODEL_REJECTED', reason: `${reason}: ${detail}`, model, trainer, priceWei, privacy };
 }
 
 function lines({ ui: { out } }: Cli, verdict: ModelVerdict, file: string, id: string): string[] {
-  const { model, trainer, priceWei } = verdict;
+  const { model, trainer, priceWei, privacy } = verdict;
   const head = verdict.admitted
     ? out.green(trainer === undefined ? 'Admitted, as far as can be said here.' : 'Admitted.')
     : out.red(`Refused: ${plain(verdict.reason ?? '')} (${verdict.code ?? ''})`);
   return [
     head,
     ...(verdict.next === undefined ? [] : [`next: ${verdict.next}`]),
-    ...facts([...modelFacts(model), ...trainerFacts(trainer), ['price', `${formatWei(priceWei)} USDFC a run`]]),
+    ...facts([
+      ...modelFacts(model),
+      ...trainerFacts(trainer),
+      [
+        'price',
+        priceWei === null
+          ? 'the terms allow no run without privacy'
+          : `${formatWei(priceWei)} USDFC a run${privacy ? ' without privacy' : ''}`,
+      ],
+    ]),
+    ...(privacy ? ['', 'With privacy (train --epsilon):', ...priceLines(privacy, out)] : []),
     ...warnings(verdict),
     ...(verdict.admitted
       ? ['', `Try next: weighbridge train --dataset ${shortId(id)} --model ${file} --out weights.safetensors`]

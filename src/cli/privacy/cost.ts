@@ -1,6 +1,10 @@
+import { WeighbridgeError } from '../../kernel/index.js';
 import { epsilonOf, gaussianRdp, NOISE_RANGE, noiseFor } from '../../privacy/index.js';
+import { samplingOf } from '../../training/models.js';
 import type { Cli } from '../cli.js';
 import { facts } from '../ui/table.js';
+import { plain, shortId } from '../ui/text.js';
+import { priceLines, priceList } from './price-list.js';
 
 export interface EpsilonOptions {
   samplingRate: number;
@@ -10,9 +14,10 @@ export interface EpsilonOptions {
 }
 
 export interface QuoteOptions {
-  epsilon: number;
-  delta: number;
-  rows: number;
+  dataset?: string;
+  epsilon?: number;
+  delta?: number;
+  rows?: number;
   batchRows: number;
   epochs: number;
 }
@@ -22,20 +27,58 @@ export function epsilon({ ui }: Cli, { delta, ...release }: EpsilonOptions): voi
   ui.result({ epsilon: cost }, () => [`epsilon ${cost.toPrecision(7)} at delta ${delta}`]);
 }
 
-/** @throws WeighbridgeError BAD_INPUT if no noise in range is enough */
-export function quote({ ui }: Cli, { rows, batchRows, epochs, ...wanted }: QuoteOptions): void {
-  const run = { samplingRate: Math.min(1, batchRows / rows), steps: epochs * Math.ceil(rows / batchRows) };
-  const noiseMultiplier = noiseFor({ ...wanted, ...run });
-  const cost = epsilonOf(gaussianRdp({ ...run, noiseMultiplier }), wanted.delta);
-  ui.result({ noiseMultiplier, ...run, epsilon: cost, delta: wanted.delta }, () => [
+/** @throws WeighbridgeError BAD_INPUT if no noise in range is enough; PRIVACY_REFUSED, DATASET_NOT_FOUND */
+export async function quote(cli: Cli, options: QuoteOptions): Promise<void> {
+  const { dataset, epsilon: wanted, delta, rows, batchRows, epochs } = options;
+  if (dataset !== undefined) {
+    if (delta !== undefined || rows !== undefined) throw unclear("--delta and --rows are the dataset's");
+    return quoteForDataset(cli, dataset, options);
+  }
+  if (wanted === undefined || delta === undefined || rows === undefined) throw unclear('it is not clear for what');
+  const run = samplingOf({ batchRows, epochs }, rows);
+  const noiseMultiplier = noiseFor({ epsilon: wanted, delta, ...run });
+  const cost = epsilonOf(gaussianRdp({ ...run, noiseMultiplier }), delta);
+  cli.ui.result({ noiseMultiplier, ...run, epsilon: cost, delta }, () => [
     ...facts([
-      ['noise multiplier', ui.out.bold(String(noiseMultiplier))],
+      ['noise multiplier', cli.ui.out.bold(String(noiseMultiplier))],
       ['sampling rate', run.samplingRate.toPrecision(6)],
       ['steps', String(run.steps)],
-      ['epsilon', `${cost.toPrecision(6)} at delta ${wanted.delta}`],
+      ['epsilon', `${cost.toPrecision(6)} at delta ${delta}`],
     ]),
     ...(noiseMultiplier > NOISE_RANGE.min
       ? []
       : ['', 'That is the least noise that a run takes: it costs less than you asked for.']),
   ]);
+}
+
+/** With the dataset's own rows, delta and price. */
+async function quoteForDataset(cli: Cli, id: string, { epsilon: wanted, ...run }: QuoteOptions): Promise<void> {
+  const api = await cli.api();
+  const dataset = await api.dataset(id);
+  const epsilons = wanted === undefined ? undefined : [wanted];
+  const list = priceList(dataset, await api.privacyBalance(dataset.id), run, epsilons);
+  const { budget, trainingWithoutPrivacy } = dataset.terms.privacy;
+  if (list === undefined || budget === undefined) {
+    throw new WeighbridgeError('PRIVACY_REFUSED', 'the terms sell no privacy budget', {
+      next: trainingWithoutPrivacy === true ? 'Train without --epsilon, or choose other data.' : 'Choose other data.',
+    });
+  }
+  if (wanted !== undefined && wanted > budget.maxEpsilonPerJob) {
+    throw new WeighbridgeError('PRIVACY_REFUSED', `a run may take epsilon ${budget.maxEpsilonPerJob}, not ${wanted}`, {
+      next: 'Ask for less, or leave --epsilon out to see what there is.',
+    });
+  }
+  cli.ui.result({ dataset: dataset.id, ...list }, () => [
+    `${plain(dataset.title)}: ${run.epochs} epochs of ${dataset.rowCount} rows, ${run.batchRows} in a step (${list.steps} steps)`,
+    '',
+    ...priceLines(list, cli.ui.out),
+    '',
+    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp --epsilon ${list.epsilons.at(-1)?.epsilon ?? 1} --epochs ${run.epochs} --batch-rows ${run.batchRows} --out weights.safetensors`,
+  ]);
+}
+
+function unclear(what: string): WeighbridgeError {
+  return new WeighbridgeError('BAD_INPUT', `what to quote: ${what}`, {
+    next: 'Give --dataset alone, with --epsilon if you like; or all of --epsilon, --delta and --rows.',
+  });
 }

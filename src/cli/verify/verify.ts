@@ -5,7 +5,7 @@ import { Reported } from '../ui/reported.js';
 import type { Comparison } from './online.js';
 import { verdictLines, type FullVerdict } from './print-verdict.js';
 import { readBytes, readTrust } from './read-files.js';
-import { sameDeployment } from './same-deployment.js';
+import { assertSameDeployment } from './same-deployment.js';
 
 export interface VerifyOptions {
   trust?: string;
@@ -61,11 +61,7 @@ async function compare(cli: Cli, bytes: Uint8Array, trust: Trust, options: Verif
 
 async function goOnline(cli: Cli, bytes: Uint8Array, trust: Trust): Promise<Comparison[]> {
   const network = await cli.network();
-  if (!sameDeployment(network, trust)) {
-    throw new WeighbridgeError('WRONG_CHAIN', 'network file and trust file are of different deployments', {
-      next: 'Name the network of the trust file with --network.',
-    });
-  }
+  assertSameDeployment(network, trust);
   // Loaded here: an offline verdict does not wait for what only this needs.
   const [{ compareOnline }, { openLogSource }] = await Promise.all([
     import('./online.js'),

@@ -1,0 +1,132 @@
+import type { Bytes32 } from '../../kernel/index.js';
+import { epsilonOf, gaussianRdp, lossOf, replayLedger, type LedgerEvent, type Loss } from '../../privacy/index.js';
+import { keyIdOfRecord, type LogEntry, type RunPrivacy } from '../../provenance/index.js';
+import { auditRows } from '../audit/findings.js';
+import type { ScannedEntry } from '../audit/scan.js';
+
+/** A run on any version of the dataset, as the log has it. */
+export interface LoggedRun {
+  job: Bytes32;
+  /** Log index of its access record. */
+  index: number;
+  version: number;
+  /** What it declares; null for a run without privacy, which no budget counts. */
+  epsilon: number | null;
+  /** `open`: let in, and neither finished nor refused yet. `returned`: refused before its key could be released. */
+  state: 'spent' | 'returned' | 'open';
+}
+
+/** The privacy ledger of one dataset, from its records alone. */
+export interface LoggedLedger {
+  runs: LoggedRun[];
+  /** By piece: pieces never change, so that a piece is a shard. */
+  spent: Map<string, Loss>;
+  /** The same if everything that is open is spent too. */
+  most: Map<string, Loss>;
+  /** What does not hold in the records themselves. */
+  problems: string[];
+}
+
+type Private = Exclude<RunPrivacy, 'none'>;
+interface Run extends LoggedRun {
+  privacy: RunPrivacy;
+  shardIds: string[];
+}
+
+/** @param wanted - pieces of the version that is asked about */
+export function ledgerOfLog(entries: readonly ScannedEntry[], wanted: readonly string[]): LoggedLedger {
+  const runs = runsOf(entries);
+  const replay = (counts: (run: Run) => boolean) => replayLedger(eventsOf(entries, runs, counts), wanted);
+  return {
+    runs: [...runs.values()].map(({ job, index, version, epsilon, state }) => ({ job, index, version, epsilon, state })),
+    spent: replay(({ state }) => state === 'spent'),
+    most: replay(({ state }) => state !== 'returned'),
+    problems: [...recordProblems(entries), ...[...runs.values()].flatMap(claimProblems), ...completionProblems(entries, runs)],
+  };
+}
+
+function runsOf(entries: readonly ScannedEntry[]): Map<Bytes32, Run> {
+  const pieces = new Map<Bytes32, { version: number; shardIds: string[] }>();
+  const runs = new Map<Bytes32, Run>();
+  for (const { index, entry } of entries) {
+    if (entry.type === 'dataset-listed') {
+      const { keyId, offer } = entry.predicate;
+      pieces.set(keyId, { version: offer.version, shardIds: piecesOf(entry) });
+    } else if (entry.type === 'access-granted') {
+      const { orderId: job, keyId, privacy } = entry.predicate;
+      const { version, shardIds } = pieces.get(keyId) ?? { version: 0, shardIds: [] };
+      const epsilon = privacy === 'none' ? null : privacy.epsilon;
+      runs.set(job, { job, index, version, epsilon, state: 'open', privacy, shardIds });
+    } else {
+      const [job, state] = endOf(entry) ?? [];
+      const run = job === undefined ? undefined : runs.get(job);
+      if (run !== undefined && state !== undefined) run.state = state;
+    }
+  }
+  return runs;
+}
+
+function endOf(entry: LogEntry): [Bytes32, LoggedRun['state']] | undefined {
+  if (entry.type === 'training-completed') return [entry.predicate.buildDefinition.externalParameters.orderId, 'spent'];
+  if (entry.type !== 'training-refused') return undefined;
+  const { orderId, privacySpent } = entry.predicate;
+  return [orderId, privacySpent ? 'spent' : 'returned'];
+}
+
+function eventsOf(
+  entries: readonly ScannedEntry[],
+  runs: ReadonlyMap<Bytes32, Run>,
+  counts: (run: Run) => boolean,
+): LedgerEvent[] {
+  return entries.flatMap(({ entry }): LedgerEvent[] => {
+    if (entry.type === 'dataset-listed') {
+      return [{ kind: 'listed', version: entry.predicate.offer.version, shardIds: piecesOf(entry) }];
+    }
+    if (entry.type !== 'access-granted') return [];
+    const run = runs.get(entry.predicate.orderId);
+    if (run === undefined || run.privacy === 'none' || !counts(run)) return [];
+    return [{ kind: 'lost', shardIds: run.shardIds, loss: lossOf(gaussianRdp(run.privacy)) }];
+  });
+}
+
+function piecesOf({ predicate }: Extract<LogEntry, { type: 'dataset-listed' }>): string[] {
+  return predicate.pieces.map(({ pieceCid }) => pieceCid);
+}
+
+/** A record that is missing is a run that may be missing, so each version's must be whole. */
+function recordProblems(entries: readonly ScannedEntry[]): string[] {
+  const keyIds = new Set(entries.map(({ entry }) => keyIdOfRecord(entry)));
+  return [...keyIds].flatMap((keyId) =>
+    auditRows(entries.filter(({ entry }) => keyIdOfRecord(entry) === keyId)).rows.flatMap(({ type, index, problems }) =>
+      problems.map((problem) => `${type} at ${index}: ${problem}`),
+    ),
+  );
+}
+
+/** Noise that is too small for the epsilon that was paid for and promised. */
+function claimProblems({ job, index, privacy }: Run): string[] {
+  if (privacy === 'none') return [];
+  const cost = costOf(privacy);
+  if (cost <= privacy.epsilon) return [];
+  return [`access-granted at ${index}: run ${job} costs epsilon ${cost}, its record says ${privacy.epsilon}`];
+}
+
+function costOf(privacy: Private): number {
+  const { samplingRate: q, noiseMultiplier, steps, delta } = privacy;
+  const sound = q > 0 && q <= 1 && noiseMultiplier > 0 && steps > 0 && delta > 0 && delta < 1;
+  return sound ? epsilonOf(gaussianRdp(privacy), delta) : Infinity;
+}
+
+function completionProblems(entries: readonly ScannedEntry[], runs: ReadonlyMap<Bytes32, Run>): string[] {
+  return entries.flatMap(({ index, entry }) => {
+    if (entry.type !== 'training-completed') return [];
+    const { orderId, privacy: claim } = entry.predicate.buildDefinition.externalParameters;
+    const run = runs.get(orderId);
+    const granted = run === undefined || run.privacy === 'none' ? 'none' : run.privacy;
+    const same =
+      claim === 'none' || granted === 'none'
+        ? claim === granted
+        : claim.epsilon === granted.epsilon && claim.delta === granted.delta;
+    return same ? [] : [`training-completed at ${index}: another privacy than run ${orderId} was let in with`];
+  });
+}

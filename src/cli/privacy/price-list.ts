@@ -1,0 +1,93 @@
+import { amountOf, epsilonMicrosOf, formatWei, isWeighbridgeError, offerFromJson } from '../../kernel/index.js';
+import { addLoss, epsilonOfLoss, gaussianRdp, lossOf, NOISE_RANGE, noiseFor } from '../../privacy/index.js';
+import { samplingOf } from '../../training/models.js';
+import type { Dataset, PrivacyBalance } from '../api/schemas.js';
+import { table } from '../ui/table.js';
+import type { Colours } from '../ui/ui.js';
+
+/** What a run of some epochs on a dataset costs, for an epsilon. */
+export interface EpsilonPrice {
+  epsilon: number;
+  /** Null where no noise makes the run as private as that. */
+  noiseMultiplier: number | null;
+  priceWei: bigint;
+  /** Whether every shard has so much left of its budget. */
+  left: boolean;
+}
+
+export interface PriceList {
+  delta: number;
+  budgetEpsilon: number;
+  takenEpsilon: number;
+  samplingRate: number;
+  steps: number;
+  epsilons: EpsilonPrice[];
+}
+
+const USUAL = [0.5, 1, 2, 4, 8];
+
+/**
+ * Prices of privacy as the contract and the ledger will compute them; undefined if the terms sell none.
+ * @param epsilons - default: the usual ones that a job may take, and the most that it may
+ */
+export function priceList(
+  { offer: offerJson, terms, rowCount }: Pick<Dataset, 'offer' | 'terms' | 'rowCount'>,
+  balance: PrivacyBalance,
+  run: { batchRows: number; epochs: number },
+  epsilons?: readonly number[],
+): PriceList | undefined {
+  const { budget } = terms.privacy;
+  if (budget === undefined) return undefined;
+  const offer = offerFromJson(offerJson);
+  const sampling = samplingOf(run, rowCount);
+  const { delta, maxEpsilonPerJob: most } = budget;
+  const taken = balance.shards.map(({ spent, reserved }) => addLoss(spent, reserved));
+  const priceOf = (epsilon: number): EpsilonPrice => {
+    const noiseMultiplier = noiseOrNull({ epsilon, delta, ...sampling });
+    const loss = noiseMultiplier === null ? undefined : lossOf(gaussianRdp({ noiseMultiplier, ...sampling }));
+    return {
+      epsilon,
+      noiseMultiplier,
+      priceWei: amountOf(offer, epsilonMicrosOf(epsilon)),
+      left: loss !== undefined && taken.every((one) => epsilonOfLoss(addLoss(one, loss), delta) <= budget.epsilon),
+    };
+  };
+  return {
+    delta,
+    budgetEpsilon: budget.epsilon,
+    takenEpsilon: Math.max(0, ...taken.map((one) => epsilonOfLoss(one, delta))),
+    ...sampling,
+    epsilons: (epsilons ?? [...USUAL.filter((one) => one < most), most]).map(priceOf),
+  };
+}
+
+export function priceLines(list: PriceList, out: Colours): string[] {
+  const { delta, budgetEpsilon, takenEpsilon } = list;
+  return [
+    ...table([
+      ['epsilon', 'noise multiplier', 'price of the run', ''].map(out.dim),
+      ...list.epsilons.map(({ epsilon, noiseMultiplier, priceWei, left }) => [
+        String(epsilon),
+        noiseMultiplier === null ? '-' : String(noiseMultiplier),
+        noiseMultiplier === null ? '-' : `${formatWei(priceWei)} USDFC`,
+        noteOf(noiseMultiplier, left, out),
+      ]),
+    ]),
+    `At delta ${delta}. Of each shard's budget of ${budgetEpsilon}, at most ${takenEpsilon.toFixed(3)} is taken.`,
+  ];
+}
+
+function noteOf(noiseMultiplier: number | null, left: boolean, out: Colours): string {
+  if (noiseMultiplier === null) return out.yellow('no noise is enough: take fewer epochs');
+  if (!left) return out.yellow('more than is left of the budget');
+  return noiseMultiplier === NOISE_RANGE.min ? 'the least noise that a run takes; it costs less than that' : '';
+}
+
+function noiseOrNull(wanted: Parameters<typeof noiseFor>[0]): number | null {
+  try {
+    return noiseFor(wanted);
+  } catch (error) {
+    if (isWeighbridgeError(error) && error.code === 'BAD_INPUT') return null;
+    throw error;
+  }
+}
