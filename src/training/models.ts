@@ -1,7 +1,7 @@
 /** What a buyer's side needs of training: pure, without database or queue. A second door beside `index.ts`. */
 export { checkFit } from './fit.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';
-export { checkPrivacyTerms, samplingOf, withPrivacy } from './private-run.js';
+export { checkBudgetLeft, checkPrivacyTerms, samplingOf, withPrivacy, type WantedPrivacy } from './private-run.js';
 export {
   declarationSchema,
   featureChoiceSchema,

@@ -1,6 +1,6 @@
 import type { PrivacyTerms } from '../catalog/manifest.js';
 import { WeighbridgeError } from '../kernel/index.js';
-import { epsilonOf, gaussianRdp, lossOf, noiseFor, type Loss } from '../privacy/index.js';
+import { addLoss, epsilonOf, epsilonOfLoss, gaussianRdp, lossOf, noiseFor, type Loss } from '../privacy/index.js';
 import type { PrivateRun } from './declaration/privacy.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
@@ -63,12 +63,20 @@ export function checkPrivacyTerms({ privacy }: Pick<ModelDeclaration, 'privacy'>
   }
 }
 
+/** What a buyer says of a private run; the rest follows from it, the batch and the terms. */
+export interface WantedPrivacy {
+  epsilon: number;
+  clippingNorm?: number | undefined;
+  /** Default: each row. */
+  unit?: PrivateRun['unit'] | undefined;
+}
+
 /** Adds the noise that a wanted epsilon takes. @throws WeighbridgeError PRIVACY_REFUSED, BAD_INPUT */
 export function withPrivacy(
   declaration: ModelDeclaration,
   rowCount: number,
   terms: PrivacyTerms,
-  wanted: { epsilon: number; clippingNorm?: number | undefined },
+  wanted: WantedPrivacy,
 ): ModelDeclaration {
   const delta = terms.budget?.delta;
   if (delta === undefined) throw refused('the terms sell no privacy budget', 'Leave --epsilon out, or use other data.');
@@ -81,7 +89,7 @@ export function withPrivacy(
     noiseMultiplier,
     clippingNorm,
     ...sampling,
-    unit: { kind: 'row' as const },
+    unit: wanted.unit ?? { kind: 'row' as const },
   };
   return { ...declaration, precision: 'float32', privacy };
 }
@@ -93,6 +101,31 @@ export function samplingOf(
 ): { samplingRate: number; steps: number } {
   const rows = Math.min(batchRows, rowCount);
   return { samplingRate: rows / rowCount, steps: epochs * Math.ceil(rowCount / rows) };
+}
+
+/**
+ * Whether every shard has as much left as the run takes: what `reservePrivacy` will say after the payment.
+ * @param taken - of each shard, spent and reserved
+ * @throws WeighbridgeError BUDGET_EXHAUSTED
+ */
+export function checkBudgetLeft(
+  { privacy }: Pick<ModelDeclaration, 'privacy'>,
+  { budget }: PrivacyTerms,
+  taken: readonly Loss[],
+): void {
+  if (privacy === 'none' || budget === undefined) return;
+  const loss = lossOfRun(privacy);
+  const worst = taken.find((one) => epsilonOfLoss(addLoss(one, loss), budget.delta) > budget.epsilon);
+  if (worst === undefined) return;
+  const spent = epsilonOfLoss(worst, budget.delta);
+  throw new WeighbridgeError(
+    'BUDGET_EXHAUSTED',
+    `the rows have ${budget.epsilon} epsilon for everybody, ${spent.toFixed(3)} of it is taken: the run does not fit any more`,
+    {
+      next: 'Nothing was paid. Take a run with a smaller epsilon, or wait for a version with new rows.',
+      details: { budgetEpsilon: budget.epsilon, delta: budget.delta, takenEpsilon: spent },
+    },
+  );
 }
 
 function refused(message: string, next: string): WeighbridgeError {

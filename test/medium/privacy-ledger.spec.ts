@@ -6,7 +6,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isWeighbridgeError } from '../../src/kernel/index.js';
 import { DatabasePool, PrismaService } from '../../src/platform/index.js';
-import { epsilonOfLoss, familiesOf, gaussianRdp, lossOf, NOTHING } from '../../src/privacy/index.js';
+import {
+  epsilonOfLoss,
+  familiesOf,
+  gaussianRdp,
+  lossOf,
+  NOTHING,
+  replayLedger,
+  type LedgerEvent,
+} from '../../src/privacy/index.js';
 import { FindBalance } from '../../src/privacy/ledger/balance.js';
 import { JobRepository } from '../../src/training/job.repository.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
@@ -94,6 +102,30 @@ describe('what a job took', () => {
     const job = someJob();
     for (let i = 0; i < 3; i += 1) await jobs.create(job, [], { families: [[id]], loss, budget });
     expect((await spentOf(id))?.reserved).toEqual(loss);
+  });
+});
+
+describe('the log', () => {
+  it('makes the same balance as the ledger, over versions that share, drop and bring rows', async () => {
+    const [a = '', b = '', c = '', d = ''] = shards(4);
+    const versions = [
+      [a, b],
+      [a, c],
+      [c, d],
+    ];
+    const events: LedgerEvent[] = [];
+    for (const [n, shardIds] of versions.entries()) {
+      events.push({ kind: 'listed', version: n + 1, shardIds });
+      for (let i = 0; i <= n; i += 1) {
+        const job = await submit(familiesOf(versions.slice(0, n + 1), shardIds));
+        await jobs.transition(job.id, 'submitted', 'granting');
+        await jobs.transition(job.id, 'granting', 'recording');
+        await jobs.transition(job.id, 'recording', 'training');
+        events.push({ kind: 'lost', shardIds, loss });
+      }
+      const ledger = await balances.ofFamilies(familiesOf(versions.slice(0, n + 1), shardIds), shardIds);
+      expect(new Map(ledger.map(({ shardId, spent }) => [shardId, spent]))).toEqual(replayLedger(events, shardIds));
+    }
   });
 });
 

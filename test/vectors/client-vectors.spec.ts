@@ -12,6 +12,8 @@ import {
   orderIdOf,
   orderToJson,
 } from '../../src/kernel/index.js';
+import { epsilonOf, gaussianRdp, noiseFor } from '../../src/privacy/index.js';
+import { samplingOf } from '../../src/training/models.js';
 import { schemaFeatures } from '../../src/training/recipes/schema-features.js';
 import { marketplaceAbi } from '../../web3/chain/abi/marketplace.js';
 import { market, parties, provenanceStory } from '../support/provenance-story.js';
@@ -42,7 +44,17 @@ it('the vectors of the Python client are what TypeScript says', async () => {
     epsilonMicros: epsilonMicros.toString(),
     amountWei: amountOf(priced, epsilonMicros).toString(),
   }));
+  const privacy = [
+    { epsilon: 3, delta: 1e-5, rowCount: 10_000, batchRows: 256, epochs: 20 },
+    { epsilon: 0.5, delta: 1e-6, rowCount: 397, batchRows: 400, epochs: 3 },
+    { epsilon: 8, delta: 1e-7, rowCount: 1_000_003, batchRows: 64, epochs: 1 },
+  ].map(({ rowCount, ...wanted }) => {
+    const sampling = samplingOf(wanted, rowCount);
+    const noiseMultiplier = noiseFor({ ...wanted, ...sampling });
+    return { rowCount, ...wanted, ...sampling, noiseMultiplier, cost: epsilonOf(gaussianRdp({ ...sampling, noiseMultiplier }), wanted.delta) };
+  });
   const vectors = {
+    privacy,
     amounts,
     canonical: { value: json, text: canonicalJson(json) },
     market,

@@ -19,6 +19,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.market import Market
 from weighbridge.model_file import ModelFile
 from weighbridge.network import Network
+from weighbridge.privacy import ORDERS
 from weighbridge.tensors import Array, read_tensors, write_tensors
 
 Json = dict[str, Any]
@@ -51,21 +52,32 @@ COLUMNS: list[Json] = [
 ]
 
 
-def dataset_of(columns: list[Json] | None = None, label: str | None = "kind", network: Network | None = None) -> Dataset:
+def budget(**change: Any) -> Json:
+    """Terms that sell privacy, and allow nothing else."""
+    return {"budget": {"epsilon": 10, "delta": 1e-5, "maxEpsilonPerJob": 8, "pricePerEpsilon": "0.5", **change}}
+
+
+def dataset_of(
+    columns: list[Json] | None = None,
+    label: str | None = "kind",
+    network: Network | None = None,
+    privacy: Json | None = None,
+) -> Dataset:
     """A dataset whose parts belong together, with the seller's real signature."""
     at = network or network_of()
     dataset_id = "0x" + "da" * 32
     key_id = key_id_of(SELLER.address, dataset_id, 1)
     manifest: Json = {"version": 1, "keyId": key_id, "columns": columns or COLUMNS, "rowCount": 100}
     terms: Json = {"version": 1, "title": "Terms", "text": "...", "purposes": ["research", "teaching"], "licenceDays": 30}
+    terms["privacy"] = privacy or {"trainingWithoutPrivacy": True}
     offer: Json = {
         "datasetId": dataset_id,
         "version": 1,
         "seller": SELLER.address,
         "price": str(PRICE_WEI),
         "nodeFee": "0",
-        "pricePerEpsilon": "0",
-        "maxEpsilonMicros": "0",
+        "pricePerEpsilon": "0" if privacy is None else str(10**18 // 2),
+        "maxEpsilonMicros": "0" if privacy is None else "8000000",
         "payees": [{"to": SELLER.address, "amount": str(PRICE_WEI)}],
         "operators": [OPERATOR],
         "termsDigest": f"0x{json_digest(terms)}",
@@ -101,9 +113,11 @@ class World:
     """A marketplace and a chain in memory. `break_at` names the call at which the process dies: before its effect as `x`, after
     it as `x!`."""
 
-    def __init__(self) -> None:
+    def __init__(self, privacy: Json | None = None) -> None:
         self.network = network_of()
-        self.dataset = dataset_of(network=self.network)
+        self.dataset = dataset_of(network=self.network, privacy=privacy)
+        #: Privacy loss of the rows, in billionths.
+        self.spent: list[str] | None = None
         self.offer_digest = typed_digest(self._deployed, "Offer", self.dataset.offer)
         self.balance = 20 * 10**18
         self.now = 1_790_000_000
@@ -180,6 +194,10 @@ class FakeApi:
         names = {"priceWei": "price_wei", "rowCount": "row_count", "listedAt": "listed_at", "offerSignature": "offer_signature"}
         same = ("id", "version", "title", "seller", "tags", "revoked", "description", "label", "manifest", "terms", "offer")
         return {**{name: getattr(found, name) for name in same}, **{key: getattr(found, at) for key, at in names.items()}}
+
+    def privacy_balance(self, dataset_id: str) -> Json:
+        none = ["0"] * len(ORDERS)
+        return {"shards": [{"shardId": "0x5a", "spent": self._world.spent or none, "reserved": none}]}
 
     def put_blob(self, data: bytes) -> None:
         self._world.step("blob")

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import weighbridge as wb
-from fakes import PRICE_WEI, Broken, World, model_file
+from fakes import PRICE_WEI, Broken, World, budget, model_file
 from weighbridge.journal import known_jobs
 from weighbridge.model_file import ModelFile
+from weighbridge.privacy import ORDERS
 
 
 @pytest.fixture
@@ -221,3 +222,57 @@ def test_the_same_purchase_is_not_made_twice_at_once(world: World, tmp_path: Pat
     held.write_text("999999999")
     run(world, tmp_path)
     assert world.opened == 1
+
+
+class TestPrivacy:
+    def test_an_epsilon_is_paid_for_and_declared(self, tmp_path: Path) -> None:
+        world = World(budget())
+        result = run(world, tmp_path, privacy=3, epochs=2, batch_rows=10)
+        assert world.balance == 20 * 10**18 - PRICE_WEI - 3 * 10**18 // 2
+        (journal,) = known_jobs(world.market(tmp_path).state)
+        privacy = journal["declaration"]["privacy"]
+        assert {key: privacy[key] for key in ("epsilon", "delta", "samplingRate", "steps")} == {
+            "epsilon": 3,
+            "delta": 1e-5,
+            "samplingRate": 0.1,
+            "steps": 20,
+        }
+        assert journal["order"]["epsilonMicros"] == "3000000"
+        assert journal["orderId"] == result.job
+
+    def test_a_unit_may_be_a_column(self, tmp_path: Path) -> None:
+        world = World(budget())
+        run(world, tmp_path, privacy={"epsilon": 3, "clipping_norm": 0.5, "unit": {"column": "kind", "max_rows": 4}})
+        (journal,) = known_jobs(world.market(tmp_path).state)
+        privacy = journal["declaration"]["privacy"]
+        assert privacy["unit"] == {"kind": "column", "column": "kind", "maxRows": 4}
+        assert privacy["clippingNorm"] == 0.5
+
+    @pytest.mark.parametrize(
+        ("terms", "privacy", "code"),
+        [
+            (budget(), None, "PRIVACY_REFUSED"),
+            (budget(), "none", "PRIVACY_REFUSED"),
+            (budget(), 9, "PRIVACY_REFUSED"),
+            (None, 3, "PRIVACY_REFUSED"),
+            (budget(), 1e-9, "BAD_INPUT"),
+            (budget(), "some", "BAD_INPUT"),
+            (budget(), {"epsilon": 3, "sigma": 1}, "BAD_INPUT"),
+            (budget(), {"epsilon": 3, "unit": "patient"}, "BAD_INPUT"),
+            (budget(), float("nan"), "BAD_INPUT"),
+        ],
+    )
+    def test_what_the_terms_refuse_costs_nothing(self, tmp_path: Path, terms: Any, privacy: Any, code: str) -> None:
+        world = World(terms)
+        with pytest.raises(wb.WeighbridgeError) as refused:
+            run(world, tmp_path, privacy=privacy)
+        assert refused.value.code == code
+        assert world.opened == 0
+
+    def test_nor_does_what_is_not_left(self, tmp_path: Path) -> None:
+        world = World(budget())
+        world.spent = [str(10**10)] * len(ORDERS)
+        with pytest.raises(wb.WeighbridgeError) as refused:
+            run(world, tmp_path, privacy=3)
+        assert refused.value.code == "BUDGET_EXHAUSTED"
+        assert world.opened == 0

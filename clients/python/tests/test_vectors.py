@@ -1,17 +1,19 @@
 """What TypeScript computed (test/vectors/client-vectors.spec.ts) comes out the same here."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import dataset_of, network_of
+from fakes import budget, dataset_of, network_of
 from weighbridge.api import siwe_message
 from weighbridge.canonical import canonical_json
 from weighbridge.contracts import Market, encode_call, key_id_of, native, typed_digest
 from weighbridge.features import features_for, label_for
+from weighbridge.privacy import declared_privacy, epsilon_of
 from weighbridge.purchase import amount_of
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "test" / "vectors" / "python-client.json").read_text("utf-8"))
@@ -55,6 +57,24 @@ def test_calldata_of_a_payment() -> None:
 def test_amounts() -> None:
     for one in VECTORS["amounts"]:
         assert str(amount_of(one["offer"], int(one["epsilonMicros"]))) == one["amountWei"]
+
+
+@pytest.mark.parametrize("one", VECTORS["privacy"])
+def test_noise_and_epsilon(one: dict[str, Any]) -> None:
+    dataset = replace(dataset_of(privacy=budget(delta=one["delta"])), row_count=one["rowCount"])
+    declared = declared_privacy(one["epsilon"], dataset, one["batchRows"], one["epochs"])
+    assert declared == {
+        **{name: one[name] for name in ("epsilon", "delta", "samplingRate", "steps", "noiseMultiplier")},
+        "clippingNorm": 1,
+        "unit": {"kind": "row"},
+    }
+    cost = epsilon_of(
+        sampling_rate=one["samplingRate"],
+        noise_multiplier=one["noiseMultiplier"],
+        steps=one["steps"],
+        delta=one["delta"],
+    )
+    assert cost == pytest.approx(one["cost"], rel=1e-10)
 
 
 def test_sign_in_message() -> None:

@@ -1,4 +1,4 @@
-import type { Column } from '../../catalog/manifest.js';
+import type { Column, Terms } from '../../catalog/manifest.js';
 import { formatWei, isWeighbridgeError, type Network } from '../../kernel/index.js';
 import type { Dataset } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
@@ -88,8 +88,26 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
       .map((line) => `  ${line}`),
     `  Purposes: ${terms.purposes.map((purpose) => `"${plain(purpose)}"`).join(', ')}`,
     `  A licence lasts ${terms.licenceDays} days.`,
+    ...privacyLines(dataset),
     '',
-    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp --out weights.safetensors`,
+    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp${epsilonOption(terms)} --out weights.safetensors`,
+  ];
+}
+
+/** What `train` must be given where the terms allow nothing else. */
+function epsilonOption({ privacy: { budget, trainingWithoutPrivacy } }: Terms): string {
+  return budget === undefined || trainingWithoutPrivacy === true ? '' : ` --epsilon ${budget.maxEpsilonPerJob}`;
+}
+
+function privacyLines({ id, terms: { privacy } }: Dataset): string[] {
+  const { budget, trainingWithoutPrivacy } = privacy;
+  return [
+    budget === undefined
+      ? '  Privacy: no budget is sold.'
+      : `  Privacy: a run takes epsilon ${budget.maxEpsilonPerJob} at most, ${budget.pricePerEpsilon} USDFC for each; all runs together ${budget.epsilon}, at delta ${budget.delta} (weighbridge privacy quote --dataset ${shortId(id)}).`,
+    trainingWithoutPrivacy === true
+      ? '  Training without privacy is allowed.'
+      : '  Training without privacy is refused: give "train" an --epsilon.',
   ];
 }
 

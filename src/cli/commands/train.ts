@@ -26,7 +26,9 @@ export function trainCommand(run: Run): Command {
     .option('--weights <file>', 'the first weights, safetensors')
     .optionsGroup('Privacy:')
     .option('--epsilon <number>', "train with noise, for this much of the seller's privacy budget", positiveNumber)
-    .option('--clipping-norm <number>', 'longest gradient that a row may have (default: 1)', positiveNumber)
+    .option('--clipping-norm <number>', 'longest gradient that a row or unit may have (default: 1)', positiveNumber)
+    .option('--privacy-unit <column>', "protect all rows with one value of this column together, a patient's say")
+    .option('--unit-rows <count>', 'rows of one unit that a step takes (default: 8)', wholeNumber(1, 256))
     .optionsGroup('Options:')
     .option('--receipt <file>', 'where the receipt goes (default: receipt.json beside the weights)')
     .option('--save-model <dir>', 'also write the model as submitted: job.json, graph.onnx, initial.safetensors')
@@ -38,6 +40,7 @@ export function trainCommand(run: Run): Command {
 Examples:
   weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epochs 20 --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --model model.wbm --features features.json --purpose research --out weights.safetensors
+  weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epsilon 3 --batch-rows 256 --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --declaration job.json --graph graph.onnx --weights first.safetensors --out w.safetensors
 `,
     )

@@ -8,7 +8,7 @@ import {
   type FeatureChoice,
   type ModelDeclaration,
 } from '../../training/model-declaration.js';
-import type { JobChoices } from '../../training/models.js';
+import type { JobChoices, WantedPrivacy } from '../../training/models.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { firstIssue } from '../state/network-file.js';
 import { readBytes } from '../verify/read-files.js';
@@ -31,6 +31,9 @@ export interface ModelOptions extends Omit<JobChoices, 'features'> {
   features?: string;
   epsilon?: number;
   clippingNorm?: number;
+  /** A column whose values are protected whole. */
+  privacyUnit?: string;
+  unitRows?: number;
   declaration?: string;
   graph?: string;
   weights?: string;
@@ -52,17 +55,32 @@ export async function makeModel(options: ModelOptions, manifest: Manifest, terms
 /** With the noise that `--epsilon` takes, and as the seller's terms take it. @throws WeighbridgeError PRIVACY_REFUSED */
 async function underTerms(
   built: Model,
-  { epsilon, clippingNorm }: ModelOptions,
+  options: ModelOptions,
   { rowCount }: Manifest,
   { privacy }: Terms,
 ): Promise<Model> {
   const { checkPrivacyTerms, withPrivacy } = await import('../../training/models.js');
+  const wanted = wantedPrivacy(options);
   const declaration =
-    epsilon === undefined
-      ? built.declaration
-      : withPrivacy(built.declaration, rowCount, privacy, { epsilon, clippingNorm });
+    wanted === undefined ? built.declaration : withPrivacy(built.declaration, rowCount, privacy, wanted);
   checkPrivacyTerms(declaration, privacy);
   return { ...built, declaration };
+}
+
+/** How many rows of one unit a step takes unless it is said. */
+const UNIT_ROWS = 8;
+
+function wantedPrivacy(options: ModelOptions): WantedPrivacy | undefined {
+  const { epsilon, clippingNorm, privacyUnit: column, unitRows } = options;
+  if (epsilon === undefined) {
+    refuseOptions(options, ['clippingNorm', 'privacyUnit', 'unitRows'], 'goes with --epsilon');
+    return undefined;
+  }
+  if (column === undefined) {
+    refuseOptions(options, ['unitRows'], 'goes with --privacy-unit');
+    return { epsilon, clippingNorm };
+  }
+  return { epsilon, clippingNorm, unit: { kind: 'column', column, maxRows: unitRows ?? UNIT_ROWS } };
 }
 
 async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<Model> {

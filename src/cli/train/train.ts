@@ -80,9 +80,24 @@ async function paidJob(
       return paid;
     }
   }
+  await assertBudgetLeft(checked, model, deps);
   const fresh = await prepareJob(checked, model, purpose, request, options.deadlineMinutes, deps);
   // Prepared this moment against the offer that the chain holds: if that changed under our hands, say so by preparing again.
   return (await payOnce(fresh, deps)) ?? paidJob(request, checked, model, purpose, options, deps);
+}
+
+/** The marketplace would refuse as well, when the money is in escrow already. @throws WeighbridgeError BUDGET_EXHAUSTED */
+async function assertBudgetLeft(
+  { dataset }: CheckedDataset,
+  { declaration }: Model,
+  { api }: TrainDeps,
+): Promise<void> {
+  if (declaration.privacy === 'none') return;
+  const { addLoss } = await import('../../privacy/index.js');
+  const { checkBudgetLeft } = await import('../../training/models.js');
+  const { shards } = await api.privacyBalance(dataset.id);
+  const taken = shards.map(({ spent, reserved }) => addLoss(spent, reserved));
+  checkBudgetLeft(declaration, dataset.terms.privacy, taken);
 }
 
 /** Hands the paid order to the marketplace. Its repeat is answered with the same job. */

@@ -63,6 +63,14 @@ class MarketApi:
             )
         return _record(found["dataset"])
 
+    def privacy_balance(self, dataset_id: str) -> Json:
+        """What the marketplace says is taken of its privacy budget."""
+        document = (
+            "query PrivacyBalance($id: String!) "
+            "{ dataset(id: $id) { privacyBalance { shards { shardId spent reserved } } } }"
+        )
+        return _record(self._open(document, {"id": dataset_id}, "dataset")["privacyBalance"])
+
     def issue_licence(self, given: Json) -> Json:
         document = "mutation Licence($input: IssueLicenceInput!) { issueLicence(input: $input) { id logIndex } }"
         return self._own(document, {"input": given}, "issueLicence")

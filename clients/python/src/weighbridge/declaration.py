@@ -10,6 +10,7 @@ from .datasets import Dataset
 from .errors import bad_input
 from .features import FeatureSpec, columns_of_label, features_for, label_for
 from .model_file import ModelFile
+from .privacy import declared_privacy
 
 Json = dict[str, Any]
 #: A name from the closed list, or a dictionary with its `name` and what of its settings is not the default.
@@ -67,6 +68,9 @@ def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Jso
     loss = _named("loss", _LOSSES, _first(options.loss, template.get("loss"), "cross-entropy"))
     label = label_for(loss["name"], inputs, dataset, _first(options.label, template.get("label")))
     given = _first(options.features, template.get("features"))
+    epochs = _first(options.epochs, template.get("epochs"), _EPOCHS)
+    batch_rows = _first(options.batch_rows, template.get("batchRows"), _BATCH_ROWS)
+    privacy = declared_privacy(_first(options.privacy, template.get("privacy"), "none"), dataset, batch_rows, epochs)
     return {
         "version": 1,
         **{field: template[field] for field in ("graph", "weights", "trainable", "inputs")},
@@ -76,13 +80,14 @@ def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Jso
         "loss": loss,
         "optimiser": _named("optimiser", _OPTIMISERS, _first(options.optimiser, template.get("optimiser"), "adam")),
         "schedule": _named("schedule", _SCHEDULES, _first(options.schedule, template.get("schedule"), "constant")),
-        "epochs": _first(options.epochs, template.get("epochs"), _EPOCHS),
-        "batchRows": _first(options.batch_rows, template.get("batchRows"), _BATCH_ROWS),
+        "epochs": epochs,
+        "batchRows": batch_rows,
         "microBatchRows": _first(options.micro_batch_rows, template.get("microBatchRows")),
         "seed": _first(options.seed, template.get("seed"), 1),
-        "precision": _first(options.precision, template.get("precision"), "float32"),
+        # A private run computes in float32: what an epsilon asks for goes before what the model file says.
+        "precision": _first(options.precision, None if privacy == "none" else "float32", template.get("precision"), "float32"),
         "return": _first(options.returns, template.get("return"), "trainable"),
-        "privacy": _first(options.privacy, template.get("privacy"), "none"),
+        "privacy": privacy,
     }
 
 

@@ -12,6 +12,7 @@ from .features import FeatureSpec
 from .jobs import Job
 from .market import Market
 from .model_file import ModelFile
+from .privacy import assert_left
 from .purchase import purchase
 from .results import StateDict
 
@@ -52,7 +53,9 @@ def train(
     :param label: a column name, or a spelt-out label. Default: the dataset's own
     :param loss: cross-entropy (default), bce, mse, huber, next-token
     :param optimiser: adam (default), adamw, sgd; or ``{"name": "sgd", "learning_rate": 0.1}``
-    :param privacy: "none" (default), where the seller allows it, or a budget
+    :param privacy: "none" (default), where the seller allows it; or an epsilon, ``privacy=3``: then the run is differentially
+        private, with the noise that this takes, and costs the seller's price for it. ``{"epsilon": 3, "clipping_norm": 1.0,
+        "unit": {"column": "patient", "max_rows": 8}}`` says more
     :param returns: "trainable" (default) sends the trained tensors home alone; "all" sends every one. The result is whole
         either way
     :param out: also write the returned file there (safetensors)
@@ -79,5 +82,7 @@ def train(
     )
     found = at.dataset(dataset)
     declaration = declare(file, found, options)
+    if declaration["privacy"] != "none":
+        assert_left(declaration["privacy"], found, at.api.privacy_balance(found.id))
     journal = purchase(at, found, file, declaration, purpose, deadline_minutes, again=again)
     return Job(at, journal["orderId"], journal).wait(out=out, receipt=receipt, progress=progress)

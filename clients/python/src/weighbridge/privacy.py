@@ -1,0 +1,169 @@
+"""What a private run costs, computed as the marketplace computes it (`src/privacy`, docs/privacy.md): Rényi differential privacy
+of the Poisson-sampled Gaussian at integer orders, and the least noise with which a run costs no more than a wanted epsilon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .datasets import Dataset
+from .errors import WeighbridgeError, bad_input
+
+Json = dict[str, Any]
+
+ORDERS = (*range(2, 64), 128, 256, 512, 1024)
+# The marketplace rounds up by 1e-7; a little more, since its logarithms may differ in their last digit.
+_ROUND_UP = 1 + 1.0001e-7
+_NOISE_GRID = 10_000
+_NOISE_RANGE = (0.1, 1_000.0)
+_BILLION = 1_000_000_000
+_SETTINGS = {"epsilon", "clippingNorm", "unit"}
+
+
+def epsilon_of(*, sampling_rate: float, noise_multiplier: float, steps: int, delta: float) -> float:
+    """The epsilon of a run, rounded up in the seventh digit."""
+    return _epsilon([steps * _one_step(sampling_rate, noise_multiplier, order) for order in ORDERS], delta)
+
+
+def _epsilon(curve: list[float], delta: float) -> float:
+    least = math.inf
+    for order, loss in zip(ORDERS, curve, strict=True):
+        if delta**2 + math.expm1(-loss) > 0:
+            least = min(least, 0.0)
+        else:
+            least = min(least, loss + math.log1p(-1 / order) - math.log(delta * order) / (order - 1))
+    return max(0.0, least) * _ROUND_UP
+
+
+def noise_for(*, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+    """The smallest noise multiplier, in steps of 1/10,000, with which the run costs at most `epsilon`.
+
+    :raises WeighbridgeError: BAD_INPUT if no noise in range does it
+    """
+
+    def cost(units: int) -> float:
+        return epsilon_of(
+            sampling_rate=sampling_rate, noise_multiplier=units / _NOISE_GRID, steps=steps, delta=delta
+        )
+
+    below, above = round(_NOISE_RANGE[0] * _NOISE_GRID) - 1, round(_NOISE_RANGE[1] * _NOISE_GRID)
+    if cost(above) > epsilon:
+        raise bad_input(f"epsilon {epsilon}: no noise makes a run as private as that", "Take fewer epochs or a larger epsilon.")
+    while above - below > 1:
+        middle = (below + above) // 2
+        if cost(middle) <= epsilon:
+            above = middle
+        else:
+            below = middle
+    return above / _NOISE_GRID
+
+
+def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int) -> Any:
+    """`privacy` of the declaration: "none"; all that an epsilon decides; or what was spelt out in full. Held against the seller's
+    terms here, before anything is paid.
+
+    :raises WeighbridgeError: PRIVACY_REFUSED, BAD_INPUT
+    """
+    budget = dataset.terms["privacy"].get("budget")
+    if wanted == "none":
+        if dataset.terms["privacy"].get("trainingWithoutPrivacy") is True:
+            return wanted
+        most = "" if budget is None else f", {budget['maxEpsilonPerJob']} at most"
+        raise _refused("the terms allow no training without privacy", f"Give privacy=... with an epsilon{most}.")
+    if budget is None:
+        raise _refused("the terms sell no privacy budget", "Leave privacy out, or use other data.")
+    spelt_out = isinstance(wanted, Mapping) and "noiseMultiplier" in wanted
+    declared = dict(wanted) if spelt_out else _with_noise(wanted, budget["delta"], dataset.row_count, batch_rows, epochs)
+    if declared.get("delta") != budget["delta"]:
+        raise _refused(f"the terms count at a delta of {budget['delta']}", f"Declare delta {budget['delta']}.")
+    if declared["epsilon"] > budget["maxEpsilonPerJob"]:
+        raise _refused(
+            f"a run may take epsilon {budget['maxEpsilonPerJob']}, this one takes {declared['epsilon']}",
+            "Take more noise: fewer epochs, or a smaller epsilon.",
+        )
+    return declared
+
+
+def assert_left(declared: Any, dataset: Dataset, balance: Json) -> None:
+    """What the marketplace would refuse after the payment.
+
+    :param balance: `privacyBalance` of the dataset: losses of its shards, in billionths
+    :raises WeighbridgeError: BUDGET_EXHAUSTED
+    """
+    if declared == "none":
+        return
+    budget = dataset.terms["privacy"]["budget"]
+    run = [
+        declared["steps"] * _one_step(declared["samplingRate"], declared["noiseMultiplier"], order) for order in ORDERS
+    ]
+    for shard in balance["shards"]:
+        taken = [(int(a) + int(b)) / _BILLION for a, b in zip(shard["spent"], shard["reserved"], strict=True)]
+        if _epsilon([a + b for a, b in zip(taken, run, strict=True)], budget["delta"]) > budget["epsilon"]:
+            spent = _epsilon(taken, budget["delta"])
+            raise WeighbridgeError(
+                "BUDGET_EXHAUSTED",
+                f"the rows have {budget['epsilon']} epsilon for everybody, {spent:.3f} of it is taken: the run does not fit any more",
+                next="Nothing was paid. Take a smaller epsilon, or wait for a version with new rows.",
+            )
+
+
+def _with_noise(wanted: Any, delta: float, row_count: int, batch_rows: int, epochs: int) -> Json:
+    said = {_camel(key): value for key, value in wanted.items()} if isinstance(wanted, Mapping) else {"epsilon": wanted}
+    epsilon = said.get("epsilon")
+    is_number = isinstance(epsilon, int | float) and not isinstance(epsilon, bool) and 0 < epsilon < math.inf
+    if not is_number or said.keys() - _SETTINGS:
+        raise bad_input(
+            f"privacy {wanted!r} is not known",
+            'Give "none", an epsilon, or {"epsilon": 3, "clipping_norm": 1.0, "unit": {"column": "patient", "max_rows": 8}}.',
+        )
+    rows = min(batch_rows, row_count)
+    sampling_rate, steps = rows / row_count, epochs * math.ceil(row_count / rows)
+    noise = noise_for(epsilon=float(said["epsilon"]), delta=delta, sampling_rate=sampling_rate, steps=steps)
+    return {
+        "epsilon": epsilon,
+        "delta": delta,
+        "noiseMultiplier": noise,
+        "clippingNorm": said.get("clippingNorm", 1),
+        "samplingRate": sampling_rate,
+        "steps": steps,
+        "unit": _unit(said.get("unit")),
+    }
+
+
+def _unit(said: Any) -> Json:
+    if said is None or said == "row":
+        return {"kind": "row"}
+    try:
+        return {"kind": "column", "column": str(said["column"]), "maxRows": int(said["max_rows"])}
+    except (KeyError, TypeError, ValueError):
+        raise bad_input(
+            f"the privacy unit {said!r} is not known", 'Give "row", or {"column": "patient", "max_rows": 8}.'
+        ) from None
+
+
+def _refused(message: str, next: str) -> WeighbridgeError:
+    return WeighbridgeError("PRIVACY_REFUSED", message, next=next)
+
+
+def _one_step(q: float, sigma: float, order: int) -> float:
+    if q == 1:
+        return order / (2 * sigma**2)
+    log_q, log_rest, log_binomial = math.log(q), math.log1p(-q), math.log(order)
+    terms: list[float] = []
+    for k in range(2, order + 1):
+        log_binomial += math.log((order - k + 1) / k)
+        terms.append(log_binomial + k * log_q + (order - k) * log_rest + _log_expm1((k * k - k) / (2 * sigma**2)))
+    largest = max(terms)
+    total = largest + math.log(sum(math.exp(term - largest) for term in terms))
+    return (total + math.log1p(math.exp(-total)) if total > 0 else math.log1p(math.exp(total))) / (order - 1)
+
+
+def _log_expm1(x: float) -> float:
+    """log(exp(x) - 1), also where exp(x) overflows."""
+    return x + math.log1p(-math.exp(-x)) if x > 1 else math.log(math.expm1(x))
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,216 @@
+// Real: records, signatures, tiles, proofs, accounting. Faked: where the tiles come from, and the marketplace's answer.
+import { describe, expect, it } from 'vitest';
+import { FakeMarket } from '../../../test/support/fake-market.js';
+import { memoryLog } from '../../../test/support/memory-log.js';
+import { ORIGIN, signNote, trust } from '../../../test/support/noted-log.js';
+import { market, parties, provenanceStory } from '../../../test/support/provenance-story.js';
+import { orderIdOf, type Order } from '../../kernel/index.js';
+import { addLoss, gaussianRdp, lossOf, NOTHING, RDP_ORDERS, type Loss } from '../../privacy/index.js';
+import {
+  accessGrantedRecord,
+  positionAfter,
+  sealRecord,
+  trainingCompletedRecord,
+  trainingRefusedRecord,
+} from '../../provenance/index.js';
+import { formatCheckpoint } from '../../provenance/verify/index.js';
+import type { Dataset, PrivacyBalance } from '../api/schemas.js';
+import { signedHead } from '../audit/log-reader.js';
+import { scanRecords } from '../audit/scan.js';
+import { comparePrivacy } from './audit.js';
+import { priceList } from './price-list.js';
+
+const story = await provenanceStory();
+const { listed, licensed } = story.entries;
+const { operator, worker } = parties;
+const RUN = { samplingRate: 0.05, noiseMultiplier: 1.2, steps: 200 };
+const CLAIM = { epsilon: 4, delta: 1e-5, unitColumn: null, seedCommitment: 'ab'.repeat(32) };
+const loss = lossOf(gaussianRdp(RUN));
+const SHARD = `0x${'5a'.repeat(32)}`;
+const { dataset } = await FakeMarket.create();
+const audited: Pick<Dataset, 'id' | 'manifest' | 'terms'> = {
+  id: story.keyId,
+  manifest: dataset.manifest,
+  terms: {
+    ...dataset.terms,
+    privacy: { budget: { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 5, pricePerEpsilon: '0.5' } },
+  },
+};
+
+/** The dataset's records with private runs that end as said, one after another. */
+async function logOf(...ends: ('completed' | 'refused-after' | 'refused-before' | 'open')[]): Promise<Uint8Array[]> {
+  const entries = [listed, licensed];
+  const next = () => positionAfter(entries.at(-1) ?? listed);
+  for (const [n, end] of ends.entries()) {
+    const order: Order = { ...story.order, salt: `0x${String(n + 1).padStart(64, '0')}` };
+    const access = await sealRecord({
+      ...accessGrantedRecord(market, {
+        order,
+        worker: worker.address,
+        assignSignature: await assign(order),
+        privacy: { ...CLAIM, ...RUN },
+        position: next(),
+        grantedAt: new Date(Date.UTC(2026, 10, 25, 12, n)),
+      }),
+      signer: operator,
+    });
+    entries.push(access);
+    if (end === 'open') continue;
+    entries.push(
+      end === 'completed'
+        ? await completion(order, access, next())
+        : await refusal(order, end === 'refused-after', next()),
+    );
+  }
+  return entries;
+}
+
+async function assign(order: Order) {
+  const { marketplaceDomain, TYPES } = await import('../../kernel/index.js');
+  const message = { orderId: orderIdOf(market, order), worker: worker.address };
+  return operator.signTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Assign', message });
+}
+
+async function completion(order: Order, accessEntry: Uint8Array, position: ReturnType<typeof positionAfter>) {
+  const record = trainingCompletedRecord(market, {
+    order,
+    worker: worker.address,
+    weightsSha256: '33'.repeat(32),
+    ciphertextSha256: '44'.repeat(32),
+    manifestDigest: story.offer.manifestDigest,
+    initialWeightsSha256: '22'.repeat(32),
+    accessEntry,
+    epochs: 1,
+    privacy: { epsilon: CLAIM.epsilon, delta: CLAIM.delta },
+    attested: false,
+    trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+    position,
+    startedAt: new Date(0),
+    finishedAt: new Date(0),
+  });
+  return sealRecord({ ...record, signer: worker });
+}
+
+async function refusal(order: Order, privacySpent: boolean, position: ReturnType<typeof positionAfter>) {
+  const facts = { order, reason: 'trainer-failed', privacySpent, position, refusedAt: new Date(0) } as const;
+  return sealRecord({ ...trainingRefusedRecord(market, facts), signer: operator });
+}
+
+function says(spent: Loss, reserved: Loss = NOTHING): PrivacyBalance {
+  const shards = [{ shardId: SHARD, spent: [...spent], reserved: [...reserved] }];
+  return { budgetEpsilon: 10, delta: 1e-5, takenEpsilon: null, shards };
+}
+
+async function audit(entries: readonly Uint8Array[], before: PrivacyBalance, after = before) {
+  const { head, tile } = memoryLog(entries);
+  const log = { tile, checkpoint: async () => signNote(formatCheckpoint({ origin: ORIGIN, ...head })) };
+  const scanned = await scanRecords(log, await signedHead(log, trust), trust, () => true);
+  return comparePrivacy(audited, scanned.entries, before, after);
+}
+
+describe('the audit of a privacy balance', () => {
+  it('computes what is spent from the log, and finds it in the marketplace', async () => {
+    const entries = await logOf('completed', 'refused-after', 'refused-before');
+    const { ok, runs, shards, differences } = await audit(entries, says(addLoss(loss, loss)));
+    expect(differences).toEqual([]);
+    expect(ok).toBe(true);
+    expect(runs.map(({ state, epsilon }) => [state, epsilon])).toEqual([
+      ['spent', 4],
+      ['spent', 4],
+      ['returned', 4],
+    ]);
+    expect(shards[0]?.spent).toEqual(addLoss(loss, loss));
+    expect(shards[0]?.spentEpsilon).toBe(shards[0]?.saidEpsilon);
+  });
+
+  it.each<[string, (spent: Loss) => Loss, RegExp]>([
+    ['all of it', () => NOTHING, /is spent, the marketplace says less: epsilon 0\.000000/],
+    ['a billionth at one order', (spent) => spent.map((one, i) => (i === 17 ? one - 1n : one)), /says less/],
+    [
+      'a billionth more at one order',
+      (spent) => spent.map((one, i) => (i === 65 ? one + 1n : one)),
+      /is spent at most/,
+    ],
+  ])('names the shard when the balance was changed by %s', async (_what, change, message) => {
+    const { ok, differences } = await audit(await logOf('completed'), says(change(loss)));
+    expect(ok).toBe(false);
+    expect(differences).toHaveLength(1);
+    expect(differences[0]).toContain(SHARD);
+    expect(differences[0]).toMatch(message);
+  });
+
+  it('takes a run that has not ended for spent or for reserved, and for nothing else', async () => {
+    const entries = await logOf('completed', 'open');
+    for (const said of [says(addLoss(loss, loss)), says(loss, loss)])
+      expect((await audit(entries, said)).ok).toBe(true);
+    expect((await audit(entries, says(loss))).differences[0]).toMatch(/has set aside/);
+    // It ended while the log was read.
+    expect((await audit(entries, says(loss, loss), says(addLoss(loss, loss)))).ok).toBe(true);
+  });
+
+  it('finds a run that was left out of the log', async () => {
+    const [first, second, , ...rest] = await logOf('completed', 'completed');
+    if (first === undefined || second === undefined) throw new Error('no records');
+    const { differences } = await audit([first, second, ...rest], says(loss));
+    expect(differences.join()).toContain('record 3 of this dataset missing');
+  });
+
+  it('finds a run that costs more than its record says', async () => {
+    const entries = await logOf();
+    const privacy = { ...CLAIM, ...RUN, epsilon: 1 };
+    const facts = { order: story.order, worker: worker.address, assignSignature: await assign(story.order), privacy };
+    const record = accessGrantedRecord(market, {
+      ...facts,
+      position: positionAfter(licensed),
+      grantedAt: new Date(Date.UTC(2026, 10, 25, 13)),
+    });
+    const cheap = await sealRecord({ ...record, signer: operator });
+    const { differences } = await audit([...entries, cheap], says(NOTHING, loss));
+    expect(differences.join()).toMatch(/costs epsilon [\d.]+, its record says 1/);
+  });
+
+  it('says when more was spent than the terms give', async () => {
+    const ends = Array.from({ length: 12 }, () => 'completed' as const);
+    const { differences } = await audit(await logOf(...ends), says(loss.map((one) => one * 12n)));
+    expect(differences.join()).toMatch(/is spent of a budget of 10/);
+  });
+
+  it('knows every order', () => {
+    expect(says(NOTHING).shards[0]?.spent).toHaveLength(RDP_ORDERS.length);
+  });
+});
+
+describe('what each epsilon costs', () => {
+  const priced = {
+    terms: audited.terms,
+    rowCount: 10_000,
+    offer: { ...dataset.offer, pricePerEpsilon: '500000000000000000', maxEpsilonMicros: '5000000' },
+  };
+  const run = { batchRows: 256, epochs: 20 };
+
+  it('is the price, and the price of the epsilon, with less noise the more it is', () => {
+    const list = priceList(priced, says(NOTHING), run);
+    expect(list).toMatchObject({ delta: 1e-5, budgetEpsilon: 10, takenEpsilon: 0, steps: 800 });
+    expect(list?.epsilons.map(({ epsilon, priceWei, left }) => [epsilon, priceWei, left])).toEqual([
+      [0.5, 5_250_000_000_000_000_000n, true],
+      [1, 5_500_000_000_000_000_000n, true],
+      [2, 6_000_000_000_000_000_000n, true],
+      [4, 7_000_000_000_000_000_000n, true],
+      [5, 7_500_000_000_000_000_000n, true],
+    ]);
+    const noise = list?.epsilons.map(({ noiseMultiplier }) => noiseMultiplier ?? 0) ?? [];
+    expect(noise).toEqual(noise.toSorted((a, b) => b - a));
+  });
+
+  it('says what is not left, and what no noise gives', () => {
+    const taken = loss.map((one) => one * 6n);
+    const list = priceList(priced, says(taken), run, [0.5, 5]);
+    expect(list?.epsilons.map(({ left }) => left)).toEqual([true, false]);
+    const [hopeless] = priceList(priced, says(NOTHING), { batchRows: 1, epochs: 10_000 }, [0.0001])?.epsilons ?? [];
+    expect(hopeless).toMatchObject({ noiseMultiplier: null, left: false });
+  });
+
+  it('is nothing where the terms sell none', () => {
+    expect(priceList({ ...priced, terms: dataset.terms }, says(NOTHING), run)).toBeUndefined();
+  });
+});
