@@ -66,8 +66,7 @@ class MarketApi:
     def privacy_balance(self, dataset_id: str) -> Json:
         """What the marketplace says is taken of its privacy budget."""
         document = (
-            "query PrivacyBalance($id: String!) "
-            "{ dataset(id: $id) { privacyBalance { shards { shardId spent reserved } } } }"
+            "query PrivacyBalance($id: String!) { dataset(id: $id) { privacyBalance { shards { shardId spent reserved } } } }"
         )
         return _record(self._open(document, {"id": dataset_id}, "dataset")["privacyBalance"])
 

@@ -1,5 +1,5 @@
-"""What a private run costs, computed as the marketplace computes it (`src/privacy`, docs/privacy.md): Rényi differential privacy
-of the Poisson-sampled Gaussian at integer orders, and the least noise with which a run costs no more than a wanted epsilon."""
+"""What a private run costs, computed as the marketplace computes it (`src/privacy`, docs/privacy.md): Rényi differential
+privacy of the Poisson-sampled Gaussian at integer orders, and the least noise that a wanted epsilon takes."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def noise_for(*, epsilon: float, delta: float, sampling_rate: float, steps: int)
     """
 
     def cost(units: int) -> float:
-        return epsilon_of(
-            sampling_rate=sampling_rate, noise_multiplier=units / _NOISE_GRID, steps=steps, delta=delta
-        )
+        return epsilon_of(sampling_rate=sampling_rate, noise_multiplier=units / _NOISE_GRID, steps=steps, delta=delta)
 
     below, above = round(_NOISE_RANGE[0] * _NOISE_GRID) - 1, round(_NOISE_RANGE[1] * _NOISE_GRID)
     if cost(above) > epsilon:
@@ -60,8 +58,8 @@ def noise_for(*, epsilon: float, delta: float, sampling_rate: float, steps: int)
 
 
 def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int) -> Any:
-    """`privacy` of the declaration: "none"; all that an epsilon decides; or what was spelt out in full. Held against the seller's
-    terms here, before anything is paid.
+    """`privacy` of the declaration: "none"; all that an epsilon decides; or what was spelt out in full. Held against the
+    seller's terms here, before anything is paid.
 
     :raises WeighbridgeError: PRIVACY_REFUSED, BAD_INPUT
     """
@@ -94,16 +92,14 @@ def assert_left(declared: Any, dataset: Dataset, balance: Json) -> None:
     if declared == "none":
         return
     budget = dataset.terms["privacy"]["budget"]
-    run = [
-        declared["steps"] * _one_step(declared["samplingRate"], declared["noiseMultiplier"], order) for order in ORDERS
-    ]
+    run = [declared["steps"] * _one_step(declared["samplingRate"], declared["noiseMultiplier"], order) for order in ORDERS]
     for shard in balance["shards"]:
         taken = [(int(a) + int(b)) / _BILLION for a, b in zip(shard["spent"], shard["reserved"], strict=True)]
         if _epsilon([a + b for a, b in zip(taken, run, strict=True)], budget["delta"]) > budget["epsilon"]:
             spent = _epsilon(taken, budget["delta"])
             raise WeighbridgeError(
                 "BUDGET_EXHAUSTED",
-                f"the rows have {budget['epsilon']} epsilon for everybody, {spent:.3f} of it is taken: the run does not fit any more",
+                f"the rows have {budget['epsilon']} epsilon for everybody, {spent:.3f} of it is taken: the run does not fit",
                 next="Nothing was paid. Take a smaller epsilon, or wait for a version with new rows.",
             )
 
