@@ -16,7 +16,8 @@ export class ShardPrivacyType {
 }
 
 @ObjectType('PrivacyBalance', {
-  description: 'The privacy budget of a dataset version, as the marketplace keeps it. "weighbridge privacy audit" computes it from the log.',
+  description:
+    'The privacy budget of a dataset version, as the marketplace keeps it. "weighbridge privacy audit" computes it from the log.',
 })
 export class PrivacyBalanceType {
   @Field(() => Float, { nullable: true, description: "Each shard's whole epsilon; null where the terms sell none." })

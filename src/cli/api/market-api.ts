@@ -6,7 +6,17 @@ import { getBlob, putBlob } from './blobs.js';
 import { graphql, type Operation } from './graphql.js';
 import * as operations from './operations.js';
 import type { Position } from '../../provenance/index.js';
-import type { Dataset, DatasetSummary, Job, JobProgress, Licence, ModelPage, Page, PrivacyBalance, Revocation } from './schemas.js';
+import type {
+  Dataset,
+  DatasetSummary,
+  Job,
+  JobProgress,
+  Licence,
+  ModelPage,
+  Page,
+  PrivacyBalance,
+  Revocation,
+} from './schemas.js';
 import { signIn } from './sign-in.js';
 import { watchJob } from './watch-job.js';
 

@@ -35,7 +35,9 @@ export interface Scan {
  */
 export async function scanLog(log: LogReader, head: TreeHead, trust: Trust, dataset: string): Promise<Scan> {
   const prefix = prefixOf(dataset);
-  const { entries, unreadable } = await scanRecords(log, head, trust, (entry) => keyIdOfRecord(entry).startsWith(prefix));
+  const { entries, unreadable } = await scanRecords(log, head, trust, (entry) =>
+    keyIdOfRecord(entry).startsWith(prefix),
+  );
   const byKey = new Map<Bytes32, ScannedEntry[]>();
   for (const one of entries) {
     const keyId = keyIdOfRecord(one.entry);

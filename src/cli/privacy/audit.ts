@@ -10,29 +10,9 @@ import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
 import { assertSameDeployment } from '../verify/same-deployment.js';
 import { readTrust } from '../verify/read-files.js';
-import { ledgerOfLog, type LoggedRun } from './logged-ledger.js';
+import type { AuditedShard, PrivacyAudit } from './audited.js';
+import { ledgerOfLog } from './logged-ledger.js';
 import { auditLines } from './print-audit.js';
-
-/** One shard: what the log makes of it, and what the marketplace says. Epsilons are at the terms' delta. */
-export interface AuditedShard {
-  shardId: string;
-  pieceCid: string;
-  spentEpsilon: number | null;
-  saidEpsilon: number | null;
-  /** Rényi loss in billionths, from the log. */
-  spent: Loss;
-}
-
-export interface PrivacyAudit {
-  ok: boolean;
-  keyId: Bytes32;
-  trust: string;
-  logSize: number;
-  budget: { epsilon: number; delta: number } | null;
-  runs: LoggedRun[];
-  shards: AuditedShard[];
-  differences: string[];
-}
 
 /**
  * Computes the privacy balance of a dataset again, from the log alone, and holds it against what the marketplace says.

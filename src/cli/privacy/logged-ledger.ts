@@ -38,10 +38,20 @@ export function ledgerOfLog(entries: readonly ScannedEntry[], wanted: readonly s
   const runs = runsOf(entries);
   const replay = (counts: (run: Run) => boolean) => replayLedger(eventsOf(entries, runs, counts), wanted);
   return {
-    runs: [...runs.values()].map(({ job, index, version, epsilon, state }) => ({ job, index, version, epsilon, state })),
+    runs: [...runs.values()].map(({ job, index, version, epsilon, state }) => ({
+      job,
+      index,
+      version,
+      epsilon,
+      state,
+    })),
     spent: replay(({ state }) => state === 'spent'),
     most: replay(({ state }) => state !== 'returned'),
-    problems: [...recordProblems(entries), ...[...runs.values()].flatMap(claimProblems), ...completionProblems(entries, runs)],
+    problems: [
+      ...recordProblems(entries),
+      ...[...runs.values()].flatMap(claimProblems),
+      ...completionProblems(entries, runs),
+    ],
   };
 }
 

@@ -1,7 +1,7 @@
 import { plain, shortId } from '../ui/text.js';
 import { facts, table } from '../ui/table.js';
 import type { Colours } from '../ui/ui.js';
-import type { AuditedShard, PrivacyAudit } from './audit.js';
+import type { AuditedShard, PrivacyAudit } from './audited.js';
 import type { LoggedRun } from './logged-ledger.js';
 
 const SHOWN_SHARDS = 10;
@@ -24,7 +24,10 @@ export function auditLines(audit: PrivacyAudit, title: string, out: Colours): st
         budget === null ? 'the terms sell none' : `epsilon ${budget.epsilon} of each shard, at delta ${budget.delta}`,
       ],
       ['private runs', `${runs.length - without}, on all versions`],
-      ['without privacy', `${without}${without === 0 ? '' : ', which no budget counts: their models may memorise rows'}`],
+      [
+        'without privacy',
+        `${without}${without === 0 ? '' : ', which no budget counts: their models may memorise rows'}`,
+      ],
     ]),
     ...section(runTable(runs, out)),
     ...section(shardTable(shards, budget?.epsilon, out)),
@@ -70,5 +73,7 @@ function shardTable(shards: readonly AuditedShard[], budget: number | undefined,
       text(Math.max(0, budget - (spentEpsilon ?? 0))),
     ]),
   ]);
-  return shards.length > worst.length ? [...rows, out.dim(`and ${shards.length - worst.length} more, with as much left or more`)] : rows;
+  return shards.length > worst.length
+    ? [...rows, out.dim(`and ${shards.length - worst.length} more, with as much left or more`)]
+    : rows;
 }
