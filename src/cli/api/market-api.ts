@@ -18,7 +18,6 @@ import type {
   Revocation,
 } from './schemas.js';
 import { signIn } from './sign-in.js';
-import { watchJob } from './watch-job.js';
 
 /** The marketplace's API as the commands use it. */
 export interface MarketApi {
@@ -38,8 +37,7 @@ export interface MarketApi {
   revokeConsent(input: Record<string, unknown>): Promise<Revocation>;
   /** The account's own, newest first. */
   licences(first: number): Promise<Page<Licence>>;
-  /** Twenty models behind these weights, or trained on this dataset, each with every record behind it. */
-  /** Models behind weights or, `forward`, of them; or models of a dataset. */
+  /** Twenty models behind weights or, `forward`, made of them, or trained on a dataset; each with every record behind it. */
   lineage(of: { weights: string; forward?: boolean } | { dataset: Bytes32 }, after?: string): Promise<ModelPage>;
   /** @throws WeighbridgeError LICENCE_NOT_FOUND */
   erase(licence: Bytes32): Promise<Licence>;
@@ -124,7 +122,11 @@ export function createMarketApi(network: Network, account: () => Promise<Account
     receipt: async (id) => (await own(operations.getReceipt, { id })).job?.receipt ?? undefined,
     putBlob: async (sha256, bytes) => signedIn(async (bearer) => putBlob(apiUrl, sha256, bytes, bearer)),
     getBlob: async (sha256) => signedIn(async (bearer) => getBlob(apiUrl, sha256, bearer)),
-    watch: (id, signal) => watchJob({ apiUrl, id, signal, token, poll: async () => (await job(id)).progress }),
+    watch: async function* (id, signal) {
+      // WebSockets and GraphQL's subscriptions are loaded by the commands that wait.
+      const { watchJob } = await import('./watch-job.js');
+      yield* watchJob({ apiUrl, id, signal, token, poll: async () => (await job(id)).progress });
+    },
   };
 }
 

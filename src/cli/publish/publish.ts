@@ -11,7 +11,7 @@ import type { Ui } from '../ui/ui.js';
 import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
 import { leavePermits } from '../storage/permit.js';
 import { listDataset } from './list.js';
-import { makePieces } from './make-pieces.js';
+import { makePieces, type Made } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
 import { planDigest, planPublish, type PublishOptions, type PublishPlan } from './plan.js';
 import { sealVersion } from './seal-version.js';
@@ -95,7 +95,7 @@ async function run(run: Run): Promise<Published> {
   const { slot } = journal.now();
   if (slot === undefined) throw new Error('the slot was just chosen');
 
-  const sealed = before.copies !== undefined ? sealedOf(before) : await storeSealed(run, slot);
+  const sealed = (before.copies !== undefined ? before.sealed : undefined) ?? (await storeSealed(run, slot));
   const manifest = manifestOf(run.plan, slot, sealed);
   await ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId));
   const { offered, copies } = journal.now();
@@ -122,24 +122,36 @@ async function leaveRepairPermits(run: Run, { datasetId }: DatasetSlot, { keyId,
   );
 }
 
-/** Everything up to where the chain lists every piece; the offer goes on chain in the same blocks. */
+/**
+ * Everything up to where the chain lists every piece. While the blocks with the pieces are made, the version's key is
+ * wrapped (the key nodes' SDK takes a second to load, and would hold up the sending before) and the offer goes on chain.
+ */
 async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
-  const { plan, network, account, adapters, journal, watch } = run;
+  const { network, account, adapters, journal, watch, plan, state } = run;
   const session = watch.time('provider and money', async () => {
     const store = await adapters.pieceStore(network, account, slot.datasetId);
     return store.open(estimatedBytes(run));
   });
   session.catch(() => undefined); // whoever waits for it hears of it
   void run.chain().catch(() => undefined);
-  const sealed = (await sealedBefore(journal.now(), session)) ?? (await makeAndSeal(run, slot, session));
-  const manifest = manifestOf(plan, slot, sealed);
-  const upload = await session;
-  const steps = [
-    watch.time('pieces on chain', async () => journal.note({ copies: await upload.commit(sealed.pieces) })),
-    ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId)),
-  ];
-  await allDone(steps);
-  return sealed;
+  const secret = await shardSecret(shardSecretFile(state.root, account.address));
+  try {
+    const earlier = await sealedBefore(journal.now(), session);
+    const made = earlier ?? (await make(run, slot, secret, session));
+    const upload = await session;
+    const commit = watch.time('pieces on chain', async () =>
+      journal.note({ copies: await upload.commit(made.pieces) }),
+    );
+    const offer = async (): Promise<Sealed> => {
+      const sealed = earlier ?? (await seal(run, slot, made, secret));
+      const manifest = manifestOf(plan, slot, sealed);
+      await ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId));
+      return sealed;
+    };
+    return await bothDone(offer(), commit);
+  } finally {
+    secret.fill(0);
+  }
 }
 
 /** What an earlier run sealed, if the provider still has all of it. */
@@ -150,29 +162,27 @@ async function sealedBefore(journal: Journal, session: Promise<UploadSession>): 
   return held.every(Boolean) ? journal.sealed : undefined;
 }
 
-async function makeAndSeal(run: Run, slot: DatasetSlot, session: Promise<UploadSession>): Promise<Sealed> {
-  const { plan, file, network, account, adapters, journal, threads, watch, ui, state } = run;
+async function make(
+  { plan, file, journal, threads, watch, ui }: Run,
+  slot: DatasetSlot,
+  secret: Uint8Array,
+  session: Promise<UploadSession>,
+): Promise<Made> {
+  return watch.time('data path', async () => makePieces(plan, file, slot, journal, { ui, threads, secret, session }));
+}
+
+async function seal(run: Run, slot: DatasetSlot, made: Made, secret: Uint8Array): Promise<Sealed> {
+  const { network, account, adapters, journal, watch, ui } = run;
+  const before = journal.now().sealed;
+  // The same file gives the same pieces; what an earlier run sealed, and perhaps offered, stands.
+  if (before !== undefined && samePieces(before.pieces, made.pieces)) return before;
   const keyId = keyIdOf(account.address, slot.datasetId, slot.version);
-  // One SDK after the other: each blocks this thread while it loads, and the file is read meanwhile.
-  const vault = session.then(async () => watch.time('key nodes', async () => adapters.keyVault(network)));
-  vault.catch(() => undefined);
-  const secret = await shardSecret(shardSecretFile(state.root, account.address));
-  try {
-    const made = await watch.time('data path', async () =>
-      makePieces(plan, file, slot, journal, { ui, threads, secret, session }),
-    );
-    const before = journal.now().sealed;
-    // The same file gives the same pieces; what an earlier run sealed, and perhaps offered, stands.
-    if (before !== undefined && samePieces(before.pieces, made.pieces)) return before;
-    ui.note(`wrapping the key for ${keyId}`);
-    const sealed = await watch.time('wrapping the key', async () =>
-      sealVersion(slot, keyId, made, secret, await vault),
-    );
-    await journal.note({ sealed });
-    return sealed;
-  } finally {
-    secret.fill(0);
-  }
+  ui.note(`wrapping the key for ${keyId}`);
+  const sealed = await watch.time('wrapping the key', async () =>
+    sealVersion(slot, keyId, made, secret, await adapters.keyVault(network)),
+  );
+  await journal.note({ sealed });
+  return sealed;
 }
 
 function samePieces(before: { pieceCid: string }[], made: { pieceCid: string }[]): boolean {
@@ -202,21 +212,16 @@ async function ifMissing(known: unknown, work: () => Promise<void>): Promise<voi
   if (known === undefined) await work();
 }
 
-/** Waits for all, also when one fails: none may still be at work when the command reports. */
-async function allDone(steps: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(steps);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+/** Waits for both, also when one fails: none may still be at work when the command reports. */
+async function bothDone<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
+  await Promise.allSettled([first, second]);
+  await second;
+  return first;
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return async () => (made ??= make());
-}
-
-function sealedOf({ sealed }: Journal): Sealed {
-  if (sealed === undefined) throw new Error('a journal of stored pieces that names none');
-  return sealed;
 }
 
 function published({ journal, watch }: Run, already: boolean): Published {

@@ -4,7 +4,7 @@ import type { ClosableVault } from '../ports.js';
 
 /**
  * Has the data key wrapped so that the key nodes release it only while the contract's `canRelease` holds for it. Done before
- * anything is uploaded: ciphertext that nobody can open would be paid storage for nothing.
+ * the offer is signed: nothing is for sale that nobody could open.
  * @throws WeighbridgeError KEY_NODES_DOWN (retryable)
  */
 export async function wrapDataKey(vault: ClosableVault, dataKey: Uint8Array, keyId: Bytes32): Promise<WrappedKey> {
@@ -15,6 +15,6 @@ export async function wrapDataKey(vault: ClosableVault, dataKey: Uint8Array, key
     await vault.close();
   }
   throw new WeighbridgeError('INTERNAL', 'the data key was wrapped for another dataset', {
-    next: 'Nothing was uploaded. Report this with the version of weighbridge.',
+    next: 'Nothing was listed. Report this with the version of weighbridge.',
   });
 }
