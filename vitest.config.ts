@@ -1,4 +1,18 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Whole stories first: they wait for blocks most of the time, and one begun last would be waited for alone. */
+const LONGEST = ['test/crash/', 'test/e2e/', 'test/medium/'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = LONGEST.findIndex((folder) => moduleId.includes(folder));
+      return found === -1 ? LONGEST.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 /** Specs beside the code are unit tests; test/medium, test/e2e and test/crash start real services and say which. */
 export default defineConfig({
@@ -10,6 +24,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     setupFiles: ['./test/support/setup.ts'],
   },
 });
