@@ -28,7 +28,8 @@ from .refusal import reject_model
 from .safetensors import Floats
 
 _MAX_EQUATIONS = 5_000
-_MICRO_ROWS = 256
+# A row's own gradients are in memory at once for so many: more of them leave the processor's cache.
+_MICRO_ROWS = 64
 _MICRO_ELEMENTS = 1 << 27
 # Noise of so many steps is made ahead at once, and so many numbers of it.
 _MAX_SEGMENT_STEPS = 32

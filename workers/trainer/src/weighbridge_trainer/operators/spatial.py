@@ -11,6 +11,8 @@ from .static import require
 
 # One slice a kernel cell: bounds the program that XLA must compile.
 _MAX_KERNEL_CELLS = 121
+# Numbers that a row's input may become when each place of the output gets a copy of what it sees: a megabyte.
+_MAX_COPIED = 1 << 18
 _DIMENSIONS = {
     3: ("NCH", "OIH", "NCH"),
     4: ("NCHW", "OIHW", "NCHW"),
@@ -42,16 +44,29 @@ def conv(
     kernel = list(w.shape[2:])
     require(kernel_shape in (None, kernel), "Conv kernel_shape")
     window = _window(x, kernel, strides, pads, dilations, auto_pad)
-    y = lax.conv_general_dilated(
-        x,
-        w,
-        window.strides,
-        window.pads,
-        rhs_dilation=window.dilations,
-        dimension_numbers=_DIMENSIONS[x.ndim],
-        feature_group_count=group,
-    )
+    if group == 1 and math.prod(kernel) * math.prod(x.shape[1:]) <= _MAX_COPIED:
+        y = _conv_by_product(x, w, window)
+    else:
+        y = lax.conv_general_dilated(
+            x,
+            w,
+            window.strides,
+            window.pads,
+            rhs_dilation=window.dilations,
+            dimension_numbers=_DIMENSIONS[x.ndim],
+            feature_group_count=group,
+        )
     return y if b is None else y + b.reshape(1, -1, *(1 for _ in kernel))
+
+
+def _conv_by_product(x: Array, w: Array, window: _Window) -> Array:
+    """One product over all cells and channels: on a CPU two to five times faster than XLA's convolution, whose gradient
+    by the kernel is slow."""
+    require(x.shape[1] == w.shape[1], "Conv channels")
+    cells = _cells(x, window, 0.0)
+    places = cells.reshape(*cells.shape[:3], -1)
+    y = jnp.einsum("kncp,ock->nop", places, w.reshape(*w.shape[:2], -1))
+    return y.reshape(x.shape[0], w.shape[0], *cells.shape[3:])
 
 
 def conv_transpose(
