@@ -57,7 +57,10 @@ export async function startLog({ databaseUrl, signer, onBatch = () => {}, ...opt
       readAnchor: async () => ({ size: 0, root: new Uint8Array(32) }),
       cosigner: {
         cosign: async ({ size, root, note }) => ({ size, root: toHex(root), note, signatures: [] }),
+        assertNoneAhead: async () => {},
       },
+      logKeys: [{ vkey: signer.vkey, fromSize: 0 }],
+      checkpointMs: 1_000,
       onWaiting: (error) => console.error(error),
       onExportError: (error) => console.error(error),
       windowMs: 5,
