@@ -136,8 +136,10 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
   it('shows a checkpoint only with a quorum of cosignatures, on demand at once', async () => {
     const net = await newNet();
     const process = await net.start();
-    const { size: before } = await process.client.checkpoint();
-    expect(before).toBe(0);
+    const empty = await process.client.checkpoint();
+    expect(empty).toMatchObject({ size: 0, signatures: [expect.any(String), expect.any(String)] });
+    expect(verifyCheckpoint(empty.note, trustOf(net), true).size).toBe(0);
+    expect(await (await fetch(`${process.url}/checkpoint`)).text()).toBe(empty.note);
     await append(process.client, 'shown', 5);
     const { size, note, signatures, waiting } = await process.client.checkpoint();
     expect({ size, waiting }).toEqual({ size: 5, waiting: undefined });

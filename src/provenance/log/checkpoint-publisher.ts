@@ -24,6 +24,8 @@ export class CheckpointPublisher {
   private timer: NodeJS.Timeout | undefined;
   /** Why the last attempt failed; undefined once one succeeded. */
   private trouble: WeighbridgeError | undefined;
+  /** The first checkpoint of a log, of no entries, is in the store before anybody was asked to cosign it. */
+  private emptyCosigned = false;
 
   private constructor(
     private newest: AnchorableCheckpoint,
@@ -60,7 +62,7 @@ export class CheckpointPublisher {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
     await Promise.race([late, this.until(size)]).catch(this.deps.onWaiting);
     clearTimeout(timer);
-    return this.newest.size >= size ? this.newest : { ...this.newest, waiting: this.waiting() };
+    return this.shows(size) ? this.newest : { ...this.newest, waiting: this.waiting() };
   }
 
   private waiting(): Waiting {
@@ -70,7 +72,11 @@ export class CheckpointPublisher {
 
   private async until(size: number): Promise<void> {
     // The attempt in hand may be of an older checkpoint.
-    while (this.newest.size < size) await this.publish();
+    while (!this.shows(size)) await this.publish();
+  }
+
+  private shows(size: number): boolean {
+    return size === 0 && this.newest.size === 0 ? this.emptyCosigned : this.newest.size >= size;
   }
 
   /** One attempt at a time, shared by all who want it. */
@@ -86,12 +92,13 @@ export class CheckpointPublisher {
 
   private async once(): Promise<void> {
     const { edge, note } = this.deps.committed();
-    if (edge.size <= this.newest.size) return;
+    if (this.shows(edge.size)) return;
     const { cosigner, reader, store } = this.deps;
     const tile = async (path: string): Promise<Uint8Array> => reader.tile(parseTilePath(path), edge);
     const checkpoint = await cosigner.cosign({ size: edge.size, root: edge.root(), note }, tile);
     await store.add(checkpoint);
     this.newest = checkpoint;
+    this.emptyCosigned = true;
     this.trouble = undefined;
   }
 }

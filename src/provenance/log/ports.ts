@@ -29,9 +29,9 @@ export interface SignedCheckpoint {
 
 /**
  * Gathers what a checkpoint needs of others before it is published. Called for one checkpoint at a time, each of a larger
- * size than the one before; never for the empty tree, of which there is nothing to say. Appends do not wait for it. An
- * implementation MUST end in bounded time, and MUST reject rather than answer with less than the world was told to expect.
- * A rejection publishes nothing: the newest checkpoint of then is tried again, a second later.
+ * size than the one before, the first perhaps of the empty tree. Appends do not wait for it. An implementation MUST end
+ * in bounded time, and MUST reject rather than answer with less than the world was told to expect. A rejection publishes
+ * nothing: the newest checkpoint of then is tried again, a second later.
  * @throws WeighbridgeError retryable
  */
 export interface Cosigner {
