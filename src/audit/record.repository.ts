@@ -74,12 +74,8 @@ export class RecordRepository {
 
   /** How often each dataset was opened: its `access-granted` records. */
   async countAccesses(keyIds: readonly Bytes32[]): Promise<Map<Bytes32, number>> {
-    const groups = await this.prisma.logRecord.groupBy({
-      by: ['keyId'],
-      where: { keyId: { in: [...keyIds] }, type: 'access-granted' satisfies RecordType },
-      _count: true,
-    });
-    return new Map(groups.map((group) => [group.keyId as Bytes32, group._count]));
+    const rows = await this.prisma.accessCount.findMany({ where: { keyId: { in: [...keyIds] } } });
+    return new Map(rows.map((row) => [row.keyId as Bytes32, row.accesses]));
   }
 
   private async after(page: PageRequest, where: object): Promise<LogRecordRow[]> {

@@ -8,6 +8,7 @@ import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isWeighbridgeError, utf8 } from '../../src/kernel/index.js';
 import {
+  indexLog,
   PgRelayStore,
   RelayFollower,
   type RecordSource,
@@ -45,7 +46,9 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  await pool.query('TRUNCATE log_records, relay_pending, relay_batches; UPDATE relay_cursor SET next_index = 0');
+  await pool.query(
+    'TRUNCATE log_records, access_counts, relay_pending, relay_batches; UPDATE relay_cursor SET next_index = 0',
+  );
 });
 
 function follower(
@@ -103,6 +106,23 @@ describe('publishing', () => {
       [3, 'training-completed', parties.worker.address.toLowerCase()],
       [4, 'job-settled', null],
     ]);
+  });
+
+  it('counts accesses as it indexes them, each once, also when two relays index the same stretch', async () => {
+    const [a, b] = [randomWord(), randomWord()];
+    const log = [
+      ...(await accesses(a, 5)),
+      ...(await accesses(b, 2)),
+      ...Object.values((await provenanceStory()).entries),
+    ];
+    const counts = async () =>
+      (await pool.query('SELECT key_id, accesses FROM access_counts WHERE key_id = ANY($1)', [[a, b]])).rows;
+    await Promise.all([1, 2].map(async () => indexLog(sourceOf(log.slice(0, 4)), new PgRelayStore(pool), 100)));
+    expect(await counts()).toEqual([{ key_id: a, accesses: 4 }]);
+    await Promise.all([1, 2].map(async () => indexLog(sourceOf(log), new PgRelayStore(pool), 100)));
+    const wanted = [a, b].map((key_id, i) => ({ key_id, accesses: [5, 2][i] }));
+    expect(await counts()).toEqual(expect.arrayContaining(wanted));
+    expect((await pool.query('SELECT accesses FROM access_counts')).rows).toHaveLength(3);
   });
 
   it('cuts a long log into linked batches, one chain a dataset, and passes over what is no record', async () => {

@@ -20,6 +20,23 @@ interface BatchRow {
   checkpoint: string;
 }
 
+/** Index, what waits for a batch, and the count of accesses, in one statement: the records are parsed once. */
+const ADD_RECORDS = `
+  WITH given AS (
+    SELECT * FROM jsonb_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int, "orderId" text,
+                                              licence text, weights text, "initialWeights" text, actor text, at timestamptz)
+  ), added AS (
+    INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, licence, weights, initial_weights, actor, at)
+    SELECT index, type, "leafHash", "keyId", sequence, "orderId", licence, weights, "initialWeights", lower(actor), at FROM given
+    ON CONFLICT (index) DO NOTHING
+    RETURNING key_id, type
+  ), waiting AS (
+    INSERT INTO relay_pending (index, key_id, leaf_hash, at) SELECT index, "keyId", "leafHash", at FROM given
+  )
+  INSERT INTO access_counts (key_id, accesses)
+  SELECT key_id, count(*) FROM added WHERE type = 'access-granted' GROUP BY key_id
+  ON CONFLICT (key_id) DO UPDATE SET accesses = access_counts.accesses + excluded.accesses`;
+
 /**
  * The relay's tables in PostgreSQL, by plain SQL: whole stretches of the log go in as arrays, and locks are explicit.
  */
@@ -40,22 +57,7 @@ export class PgRelayStore implements RelayStore {
         [from, to, checkpoint, records.length],
       );
       if (moved.rowCount !== 1) return false;
-      const json = JSON.stringify(records);
-      await client.query(
-        `INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, licence, weights, initial_weights, actor, at)
-         SELECT index, type, "leafHash", "keyId", sequence, "orderId", licence, weights, "initialWeights", lower(actor), at
-         FROM jsonb_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int,
-                                          "orderId" text, licence text, weights text, "initialWeights" text,
-                                          actor text, at timestamptz)
-         ON CONFLICT (index) DO NOTHING`,
-        [json],
-      );
-      await client.query(
-        `INSERT INTO relay_pending (index, key_id, leaf_hash, at)
-         SELECT index, "keyId", "leafHash", at
-         FROM jsonb_to_recordset($1) AS r(index int, "keyId" text, "leafHash" text, at timestamptz)`,
-        [json],
-      );
+      await client.query(ADD_RECORDS, [JSON.stringify(records)]);
       return true;
     });
   }
