@@ -38,7 +38,7 @@ export function beforeSubscription(
   context: FormatterContext & Partial<ConnectionContext>,
 ): void {
   try {
-    context.starts?.take(Date.now());
+    context.starts?.take(performance.now());
     const [error] = validate(schema, document, specifiedRules, { maxErrors: 1 });
     if (error !== undefined)
       throw new WeighbridgeError('BAD_INPUT', error.message, { next: 'Compare it with the schema.' });

@@ -1,15 +1,21 @@
-// Real: PostgreSQL, log processes (killed with SIGKILL), a full file system, anvil with LogAnchor. Faked: who signed the
-// entries, which the log does not judge. LOG_KILLS=200 for as many kills as the owners ask.
+// Real: PostgreSQL (killed with SIGKILL, too), log processes (killed likewise), a full file system, anvil with LogAnchor. Faked:
+// who signed the entries, which the log does not judge; a wire that goes silent, and a clock that is set back in the process.
+// LOG_KILLS=200 for as many kills as the owners ask.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sameBytes } from '../../src/kernel/index.js';
 import { headOf, VerifiedTree, verifyCheckpoint, type Appended, type LogClient } from '../../src/provenance/index.js';
+import { Connections } from '../../src/provenance/log/connections.js';
 import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
+import { startPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
+import { startCommitProxy } from '../support/commit-proxy.js';
+import { killPostgres } from '../support/kill-postgres.js';
 import { appendAll, leafOf, query, someEntries, startLogNet, wholeLog, type LogNet } from '../support/log-net.js';
-import type { LogProcess, TestLog } from '../support/log-process.js';
+import { wellFormedEntry, type LogProcess, type TestLog } from '../support/log-process.js';
 
 const KILLS = Number(process.env.LOG_KILLS ?? 10);
 const ENTRIES_A_KILL = 60;
@@ -84,6 +90,61 @@ describe('a sequencer that is killed', () => {
     await assertOneHistory(process.client, log, await everyNote(databaseUrl, served));
     await process.stop();
   }, 3_600_000);
+});
+
+describe('PostgreSQL', () => {
+  it('is killed and started again under load: what was acknowledged is there, once, and callers go on', async () => {
+    const { log } = await net.newLog();
+    const own = path.join(net.dir, 'pg-killed');
+    const port = await freePort();
+    const database = await startPostgres(own, port);
+    await query(database.url('postgres'), 'CREATE DATABASE log');
+    const process = await log.start(database.url('log'));
+    const load = endlessLoad(process.client, 20);
+    for (let kill = 1; kill <= 2; kill++) {
+      const before = load.answers.length;
+      await vi.waitUntil(() => load.answers.length >= before + 100, { timeout: 120_000, interval: 5 });
+      await killPostgres(own);
+      await startPostgres(own, port);
+    }
+    const { entries, answers } = await load.stop();
+    const all = await wholeLog(process.client, log);
+    assertAllOnce(all, entries, answers);
+    await assertOneHistory(process.client, log, await everyNote(database.url('log'), new Set()));
+    await process.stop();
+    await database.stop();
+  }, 600_000);
+
+  it('that goes silent is left behind in bounded time', async () => {
+    const { databaseUrl } = await net.newLog();
+    const proxy = await startCommitProxy(net.postgresPort);
+    const connections = new Connections(databaseUrl.replace(`:${net.postgresPort}/`, `:${proxy.port}/`));
+    await connections.lock(new AbortController().signal);
+    await connections.writers(2);
+    await connections.pool.query('SELECT');
+    proxy.silent = true;
+    await connections.close();
+    proxy.silent = false;
+    await proxy.stop();
+  });
+});
+
+describe('a clock that is set back', () => {
+  it('by an hour stops neither appends nor checkpoints', async () => {
+    const { log, databaseUrl } = await net.newLog();
+    const clock = path.join(import.meta.dirname, '../support/clock-set-back.mjs');
+    const process = await log.start(databaseUrl, { env: { NODE_OPTIONS: `--import=${clock}` } });
+    const entries = await someEntries('clock', 60);
+    const before = await appendAll(process.client, entries.slice(0, 30));
+    process.kill('SIGUSR2');
+    await expect.poll(() => readFileSync(log.logFile, 'utf8'), { timeout: 60_000 }).toContain('clock set back');
+    const after = await appendAll(process.client, entries.slice(30));
+    // By itself: nobody asks for a fresh one.
+    const shown = async () => (await (await fetch(`${process.url}/checkpoint`)).text()).split('\n')[1];
+    await expect.poll(shown, { timeout: 60_000 }).toBe('60');
+    assertAllOnce(await wholeLog(process.client, log), entries, [...before, ...after]);
+    await process.stop();
+  });
 });
 
 describe('two log processes', () => {
@@ -162,6 +223,28 @@ describe('a full disk', () => {
     await process.stop();
   });
 });
+
+/** Callers that append, each one entry after the other, until they are stopped. */
+function endlessLoad(client: LogClient, callers: number) {
+  const entries: Uint8Array[] = [];
+  const answers: Appended[] = [];
+  let going = true;
+  const caller = async (_: unknown, name: number): Promise<void> => {
+    for (let i = 0; going; i++) {
+      const entry = await wellFormedEntry(`load ${name} ${i}`);
+      const answer = await appendForever(client, entry);
+      entries.push(entry);
+      answers.push(answer);
+    }
+  };
+  const done = Promise.all(Array.from({ length: callers }, caller));
+  const stop = async () => {
+    going = false;
+    await done;
+    return { entries, answers };
+  };
+  return { answers, stop };
+}
 
 /** As a patient caller: the log says that a repeat is safe. */
 async function appendForever(client: LogClient, entry: Uint8Array): Promise<Appended> {

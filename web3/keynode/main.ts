@@ -43,7 +43,7 @@ async function main(): Promise<void> {
       isRecentBlock: (hash) => isRecentBlock(chain, hash),
       mayRelease: createReleaseCheck(chain, network.contracts.marketplace),
       limitCaller: (caller: Address) => {
-        if (limit.allows(caller, Date.now())) return;
+        if (limit.allows(caller, performance.now())) return;
         throw new NodeError('NodeRateLimitExceeded', 'This wallet asks too often.');
       },
       nowMs: Date.now,

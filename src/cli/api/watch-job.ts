@@ -34,16 +34,16 @@ export async function* watchJob(options: WatchOptions): AsyncGenerator<JobProgre
   try {
     let shown = -1;
     let waiting: JobProgress['waitingFor'];
-    let lastHeardMs = Date.now();
-    let polledMs = 0;
+    let lastHeardMs = performance.now();
+    let polledMs = -Infinity;
     for (;;) {
       options.signal.throwIfAborted();
-      if (Date.now() - polledMs >= POLL_MS) {
-        polledMs = Date.now();
+      if (performance.now() - polledMs >= POLL_MS) {
+        polledMs = performance.now();
         const polled = await options.poll().catch((error: unknown) => rethrowUnlessAway(error));
         if (polled !== undefined) inbox.push(polled);
       }
-      if (inbox.length > 0) lastHeardMs = Date.now();
+      if (inbox.length > 0) lastHeardMs = performance.now();
       for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
         // A poll that was under way when a message came is older than it.
         const rank = rankOf(next);
@@ -52,7 +52,7 @@ export async function* watchJob(options: WatchOptions): AsyncGenerator<JobProgre
         shown = Math.max(shown, rank);
         if (isFinal(next.state)) return;
       }
-      if (Date.now() - lastHeardMs > GIVE_UP_MS) throw away(options.id);
+      if (performance.now() - lastHeardMs > GIVE_UP_MS) throw away(options.id);
       await Promise.race([new Promise<void>((resolve) => (wake = resolve)), sleep(POLL_MS)]);
     }
   } finally {

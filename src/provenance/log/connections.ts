@@ -3,6 +3,8 @@ import { PgBatchWriter } from './batch-writer.js';
 import { Deferred } from './deferred.js';
 
 const QUERY_TIMEOUT_MS = 30_000;
+/** For a last word. A server that vanished without closing its connections never says it, and a restart waits for us. */
+const CLOSE_TIMEOUT_MS = 2_000;
 /** A process that vanished without closing its connections must not hold its rows for long. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
 const LOCK_POLL_MS = 500;
@@ -18,6 +20,7 @@ export class Connections {
     this.pool = new Pool({
       connectionString: databaseUrl,
       max: 4,
+      connectionTimeoutMillis: QUERY_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
       keepAlive: true,
     });
@@ -50,8 +53,10 @@ export class Connections {
   }
 
   async close(): Promise<void> {
+    const [holder, ...writers] = this.clients;
+    await Promise.all(writers.map(hangUp));
     // The holder last: its lock goes with it.
-    for (const client of this.clients.toReversed()) await client.end().catch(() => undefined);
+    if (holder !== undefined) await hangUp(holder);
     await this.pool.end().catch(() => undefined);
   }
 
@@ -68,4 +73,10 @@ export class Connections {
     this.clients.push(client);
     return client;
   }
+}
+
+async function hangUp(client: Client): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), CLOSE_TIMEOUT_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
 }

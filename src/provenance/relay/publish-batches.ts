@@ -30,7 +30,8 @@ export class BatchPublisher {
     private readonly store: RelayStore,
     private readonly streams: RecordStreams,
     private readonly options: PublishOptions,
-    private readonly now: () => number = Date.now,
+    /** Not the time of day: a clock that was set back must not make a retry wait for it. */
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** One round. @returns how many batches were published; Ceramic's errors go to `onFailed`, the store's are thrown */

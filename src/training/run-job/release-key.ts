@@ -20,14 +20,14 @@ const FINALITY_POLL_MS = 500;
  */
 export async function releaseKey(deps: RunJobDeps, job: Job, wrapped: WrappedKey): Promise<Uint8Array> {
   const worker = workerAccount(deps.workerSeed, job.id);
-  const until = Date.now() + FINALITY_WAIT_MS;
+  const until = performance.now() + FINALITY_WAIT_MS;
   for (;;) {
     try {
       return await deps.vault.unwrap(wrapped, worker);
     } catch (error) {
       if (!(error instanceof WeighbridgeError) || error.code !== 'KEY_DENIED') throw error;
       const allowed = await deps.chain.canRelease(job.keyId, worker.address);
-      if (Date.now() > until) throw await denialOf(deps, job, error);
+      if (performance.now() > until) throw await denialOf(deps, job, error);
       if (!allowed && !(await mended(deps, job))) throw await denialOf(deps, job, error);
       await sleep(FINALITY_POLL_MS, undefined, { signal: deps.signal });
     }

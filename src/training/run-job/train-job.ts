@@ -68,10 +68,10 @@ async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint
 
 /** Watchers hear of progress at most four times a second, whatever the sandbox sends. */
 function progressReporter(deps: RunJobDeps): (step: number, of: number) => void {
-  let last = 0;
+  let last = -Infinity;
   return (step, of) => {
-    if (step !== of && Date.now() - last < PROGRESS_EVERY_MS) return;
-    last = Date.now();
+    if (step !== of && performance.now() - last < PROGRESS_EVERY_MS) return;
+    last = performance.now();
     // Lost progress harms nobody: the next report or the next state repairs it.
     deps.report({ state: 'training', step, of }).catch(() => undefined);
   };

@@ -34,11 +34,18 @@ export class TileExporter {
   private readonly loop: Poller;
   private bundles = 0;
   private note: string | undefined;
+  private stopping = false;
   /** Partial tiles of each of the newest checkpoints, oldest first. */
   private readonly partials: string[][] = [];
 
   private constructor(private readonly deps: ExporterDeps) {
-    this.loop = new Poller(async () => this.step(), POLL_MS, deps.onError);
+    this.loop = new Poller(
+      async () => this.step(),
+      POLL_MS,
+      (error) => {
+        if (!this.stopping) deps.onError(error);
+      },
+    );
   }
 
   static async open(deps: ExporterDeps): Promise<TileExporter> {
@@ -51,7 +58,9 @@ export class TileExporter {
     this.loop.start();
   }
 
+  /** Waits for the files in hand, not for the step: the sequencer's next life waits for this. */
   async stop(): Promise<void> {
+    this.stopping = true;
     await this.loop.stop();
   }
 
@@ -108,6 +117,7 @@ export class TileExporter {
     const left = names.slice();
     const lane = async (): Promise<void> => {
       for (let name = left.shift(); name !== undefined; name = left.shift()) {
+        if (this.stopping) throw new Error('the exporter is stopping');
         await storage.put(tilePath(name), await reader.tile(name, tree));
       }
     };
