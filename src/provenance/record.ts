@@ -28,8 +28,11 @@ import { decodeUtf8, parseCanonicalJson } from './verify/canonical.js';
 /** C2SP tlog-tiles prefixes each entry of a bundle with a uint16. */
 export const MAX_ENTRY_BYTES = 65_535;
 const HEADER = /^weighbridge\/v1 ([a-z-]{1,40}) ([0-9a-f]{64})$/;
-/** Half the order of secp256k1: a signature above it has a twin below (EIP-2), and only the lower one is accepted. */
-const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
+const ZERO = '0'.repeat(64);
+/** Of secp256k1. */
+const ORDER = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
+/** A signature above half the order has a twin below (EIP-2), and only the lower one is accepted. */
+const HALF_ORDER = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0';
 
 /** Whoever signs records. viem's `LocalAccount` fits. */
 export interface RecordSigner {
@@ -124,7 +127,7 @@ export function parseEntry(bytes: Uint8Array): LogEntry {
   const predicate = read('predicate', () => PREDICATES[type].parse(statement.predicate));
   const [signature] = envelope.signatures;
   const { chainId, signer } = parseKeyId(signature?.keyid ?? '');
-  read('signature', () => canonicalSignature(to0x(fromBase64(signature?.sig ?? '')), true));
+  read('signature', () => assertCanonicalSignature(to0x(fromBase64(signature?.sig ?? ''))));
   // The type chose the predicate's schema one line above, which is what the union says; TypeScript cannot follow it.
   return { type, commitment: `0x${header[2]}`, envelope, statement, predicate, signer, chainId } as LogEntry;
 }
@@ -148,16 +151,21 @@ function parseKeyId(keyid: string): { chainId: number; signer: Address } {
   return { chainId: Number(match[1]), signer };
 }
 
-/** 65 bytes, low s, v 27 or 28. With `strict` another form is refused, else brought into this one (v 0 or 1). */
-function canonicalSignature(signature: Hex, strict = false): Hex {
+/** 65 bytes, low s, v 27 or 28: brings what a signer gave into this form (from v 0 or 1). */
+function canonicalSignature(signature: Hex): Hex {
   const canonical = signature.length === 132 ? serializeSignature(parseSignature(signature)) : '0x';
-  const s = canonical === '0x' ? HALF_ORDER + 1n : BigInt(`0x${canonical.slice(66, 130)}`);
-  if (s > HALF_ORDER || (strict && canonical !== signature)) {
-    throw new WeighbridgeError('BAD_SIGNATURE', 'not a 65-byte secp256k1 signature with low s and v 27 or 28', {
-      next: 'Sign with an ordinary account key; contract accounts cannot sign records.',
-    });
-  }
+  assertCanonicalSignature(canonical);
   return canonical;
+}
+
+/** Numbers of 32 bytes as hex digits, so that they compare as text. @throws WeighbridgeError BAD_SIGNATURE */
+function assertCanonicalSignature(signature: Hex): void {
+  const [r, s, v] = [signature.slice(2, 66), signature.slice(66, 130), signature.slice(130)];
+  const inRange = r > ZERO && r < ORDER && s > ZERO && s <= HALF_ORDER;
+  if (signature.length === 132 && inRange && (v === '1b' || v === '1c')) return;
+  throw new WeighbridgeError('BAD_SIGNATURE', 'not a 65-byte secp256k1 signature with low s and v 27 or 28', {
+    next: 'Sign with an ordinary account key; contract accounts cannot sign records.',
+  });
 }
 
 function read<T>(what: string, parse: () => T): T {

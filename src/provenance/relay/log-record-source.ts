@@ -1,4 +1,5 @@
 import { fromHex } from '../../kernel/index.js';
+import { nodeHasher } from '../log/node-hasher.js';
 import type { LogClient } from '../ports.js';
 import { readEntries } from '../tiles/read-entries.js';
 import { describeEntry } from './describe-entry.js';
@@ -12,7 +13,7 @@ export class LogRecordSource implements RecordSource {
     const { size, root, note } = await this.log.checkpoint();
     const stretch: LogStretch = { from, to: from, checkpoint: note, records: [], unreadable: [] };
     if (from >= size) return stretch;
-    for await (const entry of readEntries(this.log, { size, root: fromHex(root) }, from)) {
+    for await (const entry of readEntries(this.log, { size, root: fromHex(root) }, from, nodeHasher)) {
       const record = describeEntry(entry);
       if (record === undefined) stretch.unreadable.push(entry.index);
       else stretch.records.push(record);
