@@ -8,14 +8,15 @@ import { HASH_BYTES } from '../tiles/tile-path.js';
  * @throws WeighbridgeError PROOF_INVALID if it holds fewer entries, ends within one, or goes on after them
  */
 export function hashBundle(bundle: Uint8Array, count: number, full = true): Uint8Array {
-  const hashes = new Uint8Array(count * HASH_BYTES);
+  const hashes = Buffer.alloc(count * HASH_BYTES);
   let offset = 0;
   for (let i = 0; i < count; i++) {
     const start = offset + 2;
     const end = start + (bundle[offset] ?? 0) * 256 + (bundle[offset + 1] ?? 0);
     if (start > bundle.length || end > bundle.length) throw cut(`ends within entry ${i}`);
     bundle[start - 1] = 0;
-    hashes.set(hash('sha256', bundle.subarray(start - 1, end), 'buffer'), i * HASH_BYTES);
+    // By way of hex, as in node-hasher.ts: bytes would be an allocation outside the heap.
+    hashes.write(hash('sha256', bundle.subarray(start - 1, end), 'hex'), i * HASH_BYTES, 'hex');
     offset = end;
   }
   if (full && offset !== bundle.length) throw cut('holds more than its entries');

@@ -9,6 +9,9 @@ const ENTRIES = 'SELECT data AS bytes FROM tlog.entries WHERE idx >= $1 AND idx 
 const LEAF_HASHES = 'SELECT leaf_hash AS bytes FROM tlog.entries WHERE idx >= $1 AND idx < $2 ORDER BY idx';
 const TILES = 'SELECT data AS bytes FROM tlog.tiles WHERE n >= $1 AND n < $2 AND level = $3 ORDER BY n';
 
+/** 2 MiB. */
+const TILES_A_READ = 256;
+
 /** Reads of the log's tables. Nothing here writes, and nothing here waits for the sequencer. */
 export class LogReader {
   constructor(private readonly pool: Pool) {}
@@ -50,6 +53,16 @@ export class LogReader {
     }
     const [tile] = await this.bytes(TILES, index, 1, level);
     return (tile ?? new Uint8Array()).subarray(0, width * HASH_BYTES);
+  }
+
+  /** Every leaf hash of the tree whose edge this is, in order. */
+  async *leafHashes(edge: Edge): AsyncGenerator<Uint8Array> {
+    const tiles = Math.floor(edge.size / TILE_WIDTH);
+    for (let tile = 0; tile < tiles; tile += TILES_A_READ) {
+      for (const hashes of await this.bytes(TILES, tile, Math.min(TILES_A_READ, tiles - tile), 0))
+        yield* hashesOf(hashes);
+    }
+    yield* edge.partial(0);
   }
 
   private async partialHashes(size: number, level: number): Promise<Uint8Array[]> {

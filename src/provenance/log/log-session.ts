@@ -8,6 +8,7 @@ import { Connections } from './connections.js';
 import { ExportCursor } from './export/export-cursor.js';
 import type { TileStorage } from './export/storage.js';
 import { TileExporter } from './export/tile-exporter.js';
+import { LeafFilter } from './leaf-filter.js';
 import { LogReader } from './log-reader.js';
 import type { Cosigner, NoteSigner, ReadAnchor, WitnessGuard } from './ports.js';
 import { PgPublishedStore } from './published-store.js';
@@ -61,7 +62,8 @@ export class LogSession {
       const head = await readHead(reader, connections.pool, options);
       await assertNoneAhead(reader, head, options.cosigner);
       const writers = await connections.writers(options.depth);
-      const sequencer = new Sequencer(head, writers, options.signer, options, options.events);
+      const known = new LeafFilter();
+      const sequencer = new Sequencer(head, writers, known, options.signer, options, options.events);
       const { cosigner, onWaiting } = options;
       const store = new PgPublishedStore(connections.pool);
       const committed = (): CommittedHead => sequencer.committed;
@@ -70,6 +72,7 @@ export class LogSession {
       sequencer.start();
       publisher.start(options.checkpointMs);
       exporter?.start();
+      void fill(known, reader, head.edge);
       return new LogSession(sequencer, publisher, exporter, reader, connections);
     } catch (error) {
       await connections.close();
@@ -85,6 +88,16 @@ export class LogSession {
   async close(): Promise<void> {
     await Promise.all([this.publisher.stop(), this.exporter?.stop()]);
     await this.connections.close();
+  }
+}
+
+/** Beside the first appends, each of which asks the database until this is done. If the database fails, so does the session. */
+async function fill(known: LeafFilter, reader: LogReader, edge: Edge): Promise<void> {
+  try {
+    for await (const leafHash of reader.leafHashes(edge)) known.add(leafHash);
+    known.markComplete();
+  } catch {
+    // Then the filter rules nothing out, and the index answers.
   }
 }
 

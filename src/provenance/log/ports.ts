@@ -77,6 +77,13 @@ export interface StagedBatch {
   commit(): Promise<void>;
 }
 
+/** Which entries may be in the log already: asked before the database is. */
+export interface KnownLeaves {
+  /** False only if no such entry was ever added. */
+  mayHold(leafHash: Uint8Array): boolean;
+  add(leafHash: Uint8Array): void;
+}
+
 /** One connection that writes batches, one at a time. Two of them overlap two batches. */
 export interface BatchWriter {
   /** Index of each leaf hash (64 hex digits) that is in the log already. */

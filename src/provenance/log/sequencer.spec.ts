@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../../kernel/index.js';
 import { Edge } from '../tiles/edge.js';
 import { Deferred } from './deferred.js';
+import { LeafFilter } from './leaf-filter.js';
 import { nodeHasher } from './node-hasher.js';
 import type { Batch, BatchWriter, NoteSigner } from './ports.js';
 import { Sequencer, type SequencerOptions } from './sequencer.js';
@@ -12,13 +13,17 @@ class FakeStore {
   size = 0;
   readonly entries = new Map<string, number>();
   readonly events: string[] = [];
+  /** How many leaf hashes each lookup was of. */
+  readonly lookups: number[] = [];
   holdStage: ((batch: Batch) => Promise<void>) | undefined;
   holdCommit: ((batch: Batch) => Promise<void>) | undefined;
 
   writer(): BatchWriter {
     return {
-      lookup: async (hashes) =>
-        new Map(hashes.map((h) => [toHex(h), this.entries.get(toHex(h))] as const).filter(isKnown)),
+      lookup: async (hashes) => {
+        this.lookups.push(hashes.length);
+        return new Map(hashes.map((h) => [toHex(h), this.entries.get(toHex(h))] as const).filter(isKnown));
+      },
       stage: async (batch) => {
         await this.holdStage?.(batch);
         this.events.push(`staged ${batch.from}`);
@@ -42,9 +47,12 @@ const signer: NoteSigner = { origin: 'log.example', sign: (size, root) => `${siz
 const entry = (i: number) => utf8(`entry ${i}`);
 
 function sequencer(store: FakeStore, depth: number, options: Partial<SequencerOptions> = {}): Sequencer {
+  const known = new LeafFilter();
+  known.markComplete();
   const made = new Sequencer(
     { note: '', edge: Edge.empty(nodeHasher) },
     Array.from({ length: depth }, () => store.writer()),
+    known,
     signer,
     { windowMs: 0, maxBatch: 2, maxQueue: 1000, ...options },
     { batch: () => undefined, duplicates: () => undefined },
@@ -121,6 +129,8 @@ describe('the sequencer', () => {
     expect((await Promise.all(early)).map((a) => a.index)).toEqual([0, 0, 1, 0, 2]);
     expect((await Promise.all([log.append(entry(1)), log.append(entry(3))])).map((a) => a.index)).toEqual([1, 3]);
     expect(store.size).toBe(4);
+    // Of all these, the database was asked only about the one that the log had by then.
+    expect(store.lookups).toEqual([1]);
     await log.stop();
   });
 

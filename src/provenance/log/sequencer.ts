@@ -3,7 +3,7 @@ import type { Appended } from '../ports.js';
 import { Deferred } from './deferred.js';
 import type { Edge } from '../tiles/edge.js';
 import { AppendQueue, type Waiting } from './append-queue.js';
-import type { BatchWriter, NoteSigner } from './ports.js';
+import type { BatchWriter, KnownLeaves, NoteSigner } from './ports.js';
 
 export interface SequencerOptions {
   /** Least time between two cuts, measured from the last cut, so that a lone entry does not wait. */
@@ -43,6 +43,7 @@ export class Sequencer {
   constructor(
     private head: CommittedHead,
     writers: readonly BatchWriter[],
+    private readonly known: KnownLeaves,
     private readonly signer: NoteSigner,
     private readonly options: SequencerOptions,
     private readonly events: SequencerEvents,
@@ -106,7 +107,9 @@ export class Sequencer {
 
   /** Answers entries that the log has from before, and gives the rest. */
   private async withoutKnown(writer: BatchWriter, cut: Waiting[]): Promise<Waiting[]> {
-    const known = await writer.lookup(cut.map((waiting) => waiting.leafHash));
+    const suspects = cut.filter(({ leafHash }) => this.known.mayHold(leafHash));
+    if (suspects.length === 0) return cut;
+    const known = await writer.lookup(suspects.map(({ leafHash }) => leafHash));
     if (known.size === 0) return cut;
     this.events.duplicates(known.size);
     return cut.filter((waiting) => {
@@ -121,7 +124,9 @@ export class Sequencer {
     const startedMs = performance.now();
     try {
       const from = this.tip.size;
-      const fullTiles = this.tip.append(fresh.map((waiting) => waiting.leafHash));
+      const leafHashes = fresh.map(({ leafHash }) => leafHash);
+      const fullTiles = this.tip.append(leafHashes);
+      for (const leafHash of leafHashes) this.known.add(leafHash);
       const note = this.signer.sign(this.tip.size, this.tip.root());
       const head = { note, edge: this.tip.clone() };
       // The rows of this batch travel while the batch before still commits ...
