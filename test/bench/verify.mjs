@@ -7,12 +7,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { rolldown } from 'rolldown';
 import { nodeHasher } from '../../dist/src/provenance/log/node-hasher.js';
 import { noteSigner } from '../../dist/src/provenance/log/signers.js';
 import { Edge } from '../../dist/src/provenance/tiles/edge.js';
 import { encodeBundle } from '../../dist/src/provenance/tiles/bundle.js';
 import { TILE_WIDTH, tilePath } from '../../dist/src/provenance/tiles/tile-path.js';
+import { loadTypeScript } from './support/load-typescript.mjs';
 
 const ENTRY_BYTES = 1300;
 const ROUNDS = 30;
@@ -65,15 +65,6 @@ async function measureReceipt() {
   );
   await close();
   figure('one receipt in Chromium, median', median(times), 'ms', '< 50', median(times) < 50);
-}
-
-/** Bundles a module of the tests, which are not compiled to dist. Packages stay outside. */
-async function loadTypeScript(input) {
-  const bundle = await rolldown({ input, platform: 'node', external: /^[^./]/ });
-  const file = path.join(root, '.weighbridge/bench', `${path.basename(input, '.ts')}.mjs`);
-  await bundle.write({ file, format: 'esm', codeSplitting: false });
-  await bundle.close();
-  return import(file);
 }
 
 async function medianMs(run) {

@@ -15,6 +15,11 @@ export function cpuOfPostgres(dataDir) {
   return (ticks / TICKS_PER_SECOND) * 1e6;
 }
 
+/** Microseconds of CPU that one process has used so far. */
+export function cpuOfProcess(pid) {
+  return ((statOf(pid)[0]?.own ?? 0) / TICKS_PER_SECOND) * 1e6;
+}
+
 function statOf(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
