@@ -11,17 +11,16 @@ import {
   positionAfter,
   sealRecord,
   trainingRefusedRecord,
-  type LoadedBatch,
   type LogReader,
 } from '../../provenance/index.js';
 import { formatCheckpoint } from '../../provenance/verify/index.js';
 import type { ChainReader } from '../ports.js';
-import { compareWithAnchor, compareWithCeramic } from './compare.js';
+import { compareWithAnchor } from './compare.js';
 import { auditRows } from './findings.js';
 import { signedHead } from './log-reader.js';
 import { scanLog } from './scan.js';
 
-// Real: records, signatures, tiles, proofs. Faked: where the tiles come from, and the answers of chain and Ceramic.
+// Real: records, signatures, tiles, proofs. Faked: where the tiles come from, and the chain's answers.
 const story = await provenanceStory();
 const { listed, licensed, granted, completed, settled } = story.entries;
 const whole = [listed, licensed, granted, completed, settled];
@@ -38,8 +37,6 @@ async function scan(entries: readonly Uint8Array[], dataset: string = story.keyI
 
 const problems = async (entries: readonly Uint8Array[]) =>
   auditRows((await scan(entries)).entries).rows.flatMap((row) => row.problems.map((one) => `${row.type}: ${one}`));
-
-const all = (await scan(whole)).entries.map(({ index, leafHash }) => ({ index, leafHash }));
 
 describe('an audit', () => {
   it('lists every record of a dataset, with who and under which licence', async () => {
@@ -196,34 +193,6 @@ describe('compared with the chain', () => {
       ok: false,
       detail: 'the chain knows 6 entries, the log shows 5',
     });
-  });
-});
-
-describe('compared with Ceramic', () => {
-  const compare = async (records: { index: number; leafHash: string }[]) => {
-    const found = await scan(whole);
-    return compareWithCeramic(found, { readBatches: async () => [{ batch: { records } } as unknown as LoadedBatch] });
-  };
-  it('agrees with all, and with all but the newest', async () => {
-    expect(await compare(all)).toMatchObject({ ok: true, detail: '5 of 5 records are in the public streams' });
-    expect(await compare(all.slice(0, 3))).toMatchObject({
-      ok: true,
-      detail: expect.stringContaining('the newest 2 not yet'),
-    });
-  });
-
-  it('sees a record that was changed, one that vanished from the log, and one that was never published', async () => {
-    expect(await compare([{ index: 0, leafHash: '00'.repeat(32) }])).toMatchObject({
-      ok: false,
-      detail: expect.stringContaining('another record at 0'),
-    });
-    expect(await compare(all.filter(({ index }) => index !== 2))).toMatchObject({
-      ok: false,
-      detail: expect.stringContaining('at 2 was never published'),
-    });
-    const shorter = await scan([listed, ...whole.slice(2)]);
-    const published = { batch: { records: all } } as unknown as LoadedBatch;
-    expect(await compareWithCeramic(shorter, { readBatches: async () => [published] })).toMatchObject({ ok: false });
   });
 });
 

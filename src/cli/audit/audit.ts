@@ -8,7 +8,7 @@ import type { Colours } from '../ui/ui.js';
 import { assertSameDeployment } from '../verify/same-deployment.js';
 import { readTrust } from '../verify/read-files.js';
 import { auditCeramic, type CeramicHistory } from './ceramic-history.js';
-import { compareWithAnchor, compareWithCeramic, type AuditComparison } from './compare.js';
+import { compareWithAnchor, type AuditComparison } from './compare.js';
 import { auditRows, type AuditRow } from './findings.js';
 import { signedHead } from './log-reader.js';
 import { scanLog, type Scan } from './scan.js';
@@ -19,7 +19,7 @@ export interface AuditOptions {
   ceramic?: boolean;
 }
 
-/** Audits one dataset from the log, with `--online` against chain and Ceramic, with `--ceramic` batch by batch. */
+/** Audits one dataset from the log, with `--ceramic` against Ceramic, with `--online` against the chain too. */
 export async function audit(cli: Cli, dataset: string, options: AuditOptions): Promise<void> {
   const { ui } = cli;
   const network = await cli.network();
@@ -30,15 +30,12 @@ export async function audit(cli: Cli, dataset: string, options: AuditOptions): P
   ui.note(`reading ${head.size} log entries from ${network.log.url}`);
   const scan = await scanLog(log, head, trust, dataset);
   const { rows, complete } = auditRows(scan.entries);
-  const comparisons: AuditComparison[] =
-    options.online === true
-      ? [
-          await compareWithAnchor(log, head, await cli.adapters.chainReader(network)),
-          await compareWithCeramic(scan, await cli.adapters.ceramic(network)),
-        ]
-      : [];
+  const comparisons: AuditComparison[] = [];
   let history: CeramicHistory | undefined;
-  if (options.ceramic === true) {
+  if (options.online === true) {
+    comparisons.push(await compareWithAnchor(log, head, await cli.adapters.chainReader(network)));
+  }
+  if (options.online === true || options.ceramic === true) {
     history = await auditCeramic(scan, { reader: log, head }, trust, await cli.adapters.ceramic(network));
     comparisons.push(history);
   }

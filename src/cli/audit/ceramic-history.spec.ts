@@ -47,7 +47,7 @@ async function history(batches: (LoadedBatch | undefined | WeighbridgeError)[], 
     if (batch instanceof WeighbridgeError) throw batch;
     return batch;
   };
-  return auditCeramic(scan, { reader, head }, trust, { loadBatch, readBatches: async () => [] });
+  return auditCeramic(scan, { reader, head }, trust, { loadBatch });
 }
 
 const three = [batchOf(1, 0, 2), batchOf(2, 2, 3), batchOf(3, 3, 5)];

@@ -30,7 +30,7 @@ export async function auditCeramic(
   scan: Scan,
   log: { reader: LogReader; head: TreeHead },
   trust: Trust,
-  ceramic: CeramicReader,
+  ceramic: Pick<CeramicReader, 'loadBatch'>,
 ): Promise<CeramicHistory> {
   const tree = await VerifiedTree.open(async (path) => log.reader.tile(path), log.head);
   const inLog = new Map(scan.entries.map(({ index, leafHash }) => [index, leafHash]));
@@ -59,7 +59,7 @@ type Problem = NonNullable<BatchFinding['problem']>;
 type Loaded = LoadedBatch | Problem;
 
 /** All batches up to the last that is there; in the place of one that is not, or does not verify, why. */
-async function loadAll(ceramic: CeramicReader, keyId: Bytes32): Promise<Loaded[]> {
+async function loadAll(ceramic: Pick<CeramicReader, 'loadBatch'>, keyId: Bytes32): Promise<Loaded[]> {
   const loaded: Loaded[] = [];
   let end = 0;
   for (let seq = 1; seq <= end + LOOKAHEAD; seq++) {
@@ -70,7 +70,7 @@ async function loadAll(ceramic: CeramicReader, keyId: Bytes32): Promise<Loaded[]
   return loaded.slice(0, end);
 }
 
-async function loadOne(ceramic: CeramicReader, keyId: Bytes32, seq: number): Promise<Loaded> {
+async function loadOne(ceramic: Pick<CeramicReader, 'loadBatch'>, keyId: Bytes32, seq: number): Promise<Loaded> {
   try {
     return (
       (await ceramic.loadBatch(keyId, seq)) ?? { kind: 'missing', detail: `batch ${seq} is not there, a later one is` }
