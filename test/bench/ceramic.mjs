@@ -125,9 +125,9 @@ async function untilAllPublished() {
 
 /** One real record a dataset; each entry has a header of its own, which makes it another entry with the same body. */
 async function entryMaker() {
-  const { accesses } = await loadTypeScript(path.join(import.meta.dirname, '../support/relay-log.ts'));
+  const { manyAccesses } = await loadTypeScript(path.join(import.meta.dirname, '../support/relay-log.ts'));
   const keyIds = Array.from({ length: datasets }, (_, i) => to0x(new Uint8Array(32).fill(i + 1)));
-  const templates = await Promise.all(keyIds.map(async (keyId) => Buffer.from((await accesses(keyId, 1))[0])));
+  const templates = await Promise.all(keyIds.map(async (keyId) => (await manyAccesses(keyId, 1))[0]));
   const digestAt = 'weighbridge/v1 access-granted '.length;
   let made = 0;
   const entry = () => {

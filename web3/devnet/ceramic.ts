@@ -3,7 +3,7 @@ import path from 'node:path';
 import { repositoryRoot } from './repository-root.js';
 import { startChild, type ChildService } from './service.js';
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 180_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 
 export interface CeramicService extends ChildService {
