@@ -40,6 +40,7 @@ const figures = [];
 const [answeredAt, publishedAt] = [[], []];
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'weighbridge-bench-ceramic-'));
+/** @type {(() => unknown)[]} */
 const stops = [() => rmSync(dir, { recursive: true, force: true })];
 try {
   await measure();
@@ -167,7 +168,10 @@ function started(service) {
   return service;
 }
 
+/** @param {string | null} [target] @param {boolean | null} [met] */
 function figure(name, value, unit, target = null, met = null) {
   figures.push({ name, value: Math.round(value * 1000) / 1000, unit, target, met });
-  say(`${name}  ${value.toFixed(2)} ${unit}${target === null ? '' : `  (${target}: ${met ? 'met' : 'NOT met'})`}`);
+  say(
+    `${name}  ${value.toFixed(2)} ${unit}${target === null ? '' : `  (${target}: ${met === true ? 'met' : 'NOT met'})`}`,
+  );
 }

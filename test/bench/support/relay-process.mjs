@@ -1,4 +1,5 @@
 // The relay of a worker, alone in a process: follows a log over HTTP, and tells its parent of every batch that is on Ceramic.
+import { once } from 'node:events';
 import pg from 'pg';
 import { createHttpLogClient } from '../../../dist/src/provenance/index.js';
 import { LogRecordSource, PgRelayStore, RelayFollower } from '../../../dist/src/provenance/relay/index.js';
@@ -21,8 +22,7 @@ const follower = new RelayFollower(
 );
 follower.start();
 process.send({ ready: true });
-process.once('SIGTERM', async () => {
-  await follower.stop();
-  await pool.end();
-  process.exit(0);
-});
+await once(process, 'SIGTERM');
+await follower.stop();
+await pool.end();
+process.exit(0);
