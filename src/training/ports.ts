@@ -8,8 +8,11 @@ export interface TrainInput {
   weights: Uint8Array;
   /** The `tokenizer.json` files that the declaration's features name, in the order of `tokenizersOf`. */
   tokenizers: Uint8Array[];
-  /** 32 bytes. The implementation overwrites it with zeros once it went down the pipe. */
-  dataKey: Uint8Array;
+  /**
+   * Asks for the data key, 32 bytes. Called once, beside the preparation of the model, which takes as long as the chain's
+   * finality; what it gives goes down the pipe and is overwritten with zeros at once. The signal says that nobody waits.
+   */
+  openKey(signal: AbortSignal): Promise<Uint8Array>;
   /** Of a private run: the secret of its sampling and noise, 32 bytes, overwritten like the key. */
   seed?: Uint8Array;
   /** Ciphertext of each piece, in manifest order, streamed. */

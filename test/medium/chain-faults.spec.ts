@@ -125,7 +125,7 @@ describe('a reorganisation of three blocks', () => {
     expect(await steps.worker.canRelease(order.keyId, worker.address)).toBe(false);
     expect((await steps.worker.order(orderId)).state).toBe('open');
     const running = { ...job, deadline: new Date(Number(order.deadline) * 1000) };
-    expect(await releaseKey(deps, running, {} as WrappedKey)).toHaveLength(32);
+    expect(await releaseKey(deps, running, {} as WrappedKey, new AbortController().signal)).toHaveLength(32);
     const [first, second] = patches.map(({ recordTransaction }) => recordTransaction);
     expect(second).toMatch(/^0x/);
     expect(first).toMatch(/^0x/);

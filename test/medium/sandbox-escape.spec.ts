@@ -119,7 +119,7 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
       graph: model.graph,
       weights: model.weights,
       tokenizers: [],
-      dataKey: Uint8Array.from(digits.dataKey),
+      openKey: async () => Uint8Array.from(digits.dataKey),
       pieces: digits.pieces.map(
         (piece) =>
           async function* () {

@@ -37,7 +37,7 @@ function inputOf(dataset: EncryptedDataset, model: BuiltModel, change: Partial<T
     graph: model.graph,
     weights: model.weights,
     tokenizers: [],
-    dataKey: Uint8Array.from(dataset.dataKey),
+    openKey: async () => Uint8Array.from(dataset.dataKey),
     pieces: dataset.pieces.map((piece) => () => inSteps(piece)),
     timeoutMs: 240_000,
     onProgress: () => undefined,
@@ -78,7 +78,8 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
     const dataset = name === 'digits' ? digits : await exampleDataset(name);
     const model = buildRecipe(recipe, { manifest: dataset.manifest });
     const heard: number[] = [];
-    const input = inputOf(dataset, model, { onProgress: (step) => heard.push(step) });
+    const dataKey = Uint8Array.from(dataset.dataKey);
+    const input = inputOf(dataset, model, { openKey: async () => dataKey, onProgress: (step) => heard.push(step) });
     const output = await trainer.train(input, never);
     expect(output.trainer).toEqual({
       name: 'weighbridge-trainer',
@@ -86,7 +87,7 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
       jax: expect.stringMatching(/^0\./),
     });
     expect(heard.length).toBeGreaterThan(0);
-    expect(input.dataKey).toEqual(new Uint8Array(32));
+    expect(dataKey).toEqual(new Uint8Array(32));
     const { declaration, weights } = model;
     const expected = { declaration, shapes: shapesOf(weights), initial: weights, rowCount: dataset.manifest.rowCount };
     const weighed = weigh(output, expected);
@@ -120,7 +121,9 @@ describe('what ends a run', { timeout: 240_000 }, () => {
 
   it('another data key', async () => {
     const dataKey = new Uint8Array(32).fill(7);
-    expect(await failure(trainer.train(inputOf(digits, quick(), { dataKey }), never))).toMatchObject({
+    expect(
+      await failure(trainer.train(inputOf(digits, quick(), { openKey: async () => dataKey }), never)),
+    ).toMatchObject({
       code: 'PIECE_CORRUPT',
     });
     expect(dataKey).toEqual(new Uint8Array(32));
@@ -199,10 +202,36 @@ describe('what ends a run', { timeout: 240_000 }, () => {
       controller.abort(new WeighbridgeError('DATASET_REVOKED', 'revoked', { next: 'Stop.' }));
       await new Promise(() => undefined);
     };
-    const input = inputOf(digits, quick(), { pieces: [endless, endless] });
+    const dataKey = Uint8Array.from(digits.dataKey);
+    const input = inputOf(digits, quick(), { openKey: async () => dataKey, pieces: [endless, endless] });
     expect(await failure(trainer.train(input, controller.signal))).toMatchObject({ code: 'DATASET_REVOKED' });
     expect(told).toBe(true);
-    expect(input.dataKey).toEqual(new Uint8Array(32));
+    expect(dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('a refusal of the key, as it is', async () => {
+    const denied = new WeighbridgeError('KEY_DENIED', 'no', { next: 'Stop.', details: { reason: 'deadline-passed' } });
+    const openKey = async (): Promise<Uint8Array> => Promise.reject(denied);
+    expect(await failure(trainer.train(inputOf(digits, quick(), { openKey }), never))).toEqual({
+      code: 'KEY_DENIED',
+      reason: 'deadline-passed',
+    });
+  });
+
+  it('a model that the box refuses, while its key is still asked for: nobody waits for that', async () => {
+    let told = false;
+    const openKey = async (signal: AbortSignal): Promise<Uint8Array> =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          told = true;
+          reject(new Error('nobody waits'));
+        });
+      });
+    const model = { ...quick(), graph: Uint8Array.of(1, 2, 3) };
+    expect(await failure(trainer.train(inputOf(digits, model, { openKey }), never))).toMatchObject({
+      code: 'TRAINER_FAILED',
+    });
+    expect(told).toBe(true);
   });
 
   it('a fault of storage, as it is', async () => {

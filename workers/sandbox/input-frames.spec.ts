@@ -27,7 +27,7 @@ function inputOf(change: Partial<TrainInput>): TrainInput {
     graph: Uint8Array.of(1),
     weights: Uint8Array.of(2, 2),
     tokenizers: [utf8('{}')],
-    dataKey: new Uint8Array(32).fill(7),
+    openKey: async () => new Uint8Array(32).fill(7),
     pieces: [],
     timeoutMs: 1_000,
     onProgress: () => undefined,
@@ -49,7 +49,8 @@ describe('what goes into a box', () => {
   it.each([1, 7, 1_000])('a job as frames, its piece read in steps of %i bytes', async (step) => {
     // A process, not a stream in memory: only a real pipe has taken a write when it says so, and the key is overwritten then.
     const pipe = spawn('cat');
-    const input = inputOf({ pieces: [() => inSteps(piece, step)] });
+    const dataKey = new Uint8Array(32).fill(7);
+    const input = inputOf({ openKey: async () => dataKey, pieces: [() => inSteps(piece, step)] });
     const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, never)]);
     const frames = framesIn(bytes);
     const chunks = frames.filter(([kind]) => kind === 'D');
@@ -65,7 +66,7 @@ describe('what goes into a box', () => {
       Buffer.from(piece.subarray(4 + header.length)),
     );
     expect(chunks.map(([, body]) => body[0])).toEqual(chunks.map((_, index) => (index === chunks.length - 1 ? 1 : 0)));
-    expect(input.dataKey).toEqual(new Uint8Array(32));
+    expect(dataKey).toEqual(new Uint8Array(32));
   });
 
   it('waits for the box: no piece is read ahead of it', async () => {

@@ -19,12 +19,12 @@ const KEY_BYTES = 32;
 
 /**
  * Writes one job into a box: model, key, then the ciphertext of each piece, frame by frame, never more of it in memory than
- * a frame. Each write waits until the pipe has taken it, which is the back-pressure, and what makes it safe to overwrite
- * the data key right after.
- * @throws the fault of a piece's source as it is; PipeClosedError if the box has ended
+ * a frame. The box prepares the model while the key is asked for. Each write waits until the pipe has taken it, which is
+ * the back-pressure, and what makes it safe to overwrite the data key right after.
+ * @throws the fault of the key's or a piece's source as it is; PipeClosedError if the box has ended
  */
 export async function writeJob(stdin: Writable, input: TrainInput, signal: AbortSignal): Promise<void> {
-  const { manifest, declaration, graph, weights, tokenizers, dataKey, pieces } = input;
+  const { manifest, declaration, graph, weights, tokenizers, pieces } = input;
   // Each write reports its own fault; without a listener the stream's would end the process.
   stdin.on('error', () => undefined);
   const config = { declaration, pieces: pieces.length, rows: manifest.rowCount };
@@ -32,7 +32,7 @@ export async function writeJob(stdin: Writable, input: TrainInput, signal: Abort
   await writeFrame(stdin, 'G', graph);
   await writeFrame(stdin, 'W', weights);
   for (const tokenizer of tokenizers) await writeFrame(stdin, 'T', tokenizer);
-  await writeSecret(stdin, 'K', dataKey);
+  await writeSecret(stdin, 'K', await input.openKey(signal));
   if (input.seed !== undefined) await writeSecret(stdin, 'S', input.seed);
   for (const [number, piece] of pieces.entries()) await writePiece(stdin, manifest, number, piece(signal));
   await writeFrame(stdin, 'X', new Uint8Array(0));

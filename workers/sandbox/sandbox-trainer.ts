@@ -52,13 +52,7 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
   };
   return {
     assertAvailable: async () => void (await prepare()),
-    train: async (input, signal) => {
-      try {
-        return await trainInBox(await prepare(), input, signal);
-      } finally {
-        input.dataKey.fill(0);
-      }
-    },
+    train: async (input, signal) => trainInBox(await prepare(), input, signal),
   };
 }
 

@@ -18,10 +18,16 @@ const FINALITY_POLL_MS = 500;
  * @returns the data key, 32 bytes; the caller zeroes it
  * @throws WeighbridgeError KEY_DENIED with `details.reason`, KEY_NODES_DOWN (retryable)
  */
-export async function releaseKey(deps: RunJobDeps, job: Job, wrapped: WrappedKey): Promise<Uint8Array> {
+export async function releaseKey(
+  deps: RunJobDeps,
+  job: Job,
+  wrapped: WrappedKey,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const worker = workerAccount(deps.workerSeed, job.id);
   const until = performance.now() + FINALITY_WAIT_MS;
   for (;;) {
+    signal.throwIfAborted();
     try {
       return await deps.vault.unwrap(wrapped, worker);
     } catch (error) {
@@ -29,7 +35,7 @@ export async function releaseKey(deps: RunJobDeps, job: Job, wrapped: WrappedKey
       const allowed = await deps.chain.canRelease(job.keyId, worker.address);
       if (performance.now() > until) throw await denialOf(deps, job, error);
       if (!allowed && !(await mended(deps, job))) throw await denialOf(deps, job, error);
-      await sleep(FINALITY_POLL_MS, undefined, { signal: deps.signal });
+      await sleep(FINALITY_POLL_MS, undefined, { signal });
     }
   }
 }

@@ -15,8 +15,9 @@ const SETTLEMENT_MARGIN_MS = 60_000;
 const PROGRESS_EVERY_MS = 250;
 
 /**
- * Gets the key, trains in the sandbox, weighs what came out, encrypts it to the buyer and keeps the ciphertext. The data
- * key and the weights in the clear live in this process's memory for that long, and nowhere else.
+ * Trains in the sandbox, which prepares the model while the key is asked for; weighs what came out, encrypts it to the
+ * buyer and keeps the ciphertext. The data key and the weights in the clear live in this process's memory for that long,
+ * and nowhere else.
  */
 export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const { declaration } = job;
@@ -24,7 +25,7 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const graph = await deps.blobs.read(declaration.graph);
   const initial = await deps.blobs.read(declaration.weights);
   const startedAt = new Date();
-  const output = await trainWithKey(deps, job, manifest, graph, initial);
+  const output = await trainInSandbox(deps, job, manifest, graph, initial);
   await assertConsent(deps, job);
   const weighed = weigh(output, { declaration, shapes: shapesOf(initial), initial, rowCount: manifest.rowCount });
   const ciphertext = await encryptTo(job.recipient, weighed.weights);
@@ -40,24 +41,23 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   return fixCompletion(deps, job, facts);
 }
 
-async function trainWithKey(deps: RunJobDeps, job: Job, manifest: Manifest, graph: Uint8Array, weights: Uint8Array) {
+async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, graph: Uint8Array, weights: Uint8Array) {
   const tokenizers = await Promise.all(
     tokenizersOf(job.declaration.features).map(async (digest) => deps.blobs.read(digest)),
   );
-  const dataKey = await releaseKey(deps, job, manifest.wrappedKey);
   const input = {
     manifest,
     declaration: job.declaration,
     graph,
     weights,
     tokenizers,
-    dataKey,
+    openKey: async (signal: AbortSignal) => releaseKey(deps, job, manifest.wrappedKey, signal),
     ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
     pieces: manifest.pieces.map((piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal)),
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),
   };
-  return deps.trainer.train(input, deps.signal).finally(() => dataKey.fill(0));
+  return deps.trainer.train(input, deps.signal);
 }
 
 async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint8Array> {
