@@ -75,6 +75,7 @@ export function composeWorker(
     network,
     jobs,
     manifestOf: async (job) => found(await datasets.findManifest(job.offer.manifestDigest.slice(2)), 'manifest'),
+    termsOf: async (job) => found(await datasets.findTerms(job.offer.termsDigest), 'terms'),
     recordsOf: async (job) => {
       const listed = found(await datasets.findOffer(job.order.offer), 'offer');
       const licence = found(await licences.find(job.licenceId), 'licence');

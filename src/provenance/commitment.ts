@@ -20,7 +20,7 @@ import {
 } from '../kernel/index.js';
 import type { LogEntry } from './record.js';
 import type { Position } from './statements.js';
-import { CIPHERTEXT_NAME, INITIAL_WEIGHTS_URI, WEIGHTS_NAME } from './subjects.js';
+import { CIPHERTEXT_NAME, INITIAL_WEIGHTS_URI, MODEL_FILES_NAME, WEIGHTS_NAME } from './subjects.js';
 
 /** As much of an entry as says what it is about. */
 type DistributivePick<T, K extends keyof T> = T extends unknown ? Pick<T, K> : never;
@@ -87,13 +87,14 @@ function digestOf(record: RecordContent, market: Deployed): Bytes32 {
 
 /**
  * What `Marketplace.settle` needs of a `training-completed` record.
- * @throws WeighbridgeError BAD_INPUT unless the subject is the weights and the one byproduct is their age file
+ * @throws WeighbridgeError BAD_INPUT unless the subject is the weights, and the byproducts are their age file and, maybe, the model's files
  */
 export function completionOf(record: Extract<RecordContent, { type: 'training-completed' }>): Completion {
   const { buildDefinition, runDetails } = record.predicate;
   const [weights] = record.statement.subject;
-  const [ciphertext, ...more] = runDetails.byproducts;
-  if (weights?.name !== WEIGHTS_NAME || ciphertext?.name !== CIPHERTEXT_NAME || more.length > 0) {
+  const [ciphertext, modelFiles, ...more] = runDetails.byproducts;
+  const others = modelFiles !== undefined && modelFiles.name !== MODEL_FILES_NAME;
+  if (weights?.name !== WEIGHTS_NAME || ciphertext?.name !== CIPHERTEXT_NAME || others || more.length > 0) {
     throw new WeighbridgeError('BAD_INPUT', `a completion must name ${WEIGHTS_NAME} and ${CIPHERTEXT_NAME}`, {
       next: 'Build the record with trainingCompletedRecord.',
     });

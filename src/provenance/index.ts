@@ -52,6 +52,7 @@ export {
   datasetSubject,
   jobSubject,
   licenceSubject,
+  MODEL_FILES_NAME,
   WEIGHTS_NAME,
   weightsSubject,
 } from './subjects.js';

@@ -34,6 +34,7 @@ import {
   consentSubject,
   datasetSubject,
   INITIAL_WEIGHTS_URI,
+  MODEL_FILES_NAME,
   jobSubject,
   licenceSubject,
   weightsSubject,
@@ -125,6 +126,8 @@ export interface TrainingFacts extends Placed {
   weightsSha256: string;
   /** SHA-256 of the age file made of it. */
   ciphertextSha256: string;
+  /** Of the canonical JSON of card, bill of materials and signature, if there are any. */
+  modelFilesSha256?: string;
   /** From the seller's offer. */
   manifestDigest: Bytes32;
   /** Of the model declaration: the weights that the run began with, perhaps another run's. */
@@ -174,7 +177,12 @@ export function trainingCompletedRecord(market: Deployed, facts: TrainingFacts):
         startedOn: facts.startedAt.toISOString(),
         finishedOn: facts.finishedAt.toISOString(),
       },
-      byproducts: [{ name: CIPHERTEXT_NAME, digest: { sha256: facts.ciphertextSha256 } }],
+      byproducts: [
+        { name: CIPHERTEXT_NAME, digest: { sha256: facts.ciphertextSha256 } },
+        ...(facts.modelFilesSha256 === undefined
+          ? []
+          : [{ name: MODEL_FILES_NAME, digest: { sha256: facts.modelFilesSha256 } }]),
+      ],
     },
   };
   return unsigned(market, 'training-completed', weightsSubject(facts.weightsSha256), predicate);

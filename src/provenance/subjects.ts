@@ -6,6 +6,8 @@ type Subject = Statement['subject'][number];
 
 export const WEIGHTS_NAME = 'weights.safetensors';
 export const CIPHERTEXT_NAME = 'weights.safetensors.age';
+/** Card, bill of materials and signature of a model: the digest is of their canonical JSON, text by file name. */
+export const MODEL_FILES_NAME = 'model-files.json';
 /** Names the weights that a run began with, among what went into its model: the edge to the model that they came of. */
 export const INITIAL_WEIGHTS_URI = 'weighbridge:initial-weights';
 

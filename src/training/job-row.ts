@@ -33,13 +33,14 @@ export function jobToRow(job: NewJob): JobInsert {
 }
 
 /** JSON columns take JSON's null as a value of its own; ours means "no value". */
-export function patchToRow({ trainer, receipt, pendingEntry, ...rest }: JobPatch): JobUpdate {
+export function patchToRow({ trainer, modelFiles, receipt, pendingEntry, ...rest }: JobPatch): JobUpdate {
   return {
     ...rest,
     ...(pendingEntry === undefined
       ? {}
       : { pendingEntry: pendingEntry === null ? null : new Uint8Array(pendingEntry) }),
     ...(trainer === undefined ? {} : { trainer: trainer ?? Prisma.DbNull }),
+    ...(modelFiles === undefined ? {} : { modelFiles: modelFiles ?? Prisma.DbNull }),
     ...(receipt === undefined ? {} : { receipt: receipt === null ? Prisma.DbNull : receipt }),
   };
 }
@@ -66,6 +67,7 @@ export function jobFromRow(row: JobRow): Job {
     worker: row.worker as Address | null,
     recordTransaction: row.recordTransaction as Hex | null,
     trainer: row.trainer as Job['trainer'],
+    modelFiles: row.modelFiles as Job['modelFiles'],
     settleTransaction: row.settleTransaction as Hex | null,
     refundTransaction: row.refundTransaction as Hex | null,
   };

@@ -2,6 +2,7 @@ import type { Address, Bytes32, ErrorCode, Hex, Offer, Order, Share } from '../k
 import type { RefusalReason } from '../provenance/statements.js';
 import type { JobState } from './job-state.js';
 import type { ModelDeclaration } from './model-declaration.js';
+import type { ModelFiles } from './model-files/index.js';
 
 /** What is fixed when a job is submitted. Addresses are lower case. */
 export interface NewJob {
@@ -38,6 +39,8 @@ export interface JobFacts {
   weightsDigest: string | null;
   /** SHA-256 of the age file, hex without prefix: its name in the blob store. */
   ciphertextDigest: string | null;
+  /** What lies beside the weights: text by file name. */
+  modelFiles: ModelFiles | null;
   trainer: { name: string; version: string; jax: string } | null;
   startedAt: Date | null;
   finishedAt: Date | null;

@@ -105,6 +105,13 @@ export class JobType {
   @Field(() => JsonScalar, { nullable: true, description: 'The receipt, once settled: check it offline.' })
   receipt!: unknown;
 
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description:
+      'Card, bill of materials and signature of the model, text by file name; training-completed holds their digest.',
+  })
+  modelFiles!: unknown;
+
   @Field(() => GraphQLISODateTime, { description: 'When it was submitted.' })
   createdAt!: Date;
 

@@ -2,7 +2,7 @@ import { Encrypter } from 'age-encryption';
 import { parties, market, protocolFeeBps } from './provenance-story.js';
 import { notedLog } from './noted-log.js';
 import { STORY_INDICES } from './story-receipt.js';
-import type { Dataset, Job, JobProgress } from '../../src/cli/api/schemas.js';
+import type { Dataset, Job, JobProgress, ModelFiles } from '../../src/cli/api/schemas.js';
 import type { MarketApi } from '../../src/cli/api/market-api.js';
 import type { BuyerChain } from '../../src/cli/ports.js';
 import type { Manifest, Terms } from '../../src/catalog/manifest.js';
@@ -56,6 +56,8 @@ export class FakeMarket {
   readonly licences = new Map<string, LicenceJson>();
   readonly blobs = new Map<string, Uint8Array>();
   readonly jobs = new Map<Bytes32, { job: Job; receipt: Uint8Array | undefined }>();
+  /** Card and signature of each job, as the worker made them. */
+  readonly modelFiles = new Map<Bytes32, ModelFiles>();
   opened = 0;
   /** The next job ends with this reason, and the money back. */
   refuse: string | undefined;
@@ -164,6 +166,7 @@ export class FakeMarket {
       const receipt = this.jobs.get(id as Bytes32)?.receipt;
       return receipt === undefined ? undefined : (JSON.parse(new TextDecoder().decode(receipt)) as unknown);
     },
+    modelFiles: async (id) => this.modelFiles.get(id as Bytes32),
     watch: (id) => this.watch(id),
     datasets: async () => Promise.reject(new Error('not used')),
     jobs: async () => Promise.reject(new Error('not used')),
@@ -277,6 +280,13 @@ export class FakeMarket {
       issuedAt: at(1),
     });
     const licensedEntry = await sealRecord({ ...licensed, signer: recorder });
+    const modelFiles: ModelFiles = {
+      'model-card.md': `# ${orderId}`,
+      'model.cdx.json': '{}',
+      'model.sig': '{}',
+      'model-signing-key.pub': 'a key',
+    };
+    this.modelFiles.set(orderId, modelFiles);
     const accessed = accessGrantedRecord(market, {
       order,
       worker: worker.address,
@@ -290,6 +300,7 @@ export class FakeMarket {
       worker: worker.address,
       weightsSha256,
       ciphertextSha256,
+      modelFilesSha256: jsonDigest(modelFiles),
       manifestDigest: this.offer.manifestDigest,
       initialWeightsSha256: String(declaration['weights']),
       accessEntry,

@@ -12,6 +12,7 @@ import type {
   Job,
   JobProgress,
   Licence,
+  ModelFiles,
   ModelPage,
   Page,
   PrivacyBalance,
@@ -47,6 +48,8 @@ export interface MarketApi {
   job(id: string): Promise<Job>;
   /** Undefined until the job is settled. */
   receipt(id: string): Promise<unknown>;
+  /** Card, bill of materials and signature; undefined where a worker made none. */
+  modelFiles(id: string): Promise<ModelFiles | undefined>;
   putBlob(sha256: string, bytes: Uint8Array): Promise<void>;
   getBlob(sha256: string): Promise<Uint8Array>;
   /** Live until the job is final; ends with that. */
@@ -120,6 +123,7 @@ export function createMarketApi(network: Network, account: () => Promise<Account
     jobs: async (first, after) => (await own(operations.listJobs, { first, after: after ?? null })).jobs,
     job,
     receipt: async (id) => (await own(operations.getReceipt, { id })).job?.receipt ?? undefined,
+    modelFiles: async (id) => (await own(operations.getModelFiles, { id })).job?.modelFiles ?? undefined,
     putBlob: async (sha256, bytes) => signedIn(async (bearer) => putBlob(apiUrl, sha256, bytes, bearer)),
     getBlob: async (sha256) => signedIn(async (bearer) => getBlob(apiUrl, sha256, bearer)),
     watch: async function* (id, signal) {

@@ -7,6 +7,7 @@ import {
   jobSchema,
   licenceSchema,
   lineageSchema,
+  modelFilesSchema,
   pageOf,
   positionSchema,
   privacyBalanceSchema,
@@ -44,6 +45,10 @@ export const getJob = query(
 export const getReceipt = query(
   `query Receipt($id: String!) { job(id: $id) { receipt } }`,
   z.object({ job: z.object({ receipt: z.unknown() }).nullable() }),
+);
+export const getModelFiles = query(
+  `query ModelFiles($id: String!) { job(id: $id) { modelFiles } }`,
+  z.object({ job: z.object({ modelFiles: modelFilesSchema.nullable() }).nullable() }),
 );
 export const listJobs = query(
   `query Jobs($first: Int!, $after: String) { jobs(first: $first, after: $after) { nodes { ${JOB} } ${PAGE} } }`,

@@ -24,6 +24,7 @@ const natural = z
   .string()
   .regex(/^(0|[1-9]\d*)$/)
   .transform((s) => BigInt(s));
+const modelFile = z.string().max(1 << 20);
 const time = z.iso.datetime({ offset: true });
 
 export const datasetSummarySchema = z.object({
@@ -94,6 +95,15 @@ export const jobSchema = z.object({
   updatedAt: time,
 });
 export type Job = z.infer<typeof jobSchema>;
+
+/** What lies beside the weights: text by file name. The names are a closed list, since they become paths. */
+export const modelFilesSchema = z.strictObject({
+  'model-card.md': modelFile,
+  'model.cdx.json': modelFile,
+  'model.sig': modelFile,
+  'model-signing-key.pub': modelFile,
+});
+export type ModelFiles = z.infer<typeof modelFilesSchema>;
 
 /** Where a seller's next record of a dataset belongs. */
 export const positionSchema = z.object({ sequence: z.number().int().positive(), previous: sha256.nullable() });

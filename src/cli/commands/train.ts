@@ -12,7 +12,7 @@ export function trainCommand(run: Run): Command {
         'If the run is refused the money goes back. Interrupted, the same command goes on and pays nothing twice.',
     )
     .requiredOption('--dataset <id>', 'the dataset: its id, or the first 8 hex digits or more')
-    .requiredOption('--out <file>', 'where the weights go (safetensors)')
+    .requiredOption('--out <file>', 'where the weights go (safetensors); model-card.md and the like go beside them')
     .option('--purpose <text>', 'what you train for, one of those that the terms allow (asked for on a terminal)')
     .optionsGroup('A model from a recipe:')
     .addOption(new Option('--recipe <name>', 'built from the columns that the seller declares').choices(['mlp', 'cnn']))

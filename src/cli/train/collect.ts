@@ -1,7 +1,15 @@
 import path from 'node:path';
-import { canonicalJson, formatWei, sha256Hex, utf8, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
+import {
+  canonicalJson,
+  formatWei,
+  jsonDigest,
+  sha256Hex,
+  utf8,
+  WeighbridgeError,
+  type Bytes32,
+} from '../../kernel/index.js';
 import { parseReceipt, trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
-import type { Job } from '../api/schemas.js';
+import type { Job, ModelFiles } from '../api/schemas.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { decryptWith } from './identity.js';
 import { writeJob, type JobJournal } from './job-journal.js';
@@ -13,6 +21,8 @@ export interface Collected {
   /** Paths as written. */
   weights: string;
   receipt: string;
+  /** Model card, bill of materials, signature and its key, if the worker made them: beside the weights. */
+  modelFiles: string[];
   weightsDigest: string;
   paidWei: bigint;
   settleTransaction: string | null;
@@ -57,17 +67,23 @@ export async function collectJob(
   const ciphertext = await api.getBlob(bare(training.ciphertextDigest));
   const weights = await decryptWith(state.job(journal.orderId), ciphertext);
   if (sha256Hex(weights) !== bare(training.weightsDigest)) throw otherWeights(journal.orderId);
+  const modelFiles = await fetchModelFiles(journal.orderId, receiptBytes, api);
   const receiptFile = target.receipt ?? path.join(path.dirname(target.out), 'receipt.json');
   // A copy stays with the job: the next job's receipt may be written over this one.
   await writeFileAtomic(path.join(state.job(journal.orderId), 'receipt.json'), receiptBytes);
   await writeFileAtomic(target.out, weights);
   await writeFileAtomic(receiptFile, receiptBytes, 0o644);
+  const beside = Object.entries(modelFiles).map(
+    ([name, text]) => [path.join(path.dirname(target.out), name), text] as const,
+  );
+  for (const [file, text] of beside) await writeFileAtomic(file, text, 0o644);
   await writeJob(state, { ...journal, outcome: 'settled' });
   return {
     orderId: journal.orderId,
     dataset: journal.order.keyId,
     weights: target.out,
     receipt: receiptFile,
+    modelFiles: beside.map(([file]) => file),
     weightsDigest: bare(training.weightsDigest),
     paidWei: job.priceWei,
     settleTransaction: job.settleTransaction,
@@ -84,6 +100,25 @@ async function fetchReceipt({ orderId, order }: JobJournal, { api, network }: Tr
   if (about.orderId !== orderId || about.order.jobDigest !== order.jobDigest)
     throw badReceipt('it is about another job');
   return bytes;
+}
+
+/** They are those that the worker's record names, or they are nobody's. @throws WeighbridgeError DIGEST_MISMATCH */
+async function fetchModelFiles(
+  orderId: Bytes32,
+  receipt: Uint8Array,
+  api: TrainDeps['api'],
+): Promise<Partial<ModelFiles>> {
+  const { fromBase64, MODEL_FILES_NAME, parseEntry } = await import('../../provenance/index.js');
+  const record = parseEntry(fromBase64(parseReceipt(receipt).records['training-completed'].entry));
+  const { byproducts } = (record as Extract<typeof record, { type: 'training-completed' }>).predicate.runDetails;
+  const named = byproducts.find(({ name }) => name === MODEL_FILES_NAME);
+  if (named === undefined) return {};
+  const files = await api.modelFiles(orderId);
+  if (files !== undefined && jsonDigest(files) === named.digest.sha256) return files;
+  throw new WeighbridgeError('DIGEST_MISMATCH', "the model's card and signature are not those that its record names", {
+    next: 'Nothing was written. Show the receipt to the operator: what was logged was not delivered.',
+    details: { orderId },
+  });
 }
 
 function refused({ id, reason, priceWei, refundTransaction }: Job): WeighbridgeError {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Cli } from '../cli.js';
 import { formatWei } from '../../kernel/index.js';
 import { facts } from '../ui/table.js';
@@ -24,6 +25,12 @@ export function printCollected(ui: Ui, collected: Collected): void {
     ...facts([
       ['weights', `${ui.out.bold(collected.weights)} (SHA-256 ${collected.weightsDigest})`],
       ['receipt', collected.receipt],
+      ...(collected.modelFiles.length === 0
+        ? []
+        : ([['beside them', collected.modelFiles.map((file) => path.basename(file)).join(', ')]] as [
+            string,
+            string,
+          ][])),
       ['job', collected.orderId],
       ['paid', `${formatWei(collected.paidWei)} USDFC`],
     ]),

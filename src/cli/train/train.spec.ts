@@ -263,6 +263,19 @@ describe('a marketplace that cheats', () => {
     expect(await readdir(dir)).toEqual(['.weighbridge']);
   });
 
+  it("with another card than the worker's record names: nothing is written", async () => {
+    const { api } = world;
+    const honest = api.modelFiles;
+    api.modelFiles = async (id) => {
+      const files = await honest(id);
+      return files === undefined ? files : { ...files, 'model-card.md': '# private: epsilon 0' };
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    api.modelFiles = async () => undefined;
+    await expect(run()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(await readdir(dir)).toEqual(['.weighbridge']);
+  });
+
   it('with a receipt of which one digit is changed: nothing is written', async () => {
     const { api } = world;
     const honest = api.receipt;

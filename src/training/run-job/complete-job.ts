@@ -1,3 +1,4 @@
+import { jsonDigest } from '../../kernel/index.js';
 import { marketOf } from '../../platform/index.js';
 import {
   headOf,
@@ -14,7 +15,9 @@ import { workerAccount } from './worker-account.js';
 
 /** What a run found out, all of it. */
 export type TrainingResult = {
-  [F in 'weightsDigest' | 'ciphertextDigest' | 'trainer' | 'startedAt' | 'finishedAt']: NonNullable<JobFacts[F]>;
+  [F in 'weightsDigest' | 'ciphertextDigest' | 'modelFiles' | 'trainer' | 'startedAt' | 'finishedAt']: NonNullable<
+    JobFacts[F]
+  >;
 };
 
 /** Fixes the `training-completed` entry: SLSA provenance of the weights, signed by the job's own worker. */
@@ -30,7 +33,7 @@ export async function fixCompletion(deps: RunJobDeps, job: Job, result: Training
 async function sealCompletion(
   deps: RunJobDeps,
   job: Job,
-  { weightsDigest, ciphertextDigest, trainer, startedAt, finishedAt }: TrainingResult,
+  { weightsDigest, ciphertextDigest, modelFiles, trainer, startedAt, finishedAt }: TrainingResult,
   accessEntry: Uint8Array,
   position: Position,
 ): Promise<Uint8Array> {
@@ -41,6 +44,7 @@ async function sealCompletion(
     worker: worker.address,
     weightsSha256: weightsDigest,
     ciphertextSha256: ciphertextDigest,
+    modelFilesSha256: jsonDigest(modelFiles),
     manifestDigest: job.offer.manifestDigest,
     initialWeightsSha256: job.declaration.weights,
     accessEntry,

@@ -1,6 +1,6 @@
 import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../../access/ports.js';
-import type { Manifest } from '../../catalog/manifest.js';
+import type { Manifest, Terms } from '../../catalog/manifest.js';
 import type { ErrorCode, Network } from '../../kernel/index.js';
 import type { BlobStore } from '../../platform/index.js';
 import type { LogClient } from '../../provenance/index.js';
@@ -32,6 +32,8 @@ export interface RunJobDeps {
   jobs: Pick<JobRepository, 'get' | 'transition' | 'patch' | 'fixRecord'>;
   /** The manifest that the job's offer names. @throws WeighbridgeError DATASET_NOT_FOUND */
   manifestOf(job: Job): Promise<Manifest>;
+  /** The seller's terms that the job's offer names. @throws WeighbridgeError DATASET_NOT_FOUND */
+  termsOf(job: Job): Promise<Terms>;
   blobs: Pick<BlobStore, 'read' | 'put'>;
   log: LogClient;
   chain: MarketplaceChain;

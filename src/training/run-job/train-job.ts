@@ -2,13 +2,14 @@ import { Encrypter } from 'age-encryption';
 import type { Manifest } from '../../catalog/manifest.js';
 import { sha256Hex } from '../../kernel/index.js';
 import { tokenizersOf } from '../declaration/features.js';
-import { shapesOf, weigh } from '../gate.js';
+import { shapesOf, weigh, type Weighed } from '../gate.js';
 import type { Job } from '../job.js';
+import { modelFilesOf, type ModelFacts, type ModelFiles } from '../model-files/index.js';
 import { assertConsent } from './assert-consent.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
 import { releaseKey } from './release-key.js';
-import { privacySeed } from './worker-account.js';
+import { modelSigningKey, privacySeed } from './worker-account.js';
 
 /** Weighing, logging and settling come after training and before the deadline. */
 const SETTLEMENT_MARGIN_MS = 60_000;
@@ -30,13 +31,9 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const weighed = weigh(output, { declaration, shapes: shapesOf(initial), initial, rowCount: manifest.rowCount });
   const ciphertext = await encryptTo(job.recipient, weighed.weights);
   weighed.weights.fill(0);
-  const facts = {
-    weightsDigest: weighed.sha256,
-    ciphertextDigest: sha256Hex(ciphertext),
-    trainer: output.trainer,
-    startedAt,
-    finishedAt: new Date(),
-  };
+  const run = { trainer: output.trainer, startedAt, finishedAt: new Date() };
+  const modelFiles = await filesOf(deps, job, manifest, weighed, run);
+  const facts = { weightsDigest: weighed.sha256, ciphertextDigest: sha256Hex(ciphertext), modelFiles, ...run };
   await deps.blobs.put(facts.ciphertextDigest, ciphertext);
   return fixCompletion(deps, job, facts);
 }
@@ -58,6 +55,21 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     onProgress: progressReporter(deps),
   };
   return deps.trainer.train(input, deps.signal);
+}
+
+/** Of a model that was weighed: nothing in them comes out of the sandbox but its version. */
+async function filesOf(
+  { network, termsOf, workerSeed }: RunJobDeps,
+  job: Job,
+  manifest: Manifest,
+  { sha256, tensors, parameters }: Weighed,
+  run: Pick<ModelFacts, 'trainer' | 'startedAt' | 'finishedAt'>,
+): Promise<ModelFiles> {
+  const { id, keyId, declaration, offer } = job;
+  const { termsDigest, manifestDigest } = offer;
+  const about = { orderId: id, keyId, declaration, termsDigest, manifestDigest, manifest, terms: await termsOf(job) };
+  const facts = { ...about, ...run, weightsSha256: sha256, tensors, parameters, apiUrl: network.apiUrl };
+  return modelFilesOf(facts, modelSigningKey(workerSeed, id));
 }
 
 async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint8Array> {

@@ -1,3 +1,4 @@
+import { p256 } from '@noble/curves/nist.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
@@ -17,4 +18,16 @@ export function workerAccount(workerSeed: Uint8Array, orderId: Bytes32): Private
  */
 export function privacySeed(workerSeed: Uint8Array, orderId: Bytes32): Uint8Array {
   return hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/privacy-seed/v1'), 32);
+}
+
+/** More than the key, so that reducing it leaves no bias (FIPS 186-5, A.2.1). */
+const SIGNING_SEED_BYTES = 48;
+
+/**
+ * The P-256 key that signs the model of one job: the tool that reads model signatures does not take the worker's own curve. The worker's
+ * record vouches for it, by the digest of the model's files.
+ */
+export function modelSigningKey(workerSeed: Uint8Array, orderId: Bytes32): Uint8Array {
+  const seed = hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/model-signing/v1'), SIGNING_SEED_BYTES);
+  return p256.keygen(seed).secretKey;
 }
