@@ -77,6 +77,7 @@ describe('the egress gate', () => {
     ['a frozen tensor that was not declared', writeSafetensors([bias, weight, frozen]), 'extra-tensor'],
     ['a missing tensor', writeSafetensors([bias]), 'missing-tensor'],
     ['a transposed tensor', writeSafetensors([bias, { ...weight, shape: [3, 2] }]), 'declared-shape'],
+    ['a tensor of a higher rank', writeSafetensors([bias, { ...weight, shape: [2, 3, 1] }]), 'declared-shape'],
     ['a tensor of another rank', writeSafetensors([bias, { ...weight, shape: [6] }]), 'declared-shape'],
     [
       'a larger tensor',

@@ -97,6 +97,7 @@ describe('safetensors', () => {
       ),
       'offsets',
     ],
+    ['a tensor that is shorter than its shape', fileOf(good.replace('[0,8]', '[0,4]'), 8), 'offsets'],
     ['data cut short', fileOf(good, 7), 'offsets'],
     ['trailing bytes', fileOf(good, 9), 'trailing-bytes'],
     ['space in the header', fileOf(good.replace(':', ': '), 8), 'header-layout'],
@@ -134,6 +135,17 @@ describe('safetensors', () => {
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses %s among the values', (value) => {
     expect(ruleOf(writeSafetensors([{ name: 'a', shape: [2], data: Float32Array.of(1, value) }]))).toBe('not-finite');
+  });
+
+  it('refuses more tensors than a model has, read or written', () => {
+    // In the order of their names, as the reader wants their offsets.
+    const names = Array.from({ length: 10_001 }, (_, i) => `t${String(i).padStart(5, '0')}`);
+    const entries = names.map(
+      (name, i) => `"${name}":{"dtype":"F32","shape":[1],"data_offsets":[${4 * i},${4 * i + 4}]}`,
+    );
+    expect(ruleOf(fileOf(`{${entries.join(',')}}`, 4 * names.length), 1 << 21)).toBe('tensor-count');
+    const shapes = new Map(names.map((name) => [name, [1]]));
+    expect(() => safetensorsLayout(shapes)).toThrow(expect.objectContaining({ rule: 'tensor-count' }));
   });
 
   it('does not write what it would refuse', () => {

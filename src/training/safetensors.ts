@@ -147,7 +147,6 @@ function headerEndOf(bytes: Uint8Array): number {
 /** Names and shapes of a header; offsets are checked against the only ones that leave no gap and no overlap. */
 function parseHeader(header: Uint8Array): TensorShapes {
   const entries = Object.entries(parseObject(header));
-  if (entries.length > MAX_TENSORS) throw new SafetensorsError('tensor-count', `more than ${MAX_TENSORS} tensors`);
   let end = 0;
   const sorted = entries.sort(byName).map(([name, value]): [string, number[]] => {
     checkName(name);
@@ -165,14 +164,18 @@ function parseHeader(header: Uint8Array): TensorShapes {
 }
 
 function parseObject(header: Uint8Array): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
-  } catch {
-    throw new SafetensorsError('header-json', 'the header is not JSON');
-  }
-  if (!isRecord(value)) throw new SafetensorsError('header-json', 'the header is not an object');
+  const value = parseJson(header);
+  if (!isRecord(value)) throw new SafetensorsError('header-json', 'the header is not a JSON object');
   return value;
+}
+
+/** Undefined for what is no JSON. */
+function parseJson(header: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
+  } catch {
+    return undefined;
+  }
 }
 
 function checkName(name: string): void {
