@@ -1,7 +1,7 @@
 // Real: everything. A whole devnet, the Python package as a buyer's program uses it, and the CLI beside it. PyTorch is not here:
 // what weighbridge.export makes of a module is tested in clients/python, and comes in as a model file like this one.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -108,6 +108,80 @@ print(json.dumps({
       ['python.safetensors', 'cli.safetensors'].map(async (file) => readFile(path.join(dir, file))),
     );
     expect(ours?.equals(theirs ?? Buffer.alloc(0))).toBe(true);
+  }, 600_000);
+
+  it('trains within a privacy budget, which the log can count again', async () => {
+    const terms = JSON.parse(await readFile(path.join(root, 'examples/terms.json'), 'utf8')) as Record<string, unknown>;
+    const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 4, pricePerEpsilon: '0.5' };
+    writeFileSync(path.join(dir, 'private.json'), JSON.stringify({ ...terms, privacy: { budget } }));
+    const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Private', '--price', '5', '--terms'];
+    const { id } = (await mustRun([...args, 'private.json'], cli.seller)) as { id: string };
+    const found = await python(`
+before = market.chain.usdfc_balance()
+options = dict(dataset="${id}", purpose="research", epochs=2, out="private/weights.safetensors", receipt="private/receipt.json", progress=False)
+refused = []
+for privacy in (None, 5):
+    try:
+        wb.train("model.wbm", privacy=privacy, **options)
+    except wb.WeighbridgeError as error:
+        refused.append(error.code)
+weights = wb.train("model.wbm", privacy=3, **options)
+receipt = json.load(open("private/receipt.json"))
+print(json.dumps({
+    "refused": refused,
+    "paid": str(before - market.chain.usdfc_balance()),
+    "privacy": receipt["training"]["privacy"],
+    "verdict": bool(wb.verify("private/receipt.json", weights="private/weights.safetensors")),
+    "taken": [len(one["spent"]) for one in market.api.privacy_balance("${id}")["shards"]],
+}))`);
+    expect(found).toEqual({
+      refused: ['PRIVACY_REFUSED', 'PRIVACY_REFUSED'],
+      paid: (65n * 10n ** 17n).toString(),
+      privacy: { epsilon: 3, delta: 1e-5 },
+      verdict: true,
+      taken: [66],
+    });
+    const train = [
+      'train',
+      '--dataset',
+      id,
+      '--model',
+      'model.wbm',
+      '--epsilon',
+      '4',
+      '--purpose',
+      'research',
+      '--out',
+    ];
+    const trained = (await mustRun([...train, 'mine/weights.safetensors'], cli.buyer)) as { paidWei: string };
+    expect(trained.paidWei).toBe((7n * 10n ** 18n).toString());
+    const files = [
+      'model-card.md',
+      'model-signing-key.pub',
+      'model.cdx.json',
+      'model.sig',
+      'receipt.json',
+      'weights.safetensors',
+    ];
+    for (const folder of ['private', 'mine']) expect(readdirSync(path.join(dir, folder)).sort()).toEqual(files);
+    expect(await readFile(path.join(dir, 'mine/model-card.md'), 'utf8')).toContain(
+      '(epsilon 4, delta 0.00001)-differentially private',
+    );
+    const audited = await weighbridge(['privacy', 'audit', id], cli.buyer);
+    expect(audited).toMatchObject({
+      code: 0,
+      json: {
+        ok: true,
+        runs: [
+          { epsilon: 3, state: 'spent' },
+          { epsilon: 4, state: 'spent' },
+        ],
+      },
+    });
+    const quoted = (await mustRun(['privacy', 'quote', '--dataset', id, '--epsilon', '4'], cli.buyer)) as {
+      takenEpsilon: number;
+    };
+    expect(quoted.takenEpsilon).toBeGreaterThan(4);
   }, 600_000);
 
   it('tunes the head alone, and gets nothing else back', async () => {

@@ -1,5 +1,7 @@
 """A whole purchase against a marketplace and a chain in memory: what is paid, what is kept, what comes back."""
 
+import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ import pytest
 
 import weighbridge as wb
 from fakes import PRICE_WEI, Broken, World, budget, model_file
+from weighbridge import model_files
+from weighbridge.canonical import json_digest
 from weighbridge.journal import known_jobs
 from weighbridge.model_file import ModelFile
 from weighbridge.privacy import ORDERS
@@ -222,6 +226,41 @@ def test_the_same_purchase_is_not_made_twice_at_once(world: World, tmp_path: Pat
     held.write_text("999999999")
     run(world, tmp_path)
     assert world.opened == 1
+
+
+FILES = {name: f"text of {name}" for name in model_files.NAMES}
+
+
+class TestModelFiles:
+    def receipt(self, digest: str | None) -> dict[str, Any]:
+        """As much of a receipt as names them."""
+        named = [] if digest is None else [{"name": "model-files.json", "digest": {"sha256": digest}}]
+        byproducts = [{"name": "weights.safetensors.age", "digest": {"sha256": "44" * 32}}, *named]
+        statement = json.dumps({"predicate": {"runDetails": {"byproducts": byproducts}}})
+        envelope = json.dumps({"payload": base64.b64encode(statement.encode()).decode()})
+        entry = base64.b64encode(f"weighbridge/v1 training-completed 00\n{envelope}".encode()).decode()
+        return {"records": {"training-completed": {"entry": entry}}}
+
+    def test_are_written_if_they_are_those_of_the_record(self, tmp_path: Path) -> None:
+        digest = model_files.digest_in(self.receipt(json_digest(FILES)))
+        assert digest is not None
+        model_files.write_model_files(FILES, digest, tmp_path)
+        assert {path.name: path.read_text() for path in tmp_path.iterdir()} == FILES
+
+    @pytest.mark.parametrize(
+        "files",
+        [None, {}, {**FILES, "model-card.md": "another"}, {**FILES, "../x": "y"}, {**FILES, "model.sig": 1}],
+    )
+    def test_are_not_written_if_they_are_others(self, tmp_path: Path, files: Any) -> None:
+        with pytest.raises(wb.WeighbridgeError) as refused:
+            model_files.write_model_files(files, json_digest(FILES), tmp_path)
+        assert refused.value.code == "DIGEST_MISMATCH"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_may_be_missing_but_not_unreadable(self) -> None:
+        assert model_files.digest_in(self.receipt(None)) is None
+        with pytest.raises(wb.WeighbridgeError):
+            model_files.digest_in({"records": {"training-completed": {"entry": "AAAA"}}})
 
 
 class TestPrivacy:

@@ -94,6 +94,11 @@ class MarketApi:
         found = self._own("query Receipt($id: String!) { job(id: $id) { receipt } }", {"id": job_id})
         return (found["job"] or {}).get("receipt")
 
+    def model_files(self, job_id: str) -> Any:
+        """Card, bill of materials and signature: text by file name. Not checked here."""
+        found = self._own("query ModelFiles($id: String!) { job(id: $id) { modelFiles } }", {"id": job_id})
+        return (found["job"] or {}).get("modelFiles")
+
     def put_blob(self, data: bytes) -> None:
         """Stores bytes under their digest. Sending them twice is sending them once."""
         headers = {"content-type": "application/octet-stream"}

@@ -8,13 +8,14 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from .canonical import canonical_json, sha256_hex
+from .canonical import canonical_json, parse_json, sha256_hex
 from .contracts import job_states
 from .errors import WeighbridgeError
 from .identity import decrypt
 from .journal import kept_model, known_jobs, write_job
 from .market import Market
 from .model_file import ModelFile
+from .model_files import digest_in, write_model_files
 from .money import format_wei
 from .purchase import pay_once, submit_once
 from .results import StateDict, merged, state_dict
@@ -66,7 +67,8 @@ class Job:
         """Waits until the job is final and opens what came back. Goes on with a job that was interrupted before it was paid or
         submitted, and pays nothing twice.
 
-        :param out: also write the weights there, as they came (safetensors)
+        :param out: also write the weights there, as they came (safetensors), and model card, bill of materials and signature
+            beside them
         :param receipt: also write the receipt there
         :raises WeighbridgeError: JOB_STATE when the job was refused (the money is credit again), DEADLINE_PASSED,
             DIGEST_MISMATCH, UNAVAILABLE
@@ -159,7 +161,11 @@ def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str
     if receipt is not None:
         write_atomic(Path(receipt).absolute(), receipt_bytes, 0o644)
     if out is not None:
-        write_atomic(Path(out).absolute(), weights)
+        target = Path(out).absolute()
+        recorded = digest_in(parse_json(receipt_bytes))
+        if recorded is not None:
+            write_model_files(market.api.model_files(order_id), recorded, target.parent)
+        write_atomic(target, weights)
     write_job(market.state, {**journal, "outcome": "settled"})
     tensors = read_tensors(weights)
     model = kept_model(market.state, order_id)

@@ -58,7 +58,7 @@ def train(
         "unit": {"column": "patient", "max_rows": 8}}`` says more
     :param returns: "trainable" (default) sends the trained tensors home alone; "all" sends every one. The result is whole
         either way
-    :param out: also write the returned file there (safetensors)
+    :param out: also write the returned file there (safetensors), and model card, bill of materials and signature beside it
     :param receipt: also write the receipt there
     :param again: pay for another run though the same one is done
     :returns: the whole state of the model: ``model.load_state_dict(result)`` takes it with ``strict=True``
