@@ -36,7 +36,7 @@ export async function checkListing(
   const keyId = keyIdOf(offer.seller, offer.datasetId, offer.version);
   assertDigests(manifest, terms, offer);
   assertSameDataset(manifest, offer, keyId, market);
-  assertColumns(manifest);
+  assertColumns(manifest, terms);
   assertMoney(offer, terms, network);
   if (!offer.operators.some((operator) => isAddressEqual(operator, network.operator))) {
     throw offerMismatch('the offer allows no operator of this deployment', `Allow ${network.operator}.`);
@@ -75,12 +75,14 @@ function assertSameDataset(manifest: Manifest, offer: Offer, keyId: Hex, market:
   }
 }
 
-function assertColumns({ columns, label }: Manifest): void {
+function assertColumns({ columns, label }: Manifest, { privacy }: Terms): void {
   const names = columns.map((column) => column.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   const wrong = twice !== undefined ? `column "${twice}" is there twice` : undefined;
   const unknown = label !== undefined && !names.includes(label) ? `there is no label column "${label}"` : undefined;
-  const message = wrong ?? unknown;
+  const unit = privacy.budget?.unitColumn;
+  const nobody = unit !== undefined && !names.includes(unit) ? `the terms protect "${unit}", no column` : undefined;
+  const message = wrong ?? unknown ?? nobody;
   if (message !== undefined) throw new WeighbridgeError('BAD_INPUT', message, { next: 'Correct the schema.' });
 }
 

@@ -103,6 +103,8 @@ export const privacyTermsSchema = z.strictObject({
       delta: z.number().positive().max(0.01),
       maxEpsilonPerJob: z.number().min(0.01).max(1000),
       pricePerEpsilon: price,
+      /** Whose rows are protected together: the column that names them, a patient say. Default: each row by itself. */
+      unitColumn: z.string().min(1).max(128).optional(),
     })
     .optional(),
   trainingWithoutPrivacy: z.boolean().optional(),

@@ -55,6 +55,10 @@ export function checkPrivacyTerms({ privacy }: Pick<ModelDeclaration, 'privacy'>
   if (privacy.delta !== budget.delta) {
     throw refused(`the terms count at a delta of ${budget.delta}`, `Declare delta ${budget.delta}.`);
   }
+  const { unitColumn } = budget;
+  if (unitColumn !== undefined && !(privacy.unit.kind === 'column' && privacy.unit.column === unitColumn)) {
+    throw refused(`the terms protect all rows of one "${unitColumn}" together`, 'Leave the privacy unit to the terms.');
+  }
   if (privacy.epsilon > budget.maxEpsilonPerJob) {
     throw refused(
       `a run may take epsilon ${budget.maxEpsilonPerJob}, this one takes ${privacy.epsilon}`,
@@ -67,8 +71,17 @@ export function checkPrivacyTerms({ privacy }: Pick<ModelDeclaration, 'privacy'>
 export interface WantedPrivacy {
   epsilon: number;
   clippingNorm?: number | undefined;
-  /** Default: each row. */
-  unit?: PrivateRun['unit'] | undefined;
+  /** The column whose values are protected whole; default: what the terms say, or each row. */
+  unitColumn?: string | undefined;
+  /** Rows of one value that a step takes. */
+  unitRows?: number | undefined;
+}
+
+const DEFAULT_UNIT_ROWS = 8;
+
+function unitOf({ unitColumn, unitRows }: WantedPrivacy, { budget }: PrivacyTerms): PrivateRun['unit'] {
+  const column = unitColumn ?? budget?.unitColumn;
+  return column === undefined ? { kind: 'row' } : { kind: 'column', column, maxRows: unitRows ?? DEFAULT_UNIT_ROWS };
 }
 
 /** Adds the noise that a wanted epsilon takes. @throws WeighbridgeError PRIVACY_REFUSED, BAD_INPUT */
@@ -89,7 +102,7 @@ export function withPrivacy(
     noiseMultiplier,
     clippingNorm,
     ...sampling,
-    unit: wanted.unit ?? { kind: 'row' as const },
+    unit: unitOf(wanted, terms),
   };
   return { ...declaration, precision: 'float32', privacy };
 }

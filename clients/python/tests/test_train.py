@@ -287,6 +287,12 @@ class TestPrivacy:
         assert privacy["unit"] == {"kind": "column", "column": "kind", "maxRows": 4}
         assert privacy["clippingNorm"] == 0.5
 
+    def test_the_unit_is_that_of_the_terms(self, tmp_path: Path) -> None:
+        world = World(budget(unitColumn="p"))
+        run(world, tmp_path, privacy=3)
+        (journal,) = known_jobs(world.market(tmp_path).state)
+        assert journal["declaration"]["privacy"]["unit"] == {"kind": "column", "column": "p", "maxRows": 8}
+
     @pytest.mark.parametrize(
         ("terms", "privacy", "code"),
         [
@@ -299,6 +305,8 @@ class TestPrivacy:
             (budget(), {"epsilon": 3, "sigma": 1}, "BAD_INPUT"),
             (budget(), {"epsilon": 3, "unit": "patient"}, "BAD_INPUT"),
             (budget(), float("nan"), "BAD_INPUT"),
+            (budget(unitColumn="p"), {"epsilon": 3, "unit": "row"}, "PRIVACY_REFUSED"),
+            (budget(unitColumn="p"), {"epsilon": 3, "unit": {"column": "q", "max_rows": 4}}, "PRIVACY_REFUSED"),
         ],
     )
     def test_what_the_terms_refuse_costs_nothing(self, tmp_path: Path, terms: Any, privacy: Any, code: str) -> None:

@@ -104,7 +104,7 @@ function privacyLines({ id, terms: { privacy } }: Dataset): string[] {
   return [
     budget === undefined
       ? '  Privacy: no budget is sold.'
-      : `  Privacy: a run takes epsilon ${budget.maxEpsilonPerJob} at most, ${budget.pricePerEpsilon} USDFC for each; all runs together ${budget.epsilon}, at delta ${budget.delta} (weighbridge privacy quote --dataset ${shortId(id)}).`,
+      : `  Privacy: a run takes epsilon ${budget.maxEpsilonPerJob} at most, ${budget.pricePerEpsilon} USDFC for each; all runs together ${budget.epsilon}, at delta ${budget.delta}${budget.unitColumn === undefined ? '' : `, of all rows of one "${plain(budget.unitColumn)}" together`} (weighbridge privacy quote --dataset ${shortId(id)}).`,
     trainingWithoutPrivacy === true
       ? '  Training without privacy is allowed.'
       : '  Training without privacy is refused: give "train" an --epsilon.',

@@ -27,7 +27,10 @@ export function trainCommand(run: Run): Command {
     .optionsGroup('Privacy:')
     .option('--epsilon <number>', "train with noise, for this much of the seller's privacy budget", positiveNumber)
     .option('--clipping-norm <number>', 'longest gradient that a row or unit may have (default: 1)', positiveNumber)
-    .option('--privacy-unit <column>', "protect all rows with one value of this column together, a patient's say")
+    .option(
+      '--privacy-unit <column>',
+      "protect all rows with one value of this column together, a patient's say (default: as the terms have it)",
+    )
     .option('--unit-rows <count>', 'rows of one unit that a step takes (default: 8)', wholeNumber(1, 256))
     .optionsGroup('Options:')
     .option('--receipt <file>', 'where the receipt goes (default: receipt.json beside the weights)')

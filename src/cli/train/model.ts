@@ -67,20 +67,11 @@ async function underTerms(
   return { ...built, declaration };
 }
 
-/** How many rows of one unit a step takes unless it is said. */
-const UNIT_ROWS = 8;
-
 function wantedPrivacy(options: ModelOptions): WantedPrivacy | undefined {
-  const { epsilon, clippingNorm, privacyUnit: column, unitRows } = options;
-  if (epsilon === undefined) {
-    refuseOptions(options, ['clippingNorm', 'privacyUnit', 'unitRows'], 'goes with --epsilon');
-    return undefined;
-  }
-  if (column === undefined) {
-    refuseOptions(options, ['unitRows'], 'goes with --privacy-unit');
-    return { epsilon, clippingNorm };
-  }
-  return { epsilon, clippingNorm, unit: { kind: 'column', column, maxRows: unitRows ?? UNIT_ROWS } };
+  const { epsilon, clippingNorm, privacyUnit, unitRows } = options;
+  if (epsilon !== undefined) return { epsilon, clippingNorm, unitColumn: privacyUnit, unitRows };
+  refuseOptions(options, ['clippingNorm', 'privacyUnit', 'unitRows'], 'goes with --epsilon');
+  return undefined;
 }
 
 async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<Model> {

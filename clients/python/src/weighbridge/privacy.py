@@ -17,6 +17,7 @@ ORDERS = (*range(2, 64), 128, 256, 512, 1024)
 _ROUND_UP = 1 + 1.0001e-7
 _NOISE_GRID = 10_000
 _NOISE_RANGE = (0.1, 1_000.0)
+_UNIT_ROWS = 8
 _BILLION = 1_000_000_000
 _SETTINGS = {"epsilon", "clippingNorm", "unit"}
 
@@ -72,7 +73,10 @@ def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int
     if budget is None:
         raise _refused("the terms sell no privacy budget", "Leave privacy out, or use other data.")
     spelt_out = isinstance(wanted, Mapping) and "noiseMultiplier" in wanted
-    declared = dict(wanted) if spelt_out else _with_noise(wanted, budget["delta"], dataset.row_count, batch_rows, epochs)
+    declared = dict(wanted) if spelt_out else _with_noise(wanted, budget, dataset.row_count, batch_rows, epochs)
+    protected = budget.get("unitColumn")
+    if protected is not None and declared["unit"].get("column") != protected:
+        raise _refused(f'the terms protect all rows of one "{protected}" together', "Leave the unit to the terms.")
     if declared.get("delta") != budget["delta"]:
         raise _refused(f"the terms count at a delta of {budget['delta']}", f"Declare delta {budget['delta']}.")
     if declared["epsilon"] > budget["maxEpsilonPerJob"]:
@@ -104,7 +108,8 @@ def assert_left(declared: Any, dataset: Dataset, balance: Json) -> None:
             )
 
 
-def _with_noise(wanted: Any, delta: float, row_count: int, batch_rows: int, epochs: int) -> Json:
+def _with_noise(wanted: Any, budget: Json, row_count: int, batch_rows: int, epochs: int) -> Json:
+    delta = budget["delta"]
     said = {_camel(key): value for key, value in wanted.items()} if isinstance(wanted, Mapping) else {"epsilon": wanted}
     epsilon = said.get("epsilon")
     is_number = isinstance(epsilon, int | float) and not isinstance(epsilon, bool) and 0 < epsilon < math.inf
@@ -123,11 +128,13 @@ def _with_noise(wanted: Any, delta: float, row_count: int, batch_rows: int, epoc
         "clippingNorm": said.get("clippingNorm", 1),
         "samplingRate": sampling_rate,
         "steps": steps,
-        "unit": _unit(said.get("unit")),
+        "unit": _unit(said.get("unit"), budget.get("unitColumn")),
     }
 
 
-def _unit(said: Any) -> Json:
+def _unit(said: Any, protected: str | None) -> Json:
+    if said is None and protected is not None:
+        return {"kind": "column", "column": protected, "maxRows": _UNIT_ROWS}
     if said is None or said == "row":
         return {"kind": "row"}
     try:

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { PrivacyTerms } from '../catalog/manifest.js';
+import type { ErrorCode } from '../kernel/index.js';
+import { NOTHING } from '../privacy/index.js';
+import type { PrivateRun } from './declaration/privacy.js';
+import type { ModelDeclaration } from './model-declaration.js';
+import { checkBudgetLeft, checkPrivacy, checkPrivacyTerms, lossOfRun, withPrivacy } from './private-run.js';
+
+const ROWS = 1_000;
+const manifest = { rowCount: ROWS, columns: [{ name: 'patient' }, { name: 'age' }] };
+const budget = { epsilon: 10, delta: 1e-6, maxEpsilonPerJob: 4, pricePerEpsilon: '1' };
+const terms: PrivacyTerms = { budget };
+const base = { batchRows: 64, epochs: 5, precision: 'float32', privacy: 'none' } as ModelDeclaration;
+const made = withPrivacy(base, ROWS, terms, { epsilon: 3 });
+const run = made.privacy as PrivateRun;
+const changed = (change: Partial<PrivateRun>): ModelDeclaration => ({ ...made, privacy: { ...run, ...change } });
+
+function codeOf(check: () => void): ErrorCode | undefined {
+  try {
+    check();
+  } catch (error) {
+    return (error as { code: ErrorCode }).code;
+  }
+  return undefined;
+}
+
+describe('a private declaration', () => {
+  it('that was made of an epsilon is in order, and costs no more', () => {
+    expect(run).toMatchObject({ epsilon: 3, delta: 1e-6, samplingRate: 0.064, steps: 80, unit: { kind: 'row' } });
+    expect(codeOf(() => checkPrivacy(made, manifest))).toBeUndefined();
+    expect(codeOf(() => checkPrivacyTerms(made, terms))).toBeUndefined();
+  });
+
+  it.each<[string, Partial<PrivateRun>, ErrorCode]>([
+    ['less noise than its epsilon takes', { noiseMultiplier: run.noiseMultiplier - 1e-4 }, 'MODEL_REJECTED'],
+    ['an epsilon that it exceeds', { epsilon: 2.9 }, 'MODEL_REJECTED'],
+    ['a smaller rate than its batch has', { samplingRate: 0.01 }, 'MODEL_REJECTED'],
+    ['fewer steps than its epochs have', { steps: 79 }, 'MODEL_REJECTED'],
+    ['a unit that is no column', { unit: { kind: 'column', column: 'name', maxRows: 1 } }, 'MODEL_DOES_NOT_FIT'],
+  ])('with %s is refused', (_what, change, code) => {
+    expect(codeOf(() => checkPrivacy(changed(change), manifest))).toBe(code);
+  });
+
+  it('in half precision is refused', () => {
+    expect(codeOf(() => checkPrivacy({ ...made, precision: 'bfloat16' }, manifest))).toBe('MODEL_REJECTED');
+  });
+});
+
+describe('the terms', () => {
+  it.each<[string, ModelDeclaration, PrivacyTerms]>([
+    ['training without privacy, unless they allow it', base, terms],
+    ['a private run, if they sell none', made, { trainingWithoutPrivacy: true }],
+    ['another delta', changed({ delta: 1e-5 }), terms],
+    ['more than a job may take', changed({ epsilon: 4.1 }), terms],
+    ['rows alone where a column is protected', made, { budget: { ...budget, unitColumn: 'patient' } }],
+    [
+      'another column than the one that is protected',
+      changed({ unit: { kind: 'column', column: 'age', maxRows: 8 } }),
+      { budget: { ...budget, unitColumn: 'patient' } },
+    ],
+  ])('refuse %s', (_what, declaration, given) => {
+    expect(codeOf(() => checkPrivacyTerms(declaration, given))).toBe('PRIVACY_REFUSED');
+  });
+
+  it('decide on the unit where the buyer does not, and a buyer may protect more', () => {
+    const patient = { budget: { ...budget, unitColumn: 'patient' } };
+    const unit = { kind: 'column', column: 'patient', maxRows: 8 };
+    expect(withPrivacy(base, ROWS, patient, { epsilon: 3 }).privacy).toMatchObject({ unit });
+    const more = withPrivacy(base, ROWS, terms, { epsilon: 3, unitColumn: 'patient', unitRows: 4 });
+    expect(more.privacy).toMatchObject({ unit: { ...unit, maxRows: 4 } });
+    expect(codeOf(() => checkPrivacyTerms(more, terms))).toBeUndefined();
+  });
+});
+
+describe('what is left', () => {
+  it('is looked at shard by shard, before anything is paid', () => {
+    const taken = lossOfRun(run).map((one) => 3n * one);
+    expect(codeOf(() => checkBudgetLeft(made, terms, [NOTHING, NOTHING]))).toBeUndefined();
+    const much = taken.map((one) => 9n * one);
+    expect(codeOf(() => checkBudgetLeft(made, terms, [NOTHING, much]))).toBe('BUDGET_EXHAUSTED');
+    expect(codeOf(() => checkBudgetLeft(base, terms, [much]))).toBeUndefined();
+  });
+});
