@@ -52,6 +52,19 @@ describe('a model that fits', () => {
     expect(text).not.toContain('warning');
   });
 
+  it('says what each epsilon costs, where the terms sell privacy', async () => {
+    const { terms, offer } = world.dataset;
+    const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 3, pricePerEpsilon: '0.5' };
+    Object.assign(terms, { privacy: { budget } });
+    Object.assign(offer, { pricePerEpsilon: '500000000000000000', maxEpsilonMicros: '3000000' });
+    const text = await check();
+    expect(text).toMatch(/price: +the terms allow no run without privacy/);
+    expect(text).toMatch(/epsilon +noise multiplier +price of the run/);
+    expect(text).toMatch(/^2 +[\d.]+ +6 USDFC$/m);
+    expect(text).toContain('budget of 10, nothing is taken');
+    expect(text).toContain('--epsilon 3 --out');
+  });
+
   it('is admitted with a reservation where the trainer is not installed', async () => {
     estimate = undefined;
     const text = await check();

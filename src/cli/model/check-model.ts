@@ -85,9 +85,18 @@ function lines({ ui: { out } }: Cli, verdict: ModelVerdict, file: string, id: st
     ...(privacy ? ['', 'With privacy (train --epsilon):', ...priceLines(privacy, out)] : []),
     ...warnings(verdict),
     ...(verdict.admitted
-      ? ['', `Try next: weighbridge train --dataset ${shortId(id)} --model ${file} --out weights.safetensors`]
+      ? [
+          '',
+          `Try next: weighbridge train --dataset ${shortId(id)} --model ${file}${epsilonOption(verdict)} --out weights.safetensors`,
+        ]
       : []),
   ];
+}
+
+/** What `train` must be given where the terms allow nothing else. */
+function epsilonOption({ priceWei, privacy }: ModelVerdict): string {
+  const most = privacy?.epsilons.at(-1)?.epsilon;
+  return priceWei !== null || most === undefined ? '' : ` --epsilon ${most}`;
 }
 
 function modelFacts(model: ModelDescription | undefined): [string, string][] {

@@ -73,7 +73,7 @@ export function priceLines(list: PriceList, out: Colours): string[] {
         noteOf(noiseMultiplier, left, out),
       ]),
     ]),
-    `At delta ${delta}. Of each shard's budget of ${budgetEpsilon}, at most ${takenEpsilon.toFixed(3)} is taken.`,
+    `At delta ${delta}. Of each shard's budget of ${budgetEpsilon}, ${takenEpsilon === 0 ? 'nothing' : `at most ${takenEpsilon.toFixed(3)}`} is taken.`,
   ];
 }
 
