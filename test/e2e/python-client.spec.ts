@@ -1,7 +1,7 @@
 // Real: everything. A whole devnet, the Python package as a buyer's program uses it, and the CLI beside it. PyTorch is not here:
 // what weighbridge.export makes of a module is tested in clients/python, and comes in as a model file like this one.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -153,6 +153,7 @@ print(json.dumps({
       'research',
       '--out',
     ];
+    mkdirSync(path.join(dir, 'mine'));
     const trained = (await mustRun([...train, 'mine/weights.safetensors'], cli.buyer)) as { paidWei: string };
     expect(trained.paidWei).toBe((7n * 10n ** 18n).toString());
     const files = [
