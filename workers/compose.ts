@@ -22,6 +22,7 @@ import { createRecordStreams } from '../web3/ceramic/record-streams.js';
 import { createAnchorChain } from '../web3/chain/anchor-chain.js';
 import { createMarketplaceChain } from '../web3/chain/marketplace-chain.js';
 import { createPieceStore } from '../web3/filecoin/piece-store.js';
+import { hashInThread } from '../web3/filecoin/store/hash-in-thread.js';
 import { createKeyVault } from '../web3/lit/key-vault.js';
 import { startAnchoring } from './anchor.js';
 import { serveHealth } from './health.js';
@@ -85,7 +86,7 @@ export function composeWorker(
     log,
     chain: createMarketplaceChain({ network, account: operator }),
     vault,
-    pieces: createPieceStore({ network }),
+    pieces: createPieceStore({ network, hashing: hashInThread() }),
     trainer: createSandboxTrainer({
       pythonDir: env.PYTHON_DIR,
       trainerDir: env.TRAINER_DIR,

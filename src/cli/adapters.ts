@@ -16,6 +16,10 @@ export const adapters: Adapters = {
     const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
     return createPieceStore({ network, account, dataset });
   },
+  pieceParts: async (network) => {
+    const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
+    return createPieceStore({ network });
+  },
   storageNetwork: async (network) => {
     const { createStorageNetwork } = await import('../../web3/filecoin/storage-network.js');
     return createStorageNetwork({ network });

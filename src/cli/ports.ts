@@ -2,7 +2,14 @@ import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../access/ports.js';
 import type { Address, Bytes32, Hex, Network, Offer, Order } from '../kernel/index.js';
 import type { RecordStreams } from '../provenance/index.js';
-import type { PieceHeader, PieceStore, RepairPermit, StorageNetwork, VerifiedProof } from '../storage/index.js';
+import type {
+  PieceHeader,
+  PieceParts,
+  PieceStore,
+  RepairPermit,
+  StorageNetwork,
+  VerifiedProof,
+} from '../storage/index.js';
 import type { ModelDeclaration } from '../training/models.js';
 
 /** The user's own account: signs locally, the key stays in the process. */
@@ -17,6 +24,8 @@ export interface SealedPiece {
 
 /** What costs processor time in publishing, beside the main thread. */
 export interface SealingThreads {
+  /** What the seller should know of this machine, such as that piece CIDs take long here. */
+  readonly notice: string | undefined;
   /** SHA-256 of a file, hex. */
   digest(file: string, onProgress?: (bytes: number) => void): Promise<string>;
   /**
@@ -107,6 +116,7 @@ export interface Adapters {
   sealingThreads(): Promise<SealingThreads>;
   /** Stores the pieces of one dataset, twice. */
   pieceStore(network: Network, account: Account, dataset: Bytes32): Promise<PieceStore>;
+  pieceParts(network: Network): Promise<PieceParts>;
   storageNetwork(network: Network): Promise<StorageReader>;
   sellerStorage(network: Network, account: Account): Promise<SellerStorage>;
   keyVault(network: Network): Promise<ClosableVault>;

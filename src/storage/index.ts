@@ -1,9 +1,17 @@
 export { framesOf } from './frames.js';
-export { encodePieceHeader, parsePieceHeader, type PieceHeader } from './header.js';
+export { encodePieceHeader, LENGTH_BYTES, MAX_HEADER_BYTES, parsePieceHeader, type PieceHeader } from './header.js';
 export { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, TAG_BYTES } from './limits.js';
-export { openShard, splitPiece, type CipherFrame, type ShardAccess, type SplitPiece } from './open-shard.js';
+export {
+  openShard,
+  shardKeyFor,
+  splitPiece,
+  type CipherFrame,
+  type ShardAccess,
+  type SplitPiece,
+} from './open-shard.js';
 export { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
-export type { PieceStore, StoredPiece, UploadSession } from './ports.js';
+export { openParts, type ShardParts } from './open-parts.js';
+export type { PieceParts, PieceStore, StoredPiece, UploadSession } from './ports.js';
 export { pieceSealer, type PieceSealer } from './seal-shard.js';
 export {
   KEY_BYTES,

@@ -13,7 +13,8 @@ export interface UploadSession {
   holds(pieceCid: string): Promise<boolean>;
   /**
    * Sends the bytes of one piece to the provider. The CID is asked for after the last byte, so a piece can travel while
-   * it is made. Nothing is kept if the bytes are another piece. Several may run at once.
+   * it is made. Nothing is kept if the bytes are another piece. Several may run at once. A block of `bytes` may be
+   * overwritten once the next one is asked for: an implementation MUST NOT keep it.
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), DISK_FULL, DIGEST_MISMATCH; a fault of `bytes` as it is
    */
   send(
@@ -47,4 +48,14 @@ export interface PieceStore {
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT
    */
   download(pieceCid: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Parts of pieces, for readers that need no more. */
+export interface PieceParts {
+  /**
+   * Bytes of a piece from `from` to before `to`, from whichever copy gives them. They are NOT held against the piece CID: a
+   * caller MUST authenticate what it uses. A `to` beyond the end of the piece means its end.
+   * @throws WeighbridgeError PROVIDER_DOWN (retryable)
+   */
+  part(pieceCid: string, from: number, to: number): Promise<Uint8Array>;
 }

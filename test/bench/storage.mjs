@@ -16,6 +16,7 @@ import { startProvider } from '../../dist/web3/devnet/provider.js';
 import { freePort } from '../../dist/web3/devnet/service.js';
 import { PieceHasher } from '../../dist/web3/filecoin/commp.js';
 import { createPieceStore } from '../../dist/web3/filecoin/piece-store.js';
+import { hashInThread } from '../../dist/web3/filecoin/store/hash-in-thread.js';
 import { SealingThreads } from '../../dist/web3/filecoin/sealing/sealing-threads.js';
 
 const MIB = 2 ** 20;
@@ -85,7 +86,7 @@ async function start() {
   const options = { port: await freePort(), networkFile, providerKeyFile, deployer };
   const provider = await startProvider({ dir: path.join(dir, 'provider'), ...options });
   services.push(provider);
-  return { store: createPieceStore({ network, account: payer, copies: 1 }), provider };
+  return { store: createPieceStore({ network, account: payer, copies: 1, hashing: hashInThread() }), provider };
 }
 
 /** The piece CID alone, by the clock and by processor time: on a busy machine they part, and the second one counts. */

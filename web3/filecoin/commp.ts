@@ -1,6 +1,6 @@
-import { hashInto } from '@chainsafe/hashtree';
 import { padFr32, QUAD_PADDED_BYTES, QUAD_RAW_BYTES } from './fr32.js';
 import { formatPieceCid } from './piece-cid.js';
+import { hashInto } from './sha256-pairs.js';
 
 /** Bytes in a node of the tree. */
 export const NODE_BYTES = 32;

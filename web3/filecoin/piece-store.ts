@@ -1,7 +1,8 @@
 import type { LocalAccount } from 'viem';
 import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
-import type { PieceStore } from '../../src/storage/index.js';
-import { downloadPiece, type Suspects } from './store/download-piece.js';
+import type { PieceParts, PieceStore } from '../../src/storage/index.js';
+import { downloadPiece, readPart, type Suspects } from './store/download-piece.js';
+import { hashHere, type FileHashing } from './store/file-hash.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
 import { openStorageSession, type StorageSigner } from './store/session-key.js';
 import { asStorageError } from './store/storage-errors.js';
@@ -15,6 +16,8 @@ export interface PieceStoreOptions {
   dataset?: Bytes32;
   /** How many providers are to hold every piece. */
   copies?: number;
+  /** Where downloads are hashed. A worker gives a thread. */
+  hashing?: FileHashing;
 }
 
 /** As many as a provider's failure at any time asks for. */
@@ -27,7 +30,8 @@ const SESSION_MS = 24 * 60 * 60_000;
  * first use, and not again.
  * @throws WeighbridgeError WRONG_CHAIN for a network that the SDK does not know
  */
-export function createPieceStore({ network, account, dataset, copies = COPIES }: PieceStoreOptions): PieceStore {
+export function createPieceStore(options: PieceStoreOptions): PieceStore & PieceParts {
+  const { network, account, dataset, copies = COPIES, hashing = hashHere } = options;
   const reader = focReader(network);
   const signer = account && focSigner(network, account);
   const lock = oneAtATime();
@@ -52,18 +56,23 @@ export function createPieceStore({ network, account, dataset, copies = COPIES }:
       storing(async () => {
         await ready();
         const wallet = requireSigner(signer);
-        const options = { network, wallet, session: async () => session(wallet), dataset, copies, lock };
-        const upload = await openSession(options, estimatedBytes);
+        const paying = { network, wallet, session: async () => session(wallet), dataset, copies, lock };
+        const upload = await openSession(paying, estimatedBytes);
         return {
           holds: async (pieceCid) => storing(async () => upload.holds(pieceCid)),
           send: async (...piece) => storing(async () => upload.send(...piece)),
           commit: async (pieces) => storing(async () => upload.commit(pieces)),
         };
       }),
+    part: async (pieceCid, from, to) =>
+      storing(async () => {
+        await ready();
+        return readPart(reader, suspects, pieceCid, from, to);
+      }),
     async *download(pieceCid, signal) {
       try {
         await ready();
-        yield* downloadPiece(reader, suspects, pieceCid, signal);
+        yield* downloadPiece(reader, suspects, hashing, pieceCid, signal);
       } catch (error) {
         throw signal?.aborted === true ? error : asStorageError(error);
       }

@@ -1,17 +1,20 @@
 import { Worker } from 'node:worker_threads';
 
 export type HashRequest = { id: number } & (
-  { kind: 'block'; bytes: Uint8Array<ArrayBuffer> } | { kind: 'end' } | { kind: 'drop' }
+  { kind: 'block'; bytes: Uint8Array<SharedArrayBuffer> } | { kind: 'end' } | { kind: 'drop' }
 );
 export type HashAnswer = { id: number } & ({ kind: 'took' } | { kind: 'cid'; pieceCid: string });
 
 /** Blocks of one piece that may wait to be hashed: a sender is slowed down to the speed of the hash. */
 const BLOCKS_AHEAD = 4;
+export const BLOCK_BYTES = 1 << 20;
 
 /** The piece CID of bytes that arrive. */
 export interface ArrivingPiece {
-  /** Takes a block over: its memory moves. Waits while too many are not hashed yet. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Memory for the next bytes, `BLOCK_BYTES` of it. Waits while too many blocks are not hashed yet. */
+  block(): Promise<Uint8Array<SharedArrayBuffer>>;
+  /** Gives a block, or its first bytes, to be hashed. It is used again afterwards. */
+  write(bytes: Uint8Array<SharedArrayBuffer>): void;
   digest(): Promise<string>;
   /** Ends it without a CID. */
   drop(): void;
@@ -22,18 +25,20 @@ export class HashingThread {
   private worker: Worker | undefined;
   private readonly listeners = new Map<number, (answer: HashAnswer | Error) => void>();
   private next = 0;
+  /** Blocks go round: fresh ones for every MiB would keep the garbage collector busier than the hash. */
+  private readonly free: SharedArrayBuffer[] = [];
 
   open(): ArrivingPiece {
     const id = this.next++;
     const worker = (this.worker ??= this.start());
-    const post = (request: HashRequest, moved: ArrayBuffer[] = []): void => worker.postMessage(request, moved);
-    let waiting = 0;
+    const post = (request: HashRequest): void => worker.postMessage(request);
+    const waiting: SharedArrayBuffer[] = [];
     let pieceCid: string | undefined;
     let failure: Error | undefined;
     let wake: () => void = () => undefined;
     this.listeners.set(id, (answer) => {
       if (answer instanceof Error) failure = answer;
-      else if (answer.kind === 'took') waiting--;
+      else if (answer.kind === 'took') this.free.push(...waiting.splice(0, 1));
       else pieceCid = answer.pieceCid;
       wake();
     });
@@ -42,10 +47,13 @@ export class HashingThread {
       if (failure !== undefined) throw failure;
     };
     return {
-      write: async (bytes) => {
-        waiting++;
-        post({ id, kind: 'block', bytes }, [bytes.buffer]);
-        await until(() => waiting < BLOCKS_AHEAD);
+      block: async () => {
+        await until(() => waiting.length < BLOCKS_AHEAD);
+        return new Uint8Array(this.free.pop() ?? new SharedArrayBuffer(BLOCK_BYTES));
+      },
+      write: (bytes) => {
+        waiting.push(bytes.buffer);
+        post({ id, kind: 'block', bytes });
       },
       digest: async () => {
         post({ id, kind: 'end' });

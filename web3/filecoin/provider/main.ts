@@ -1,4 +1,5 @@
 import { isWeighbridgeError } from '../../../src/kernel/index.js';
+import { isNative, SLOW_HASH } from '../sha256-pairs.js';
 import { loadProviderConfig } from './config.js';
 import { ensureRegistered } from './registration.js';
 import { createProvider } from './server.js';
@@ -7,6 +8,7 @@ import { createProvider } from './server.js';
 async function main(): Promise<void> {
   const config = loadProviderConfig();
   const log = (message: string): void => console.log(`${new Date().toISOString()} ${message}`);
+  if (!isNative) log(SLOW_HASH);
   const provider = createProvider(config, log);
   await ensureRegistered(provider.chain, config);
   await provider.resume();

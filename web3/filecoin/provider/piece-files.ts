@@ -10,9 +10,6 @@ import { asDiskFull, NO_ROOM, Refusal } from './refusal.js';
 /** Room that is kept free: the journal of transactions must never be the first to feel a full disk. */
 const RESERVE_BYTES = 64 << 20;
 
-/** What is written and hashed at once. */
-const BLOCK_BYTES = 1 << 20;
-
 /** A piece that arrived and was hashed, under no name yet. */
 export interface ReceivedPiece {
   file: string;
@@ -103,19 +100,19 @@ export class PieceFiles {
   ): Promise<void> {
     let failure: { error: unknown } | undefined;
     let seenBytes = 0;
-    const keep = async (block: Uint8Array<ArrayBuffer>): Promise<void> => {
+    const keep = async (block: Uint8Array<SharedArrayBuffer>): Promise<void> => {
       if (failure !== undefined) return;
       try {
         if (this.usedBytes + block.length > this.capacityBytes) throw new Refusal(507, NO_ROOM);
         this.usedBytes += block.length;
         arrived.bytes += block.length;
         await writeAll(handle, block);
-        await piece.write(block); // its memory is gone after this
+        piece.write(block);
       } catch (error) {
         failure = { error };
       }
     };
-    for await (const block of blocksOf(source)) {
+    for await (const block of inBlocks(source, async () => piece.block())) {
       seenBytes += block.length;
       if (seenBytes > MAX_PIECE_BYTES) throw new Refusal(413, `a piece has at most ${MAX_PIECE_BYTES} bytes`);
       await keep(block);
@@ -128,22 +125,26 @@ export class PieceFiles {
   }
 }
 
-/** The stream in blocks of memory of their own: what the network gives comes in small parts and out of a pool. */
-async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let block = new Uint8Array(BLOCK_BYTES);
+/** The stream in blocks that the caller gives: what the network gives comes in small parts and out of a pool. */
+async function* inBlocks(
+  source: AsyncIterable<Uint8Array>,
+  next: () => Promise<Uint8Array<SharedArrayBuffer>>,
+): AsyncGenerator<Uint8Array<SharedArrayBuffer>> {
+  let block: Uint8Array<SharedArrayBuffer> | undefined;
   let filled = 0;
   for await (const bytes of source) {
     for (let at = 0; at < bytes.length;) {
+      block ??= await next();
       const taken = Math.min(block.length - filled, bytes.length - at);
       block.set(bytes.subarray(at, at + taken), filled);
       filled += taken;
       at += taken;
       if (filled < block.length) continue;
       yield block;
-      [block, filled] = [new Uint8Array(BLOCK_BYTES), 0];
+      [block, filled] = [undefined, 0];
     }
   }
-  if (filled > 0) yield block.slice(0, filled);
+  if (block !== undefined && filled > 0) yield block.subarray(0, filled);
 }
 
 /** @throws Refusal 400 for a text that is no piece CID: it would become a path */

@@ -12,17 +12,17 @@ export interface Order {
   port: MessagePort;
 }
 
-/** From the thread. A block is given out of hand: its memory moves. */
+/** From the thread. A block lies in memory that both sides see; the thread writes into it again once it is given back. */
 export type Told =
   | { kind: 'progress'; bytes: number }
-  | { kind: 'block'; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'block'; bytes: Uint8Array<SharedArrayBuffer> }
   /** SHA-256 as hex, or the piece CID. */
   | { kind: 'done'; result: string }
   | { kind: 'failed'; message: string; code: string | undefined };
 
-/** To the thread: one more block may be made. */
-export type Credit = 'more';
+/** To the thread: the oldest block that was given out is read, and its memory free. The channel's end frees all. */
+export type Credit = 'read';
 
-/** Blocks that are made ahead of their consumer. */
+/** Blocks of a thread's memory: what it may make ahead of their readers. */
 export const BLOCKS_AHEAD = 4;
 export const BLOCK_BYTES = 1 << 20;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { PieceHeader } from '../../../src/storage/index.js';
+import { isNative, SLOW_HASH } from '../sha256-pairs.js';
 import type { Job, Order, Told } from './messages.js';
 
 /** Two pieces at once keep two cores busy; more only takes memory. */
@@ -12,6 +13,7 @@ const SMALL = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 };
 
 /** A piece that is made as it is read. */
 export interface SealedPiece {
+  /** A block is good until the next one is asked for: its memory is written again then. */
   bytes: AsyncIterable<Uint8Array>;
   /** Known after the last byte. */
   pieceCid(): string;
@@ -19,6 +21,7 @@ export interface SealedPiece {
 
 /** What costs processor time in publishing, in threads of its own: reading, SHA-256, AES-GCM, fr32, the tree of the CID. */
 export class SealingThreads {
+  readonly notice = isNative ? undefined : SLOW_HASH;
   private readonly threads: { worker: Worker; jobs: number }[] = [];
 
   /** SHA-256 of a file, hex. */
@@ -70,7 +73,7 @@ export class SealingThreads {
         if (told.kind === 'failed') throw Object.assign(new Error(told.message), { code: told.code });
         yield told;
         if (told.kind === 'done') return;
-        if (told.kind === 'block') port.postMessage('more');
+        if (told.kind === 'block') port.postMessage('read');
       }
     } finally {
       thread.jobs--;

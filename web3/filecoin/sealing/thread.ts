@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort, type MessagePort } from 'node:worker_threads';
-import { pieceSealer } from '../../../src/storage/index.js';
+import { LENGTH_BYTES, MAX_HEADER_BYTES, pieceSealer, TAG_BYTES } from '../../../src/storage/index.js';
 import { PieceHasher } from '../commp.js';
-import { BLOCK_BYTES, BLOCKS_AHEAD, type Job, type Order, type Told } from './messages.js';
+import { BlockRing } from './block-ring.js';
+import { BLOCK_BYTES, type Job, type Order, type Told } from './messages.js';
 
 /**
  * Runs in a worker thread: what costs processor time in publishing. Reads are synchronous, because nothing else runs
@@ -15,7 +16,7 @@ parentPort?.on('message', ({ job, port }: Order) => {
 });
 
 async function run(job: Job, port: MessagePort): Promise<void> {
-  const tell = (told: Told, moved: ArrayBuffer[] = []): void => port.postMessage(told, moved);
+  const tell = (told: Told): void => port.postMessage(told);
   try {
     tell({ kind: 'done', result: job.kind === 'digest' ? digest(job.file, tell) : await seal(job, port, tell) });
   } catch (error) {
@@ -23,9 +24,12 @@ async function run(job: Job, port: MessagePort): Promise<void> {
     tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), code });
   } finally {
     if (job.kind === 'seal') job.key.fill(0);
-    port.close();
+    // The reader closes the channel: until then it holds blocks.
   }
 }
+
+/** How often a digest says how far it is: a message costs as much as hashing a good part of a block. */
+const PROGRESS_BYTES = 8 * BLOCK_BYTES;
 
 function digest(file: string, tell: (told: Told) => void): string {
   const hash = createHash('sha256');
@@ -35,7 +39,7 @@ function digest(file: string, tell: (told: Told) => void): string {
     for (let at = 0, length = 1; length > 0; at += length) {
       length = readSync(handle, block, 0, block.length, null);
       hash.update(block.subarray(0, length));
-      tell({ kind: 'progress', bytes: at + length });
+      if ((at + length) % PROGRESS_BYTES === 0) tell({ kind: 'progress', bytes: at + length });
     }
     return hash.digest('hex');
   } finally {
@@ -47,34 +51,35 @@ function digest(file: string, tell: (told: Told) => void): string {
 async function seal(
   job: Extract<Job, { kind: 'seal' }>,
   port: MessagePort,
-  tell: (told: Told, moved: ArrayBuffer[]) => void,
+  tell: (told: Told) => void,
 ): Promise<string> {
   const { header, dataBytes } = job;
   const sealer = pieceSealer({ key: job.key, nonceBase: header.nonceBase }, header, dataBytes);
   const hasher = new PieceHasher();
   const handle = openSync(job.file, 'r');
-  const credit = creditOf(port);
+  const nextBlock = ringFor(header.frameBytes).lendTo(port);
   try {
     if (fstatSync(handle).size !== dataBytes) throw new Error('the shard has another size than before');
     const plaintext = Buffer.allocUnsafe(header.frameBytes);
-    let block: Uint8Array[] = [sealer.head];
-    const flush = async (): Promise<void> => {
-      const bytes = joined(block);
-      block = [];
+    const framesEach = framesABlock(header.frameBytes);
+    for (let index = 0; index < sealer.frames;) {
+      const block = await nextBlock();
+      // A block begins in memory where it would if the whole piece lay there: the hasher reads words, and copies what lies askew.
+      const start = hasher.size % WORD_BYTES;
+      let end = start;
+      const put = (bytes: Uint8Array): void => {
+        block.set(bytes, end);
+        end += bytes.length;
+      };
+      if (index === 0) put(sealer.head);
+      for (const last = Math.min(sealer.frames, index + framesEach); index < last; index++) {
+        const { from, length } = sealer.dataOf(index);
+        readWhole(handle, plaintext, length, from);
+        sealer.seal(index, plaintext.subarray(0, length)).forEach(put);
+      }
+      const bytes = block.subarray(start, end);
       hasher.write(bytes);
-      await credit();
-      tell({ kind: 'block', bytes }, [bytes.buffer]);
-    };
-    let pending = sealer.head.length;
-    for (let index = 0; index < sealer.frames; index++) {
-      const { from, length } = sealer.dataOf(index);
-      readWhole(handle, plaintext, length, from);
-      const sealed = sealer.seal(index, plaintext.subarray(0, length));
-      block.push(...sealed);
-      pending += sealed[0].length + sealed[1].length;
-      if (pending < BLOCK_BYTES && index < sealer.frames - 1) continue;
-      await flush();
-      pending = 0;
+      tell({ kind: 'block', bytes });
     }
     return hasher.digest();
   } finally {
@@ -82,24 +87,18 @@ async function seal(
   }
 }
 
-/** Waits until one more block may be made; fails when nobody listens any more. */
-function creditOf(port: MessagePort): () => Promise<void> {
-  let credits = BLOCKS_AHEAD;
-  let closed = false;
-  let wake: () => void = () => undefined;
-  port.on('message', () => {
-    credits++;
-    wake();
-  });
-  port.once('close', () => {
-    closed = true;
-    wake();
-  });
-  return async () => {
-    while (credits === 0 && !closed) await new Promise<void>((resolve) => (wake = resolve));
-    if (closed) throw new Error('nobody takes the piece any more');
-    credits--;
-  };
+const WORD_BYTES = 4;
+/** Kept from piece to piece: all that publishes have one size of frame. */
+let ring: BlockRing | undefined;
+
+function ringFor(frameBytes: number): BlockRing {
+  const blockBytes = WORD_BYTES + LENGTH_BYTES + MAX_HEADER_BYTES + framesABlock(frameBytes) * (frameBytes + TAG_BYTES);
+  if (ring?.blockBytes !== blockBytes) ring = new BlockRing(blockBytes);
+  return ring;
+}
+
+function framesABlock(frameBytes: number): number {
+  return Math.max(1, Math.floor(BLOCK_BYTES / frameBytes));
 }
 
 function readWhole(handle: number, into: Buffer, length: number, from: number): void {
@@ -108,14 +107,4 @@ function readWhole(handle: number, into: Buffer, length: number, from: number): 
     if (read === 0) throw new Error('the shard ended early');
     got += read;
   }
-}
-
-function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

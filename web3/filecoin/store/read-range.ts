@@ -1,12 +1,16 @@
+import { openGet, withoutStall } from './provider-http.js';
+
 const CONNECT_MS = 10_000;
 /** A copy that sends nothing for so long is left for another one. */
 const STALL_MS = 30_000;
+/** A network's parts are small, and each costs a write to disk. */
+const BLOCK_BYTES = 1 << 20;
 
 /** What a provider calls the piece has another size. */
 export class WrongCopy extends Error {}
 
 /**
- * The bytes of a copy from `from` to before `to`.
+ * The bytes of a copy from `from` to before `to`, in blocks whose memory is used again once the next is asked for.
  * @throws WrongCopy if the copy has another size than the piece; an endless one is left at its first byte too many
  */
 export async function* readRange(
@@ -16,37 +20,49 @@ export async function* readRange(
   sizeBytes: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const idle = new AbortController();
-  const stalled = (): void => idle.abort(new DOMException('the provider stalls', 'TimeoutError'));
-  let timer = setTimeout(stalled, CONNECT_MS);
+  const response = await openGet(url, { range: `bytes=${from}-${to - 1}` }, CONNECT_MS, signal);
   try {
-    const response = await fetch(url, {
-      headers: { range: `bytes=${from}-${to - 1}` },
-      signal: signal ? AbortSignal.any([signal, idle.signal]) : idle.signal,
-      redirect: 'error', // a provider is not trusted to send us elsewhere
-    });
-    if (response.status === 416) throw new WrongCopy(`the copy ends before byte ${from}`);
-    if (response.status !== 206 || response.body === null) {
-      throw new Error(`the provider answers ${response.status} for bytes ${from} to ${to}`);
-    }
-    const range = response.headers.get('content-range');
+    const { statusCode, headers } = response;
+    if (statusCode === 416) throw new WrongCopy(`the copy ends before byte ${from}`);
+    if (statusCode !== 206) throw new Error(`the provider answers ${statusCode} for bytes ${from} to ${to}`);
+    const range = headers['content-range'];
     if (range !== `bytes ${from}-${to - 1}/${sizeBytes}`) {
       throw new WrongCopy(`the copy gives "${range}" of a piece of ${sizeBytes} bytes`);
     }
-    const body = response.body.getReader();
-    for (let left = to - from; ;) {
-      clearTimeout(timer); // it runs while we wait for the provider, not while the consumer takes its time
-      timer = setTimeout(stalled, STALL_MS);
-      const { done, value } = await body.read();
-      clearTimeout(timer);
-      if (done && left > 0) throw new Error(`the connection ended ${left} bytes early`);
-      if (done) return;
-      left -= value.length;
-      if (left < 0) throw new WrongCopy('the copy goes on after the end of the range');
-      yield value;
-    }
+    yield* inBlocks(withoutStall(response, STALL_MS), to - from);
   } finally {
-    clearTimeout(timer);
-    idle.abort();
+    response.destroy();
+  }
+}
+
+/** Parts of a body put together, exactly so many bytes; what came before a fault is given out before it. */
+async function* inBlocks(body: AsyncIterable<Uint8Array>, bodyBytes: number): AsyncGenerator<Uint8Array> {
+  const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, bodyBytes));
+  let filled = 0;
+  let left = bodyBytes;
+  let fault: { error: unknown } | undefined;
+  const parts = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const part = await parts.next().catch((error: unknown) => void (fault = { error }));
+      if (part === undefined || part.done === true) break;
+      let bytes = part.value;
+      left -= bytes.length;
+      if (left < 0) throw new WrongCopy('the copy goes on after the end of the range');
+      while (bytes.length > 0) {
+        const taken = Math.min(bytes.length, block.length - filled);
+        block.set(bytes.subarray(0, taken), filled);
+        bytes = bytes.subarray(taken);
+        filled += taken;
+        if (filled < block.length) continue;
+        yield block;
+        filled = 0;
+      }
+    }
+    if (filled > 0) yield block.subarray(0, filled);
+    if (fault !== undefined) throw fault.error;
+    if (left > 0) throw new Error(`the connection ended ${left} bytes early`);
+  } finally {
+    await parts.return?.();
   }
 }

@@ -28,6 +28,23 @@ export function digestMismatch(what: string, cause?: unknown): WeighbridgeError 
   });
 }
 
+/** A provider's answer that is not the one hoped for. */
+export function providerRefused(when: string, { status, text }: { status: number; text: string }): WeighbridgeError {
+  const cause = new Error(text);
+  if (status === 507) return providerFull(cause);
+  if (text.includes(OTHER_PIECE)) return digestMismatch('The provider read another piece.', cause);
+  return providerDown(`The storage provider answers ${status} when ${when}.`, cause);
+}
+
+const OTHER_PIECE = 'piece CID mismatch';
+
+function providerFull(cause: unknown): WeighbridgeError {
+  return new WeighbridgeError('DISK_FULL', 'The storage provider has no room for the piece.', {
+    next: 'Ask the provider to add room, or publish to another provider; nothing was listed.',
+    cause,
+  });
+}
+
 /**
  * Puts what the SDK, the provider or the chain threw into our codes. The SDK drops the status of a provider's answer and
  * keeps its text, so the text decides.
@@ -36,15 +53,10 @@ export function asStorageError(error: unknown): unknown {
   const known = findCause(error, isWeighbridgeError);
   if (known) return known;
   const text = fullText(error);
-  if (text.includes('507 Insufficient Storage')) {
-    return new WeighbridgeError('DISK_FULL', 'The storage provider has no room for the piece.', {
-      next: 'Ask the provider to add room, or publish to another provider; nothing was listed.',
-      cause: error,
-    });
-  }
+  if (text.includes('507 Insufficient Storage')) return providerFull(error);
   if (NO_MONEY.test(text)) return noBalance({}, error);
   if (/insufficient funds for (gas|transfer)/i.test(text)) return noBalance({ missing: 'FIL for gas' }, error);
-  if (text.includes('piece CID mismatch')) return digestMismatch('The provider read another piece.', error);
+  if (text.includes(OTHER_PIECE)) return digestMismatch('The provider read another piece.', error);
   if (findCause(error, isReceiptTimeout)) {
     return new WeighbridgeError('TIMEOUT', 'The transaction is not on chain yet.', {
       next: 'Run the same command again: what is on chain by then is found.',

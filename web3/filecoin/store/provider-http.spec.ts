@@ -1,0 +1,192 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { putStream } from './provider-http.js';
+import { readRange, WrongCopy } from './read-range.js';
+import { sendPiece } from './send-piece.js';
+import { asStorageError } from './storage-errors.js';
+
+// Real: HTTP on this machine. Faked: the provider, which misbehaves.
+let server: Server | undefined;
+
+afterEach(async () => {
+  server?.closeAllConnections();
+  await new Promise((resolve) => (server === undefined ? resolve(0) : server.close(resolve)));
+});
+
+async function provider(handle: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<string> {
+  server = createServer((request, response) => void handle(request, response));
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+const SESSION = '/pdp/piece/uploads/5f1d2a8e-6f53-4f0f-9d5a-0d4f6f0e8a11';
+const BLOCK = new Uint8Array(1 << 20).fill(7);
+
+async function* blocks(count: number): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < count; i++) yield BLOCK;
+}
+
+/** A provider that opens a session and leaves the rest to the test. */
+const opening =
+  (put: (request: IncomingMessage, response: ServerResponse) => unknown) =>
+  (request: IncomingMessage, response: ServerResponse): unknown => {
+    if (request.method === 'PUT') return put(request, response);
+    if (request.url === '/pdp/piece/uploads') return response.writeHead(201, { location: SESSION }).end();
+    return response.writeHead(200).end();
+  };
+
+const outcome = async (url: string, source: AsyncIterable<Uint8Array> = blocks(20)): Promise<unknown> =>
+  sendPiece(url, source, () => 'cid').then(
+    () => 'sent',
+    (error: unknown) => asStorageError(error),
+  );
+
+describe('a provider that is sent a piece', () => {
+  it('gets every byte in order, and its name last', async () => {
+    const seen: string[] = [];
+    const url = await provider(async (request, response) => {
+      let length = 0;
+      for await (const part of request) length += (part as Uint8Array).length;
+      seen.push(`${request.method} ${request.url} ${length}`);
+      if (request.method === 'PUT') response.writeHead(204).end();
+      else if (request.url === SESSION) response.writeHead(200).end();
+      else response.writeHead(201, { location: SESSION }).end();
+    });
+    const progress: number[] = [];
+    await sendPiece(
+      url,
+      blocks(3),
+      () => 'cid',
+      (sent) => progress.push(sent),
+    );
+    expect(seen).toEqual([`POST /pdp/piece/uploads 0`, `PUT ${SESSION} ${3 << 20}`, `POST ${SESSION} 18`]);
+    expect(progress).toEqual([1 << 20, 2 << 20, 3 << 20]);
+  });
+
+  it('and is full says so at the end', async () => {
+    const url = await provider(
+      opening(async (request, response) => {
+        for await (const _part of request);
+        response.writeHead(507).end('507 Insufficient Storage');
+      }),
+    );
+    expect(await outcome(url)).toMatchObject({ code: 'DISK_FULL' });
+  });
+
+  it('and refuses before the end is sent no more', async () => {
+    let taken = 0;
+    const source = (async function* () {
+      for (;;) {
+        taken++;
+        yield BLOCK;
+        await sleep(1);
+      }
+    })();
+    const url = await provider(
+      opening((request, response) => {
+        request.resume();
+        response.writeHead(413).end('too large');
+      }),
+    );
+    expect(await outcome(url, source)).toMatchObject({ code: 'PROVIDER_DOWN', retryable: true });
+    expect(taken).toBeLessThan(2_000);
+  });
+
+  it.each<[string, (request: IncomingMessage, response: ServerResponse) => unknown]>([
+    ['fails', (request, response) => request.resume().on('end', () => response.writeHead(500).end('x'.repeat(9_000)))],
+    ['hangs up', (request) => request.once('data', () => request.socket.destroy())],
+    ['hangs up at once', (request) => request.socket.destroy()],
+  ])('and %s is down', async (_what, put) => {
+    expect(await outcome(await provider(opening(put)))).toMatchObject({ code: 'PROVIDER_DOWN', retryable: true });
+  });
+
+  it('and reads another piece says so', async () => {
+    const url = await provider((request, response) => {
+      request.resume();
+      if (request.url === SESSION && request.method === 'POST') response.writeHead(400).end('piece CID mismatch: x');
+      else if (request.method === 'PUT') request.on('end', () => response.writeHead(204).end());
+      else response.writeHead(201, { location: SESSION }).end();
+    });
+    expect(await outcome(url)).toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+
+  it('and would have the bytes elsewhere is not followed', async () => {
+    const url = await provider((_request, response) =>
+      response.writeHead(201, { location: 'http://127.0.0.1:1/x' }).end(),
+    );
+    expect(await outcome(url)).toMatchObject({ code: 'PROVIDER_DOWN' });
+  });
+
+  it('and answers without end is not listened to', async () => {
+    const url = await provider(
+      opening((request, response) => {
+        request.resume();
+        response.writeHead(500);
+        const timer = setInterval(() => response.write('x'.repeat(4096)), 1);
+        response.once('close', () => clearInterval(timer));
+      }),
+    );
+    expect(await outcome(url)).toMatchObject({ code: 'PROVIDER_DOWN' });
+  });
+
+  it('and takes nothing is given up', async () => {
+    const url = await provider(() => undefined);
+    await expect(putStream(new URL(url), blocks(200), () => undefined, 300)).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+  });
+
+  it('a fault of the source comes through as it is', async () => {
+    const url = await provider(opening((request) => request.resume()));
+    const fault = new Error('the shard is gone');
+    const source = (async function* () {
+      yield BLOCK;
+      throw fault;
+    })();
+    expect(await outcome(url, source)).toBe(fault);
+  });
+});
+
+describe('a copy that is read', () => {
+  const SIZE = 3_000_000;
+  const bytes = Buffer.alloc(SIZE, 5);
+  const read = async (url: string): Promise<number> => {
+    let length = 0;
+    for await (const block of readRange(url, 100, SIZE, SIZE)) length += block.length;
+    return length;
+  };
+  const ranged = (response: ServerResponse, sizeBytes = SIZE): ServerResponse =>
+    response.writeHead(206, { 'content-range': `bytes 100-${SIZE - 1}/${sizeBytes}` });
+
+  it('comes whole', async () => {
+    expect(await read(await provider((_request, response) => ranged(response).end(bytes.subarray(100))))).toBe(
+      SIZE - 100,
+    );
+  });
+
+  it('gives out what came before it broke off', async () => {
+    const url = await provider((_request, response) => {
+      ranged(response).write(bytes.subarray(0, 1_500_000), () => setTimeout(() => response.destroy(), 200));
+    });
+    let length = 0;
+    const reading = (async () => {
+      for await (const block of readRange(url, 100, SIZE, SIZE)) length += block.length;
+    })();
+    await expect(reading).rejects.toThrow();
+    expect(length).toBe(1_500_000);
+  });
+
+  it.each<[string, (response: ServerResponse) => unknown, new () => Error]>([
+    ['that ends early', (response) => ranged(response).end(bytes.subarray(500)), Error],
+    ['that goes on', (response) => ranged(response).end(Buffer.concat([bytes, bytes])), WrongCopy],
+    ['of another size', (response) => ranged(response, SIZE + 1).end(bytes), WrongCopy],
+    ['that is whole where a part was asked for', (response) => response.writeHead(200).end(bytes), Error],
+    ['that is elsewhere', (response) => response.writeHead(302, { location: '/' }).end(), Error],
+    ['that fails', (response) => response.writeHead(500).end(), Error],
+  ])('%s is a fault', async (_what, answer, kind) => {
+    const url = await provider((_request, response) => answer(response));
+    await expect(read(url)).rejects.toBeInstanceOf(kind);
+  });
+});
