@@ -10,10 +10,18 @@ export function inspectCommand(run: Run): Command {
       'Reads a file as publish does and shows what buyers would see, and for you alone: missing values, duplicates, ' +
         'constant columns, the balance of the label, and columns that may be personal data. Nothing is sent anywhere.',
     )
-    .argument('<file>', 'CSV (first line names the columns), NDJSON or Parquet')
+    .argument('<file>', 'CSV (first line names the columns), NDJSON, Parquet, or a folder of images or texts')
     .option('--label <column>', 'the column that models learn to predict')
     .option('--columns <file>', 'what you declare public of columns, as JSON')
-    .addOption(new Option('--format <format>', 'if the name does not tell it').choices(['csv', 'ndjson', 'parquet']))
+    .addOption(
+      new Option('--format <format>', 'if the name does not tell it').choices([
+        'csv',
+        'ndjson',
+        'parquet',
+        'images',
+        'texts',
+      ]),
+    )
     .addHelpText('after', '\nExamples:\n  weighbridge inspect examples/digits.csv --label digit\n')
     .action(async (file: string, options: InspectOptions, command: Command) =>
       run(command, async (cli) => {

@@ -8,10 +8,10 @@ export function publishCommand(run: Run): Command {
   return new Command('publish')
     .summary('encrypt a file here, store it, and list it for training')
     .description(
-      'Encrypts a CSV, NDJSON or Parquet file on this machine, stores the ciphertext and lists it for training. ' +
+      'Encrypts a CSV, NDJSON or Parquet file, or a folder of images or texts, on this machine, stores the ciphertext and lists it for training. ' +
         'Nobody but a paid, recorded training run ever gets the data key. Interrupted, the same command goes on.',
     )
-    .argument('<file>', 'CSV (first line names the columns), NDJSON or Parquet')
+    .argument('<file>', 'CSV (first line names the columns), NDJSON, Parquet, or a folder of images or texts')
     .requiredOption('--title <text>', 'what buyers see')
     .requiredOption('--price <usdfc>', 'price of one training run, such as 5 or 0.25')
     .requiredOption('--terms <file>', 'licence terms as JSON: version, title, text, purposes, licenceDays, privacy')
@@ -29,7 +29,15 @@ export function publishCommand(run: Run): Command {
     .option('--payee <address>', 'who gets your part of the price (default: you)')
     .option('--valid-days <days>', 'how long the offer stands', '365')
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
-    .addOption(new Option('--format <format>', 'if the name does not tell it').choices(['csv', 'ndjson', 'parquet']))
+    .addOption(
+      new Option('--format <format>', 'if the name does not tell it').choices([
+        'csv',
+        'ndjson',
+        'parquet',
+        'images',
+        'texts',
+      ]),
+    )
     .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 24 MiB)')
     .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
     .option('--keep-order', 'keep the rows in the order of the file (default: an order that tells nothing)')

@@ -29,6 +29,9 @@ export async function checkDeclared(
     if (!byName.has(name)) throw noColumn(name, 'the columns file declares', source);
   }
   if (label !== undefined && !byName.has(label)) throw noColumn(label, '--label names', source);
+  for (const column of source.columns) {
+    if (column.type === 'tensor') await checkTensor(duck, source, column, declared[column.name]?.shape);
+  }
   const rules = source.columns.map((column) => ({ column, bad: contradiction(column, declared[column.name]) }));
   const select = rules.flatMap(({ column, bad }, i) => [
     `count_if(${column.sql} IS NULL) AS empty${i}`,
@@ -59,6 +62,29 @@ export async function checkDeclared(
     }
     return [{ column: name, rows: empty }];
   });
+}
+
+/** Lists of one length in every row, of finite numbers: a trainer takes no others. @throws WeighbridgeError MALFORMED_DATA */
+async function checkTensor(
+  duck: Duck,
+  source: Source,
+  { name, sql }: SourceColumn,
+  shape: number[] | undefined,
+): Promise<void> {
+  const rows = parquetRows(source.parquetFile);
+  const first = await duck.row(`SELECT len(${sql}) AS n FROM ${rows} WHERE file_row_number = 0`);
+  const length = shape?.reduce((product, side) => product * side, 1) ?? Number(first['n'] ?? 0);
+  const good = `${sql} IS NOT NULL AND len(${sql}) = ${length} AND len(list_filter(${sql}, x -> x IS NULL OR NOT isfinite(x))) = 0`;
+  const { row } = await duck.row(
+    `SELECT min(CASE WHEN NOT coalesce(${good}, false) THEN file_row_number END) + 1 AS row FROM ${rows}`,
+  );
+  if (length > 0 && (row === null || row === undefined)) return;
+  throw malformedAt(
+    Number(row ?? 1),
+    name,
+    `the value is not a list of ${Math.max(1, length)} finite numbers`,
+    'Give every row a list of one length, and declare its "shape" in the columns file if it has one.',
+  );
 }
 
 /** SQL that is true for a value which the declaration excludes; undefined if nothing needs to be looked at. */

@@ -20,11 +20,18 @@ const TEXTUAL = /^(VARCHAR|UUID|DATE|TIME\b.*|TIMESTAMP.*|ENUM\(.*)/;
 export function columnOf({ name, duckType }: PhysicalColumn, declared: DeclaredColumn | undefined): SourceColumn {
   const sql = ident(name);
   if (declared?.type === 'string') return { name, type: 'string', sql: `CAST(${sql} AS VARCHAR)` };
+  if (declared?.type === 'image' && duckType === 'BLOB') return { name, type: 'image', sql };
   const column = naturalColumn(name, sql, duckType);
   if (declared?.type === 'number' && column.type === 'integer')
     return { name, type: 'number', sql: `CAST(${sql} AS DOUBLE)` };
   return column;
 }
+
+/** Numbers in a list, of one fixed length or not: `DOUBLE[]`, `FLOAT[784]`. */
+const LIST_OF_NUMBERS =
+  /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))\[\d*\]$/;
+/** How Hugging Face writes an image into Parquet. */
+const ENCODED_IMAGE = /^STRUCT\("?bytes"? BLOB, "?path"? VARCHAR\)$/;
 
 function naturalColumn(name: string, sql: string, duckType: string): SourceColumn {
   if (INTEGERS.has(duckType)) return { name, type: 'integer', sql };
@@ -34,9 +41,11 @@ function naturalColumn(name: string, sql: string, duckType: string): SourceColum
   if (duckType === 'BOOLEAN') return { name, type: 'boolean', sql };
   if (TEXTUAL.test(duckType))
     return { name, type: 'string', sql: duckType === 'VARCHAR' ? sql : `CAST(${sql} AS VARCHAR)` };
+  if (LIST_OF_NUMBERS.test(duckType)) return { name, type: 'tensor', sql: `CAST(${sql} AS DOUBLE[])` };
+  if (ENCODED_IMAGE.test(duckType)) return { name, type: 'image', sql: `${sql}['bytes']` };
   throw malformed(
     `column "${name}" holds ${duckType.toLowerCase()} values`,
-    'Flatten nested columns into plain ones (numbers, true/false, text) and leave out binary ones.',
+    'Flatten nested columns into plain ones (numbers, true/false, text, lists of numbers), declare PNG or JPEG bytes as {"type": "image"}, and leave out other binary ones.',
     { column: name },
   );
 }

@@ -12,6 +12,8 @@ const declaredColumnSchema = z
   .strictObject({
     /** Overrides how the file was read: "string" for codes that look like numbers. */
     type: columnSchema.shape.type.optional(),
+    /** Of a list of numbers: how a row's numbers are laid out, such as [28, 28]. */
+    shape: columnSchema.shape.shape,
     range: z
       .tuple([z.number(), z.number()])
       .refine(([min, max]) => min < max, 'the minimum must be below the maximum')

@@ -71,14 +71,18 @@ const CELLS_AT_ONCE = 32_000_000;
 const MAX_GROUP_ROWS = 122_880;
 const MIN_GROUP_ROWS = 2_048;
 
-/** Rows of a Parquet row group for a table this wide. */
-export function rowsAtOnce(columns: number): number {
-  return Math.min(MAX_GROUP_ROWS, Math.max(MIN_GROUP_ROWS, Math.floor(CELLS_AT_ONCE / columns)));
+/** And so many bytes: images and long texts are few cells. */
+const BYTES_AT_ONCE = 64 << 20;
+
+/** Rows of a Parquet row group for a table this wide, of rows this long. */
+export function rowsAtOnce(columns: number, rowBytes = 1): number {
+  const rows = Math.min(Math.floor(CELLS_AT_ONCE / columns), Math.floor(BYTES_AT_ONCE / rowBytes));
+  return Math.min(MAX_GROUP_ROWS, Math.max(MIN_GROUP_ROWS, rows));
 }
 
 /** How a table of so many columns is written. */
-export function parquetFormat(columns: number, compression: 'snappy' | 'zstd'): string {
-  return `(FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${rowsAtOnce(columns)})`;
+export function parquetFormat(columns: number, compression: 'snappy' | 'zstd', rowBytes = 1): string {
+  return `(FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${rowsAtOnce(columns, rowBytes)})`;
 }
 
 /** An SQL identifier. */

@@ -11,7 +11,7 @@ import type { PublishPlan } from './plan.js';
 import { previewColumns } from './preview.js';
 import { withPrivateDir } from './private-dir.js';
 import { personalColumns } from './quality.js';
-import { readSource } from './read.js';
+import { readSource, sourceState } from './read.js';
 import { writeShards, type Shard } from './shard.js';
 import type { Source } from './source.js';
 import { assertUnchanged, type FileState } from './unchanged.js';
@@ -51,7 +51,7 @@ export async function makePieces(
     try {
       const source = await readAndCheck(plan, duck, privateDir, deps.ui);
       const pieces = await sendAll(source, writeShards(duck, source, privateDir, plan), slot, journal, deps);
-      await assertUnchanged(plan.file, file);
+      assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
       return { columns: previewColumns(source, plan.declared), rowCount: source.rowCount, pieces };
     } finally {
       duck.close();

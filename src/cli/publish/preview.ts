@@ -8,10 +8,11 @@ import type { Source } from './source.js';
  */
 export function previewColumns(source: Pick<Source, 'columns'>, declared: DeclaredColumns): Column[] {
   return source.columns.map(({ name, type }) => {
-    const { range, vocabulary } = declared[name] ?? {};
+    const { range, vocabulary, shape } = declared[name] ?? {};
     return {
       name,
       type,
+      ...(shape === undefined ? {} : { shape }),
       ...(range === undefined ? {} : { range: { min: range[0], max: range[1] } }),
       ...(vocabulary === undefined ? {} : { vocabulary }),
     };

@@ -79,7 +79,9 @@ class World {
         if (this.sends++ >= this.sendsBeforeBreak) this.at('send');
         this.atGate();
         await this.gate;
-        const bytes = await buffer(source);
+        const blocks: Buffer[] = [];
+        for await (const block of source) blocks.push(Buffer.from(block)); // a copy: its memory is used again
+        const bytes = Buffer.concat(blocks);
         onProgress?.(bytes.length);
         this.uploads.push({ pieceCid: pieceCid(), bytes });
         if (this.uploads.length > this.sendsBeforeBreak) this.at('sent');

@@ -14,10 +14,11 @@ import { listDataset } from './list.js';
 import { makePieces, type Made } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
 import { planDigest, planPublish, type PublishOptions, type PublishPlan } from './plan.js';
+import { digestOf, sourceState } from './read.js';
 import { sealVersion } from './seal-version.js';
 import { beginAt } from './slot.js';
 import { Stopwatch, type Timing } from './stopwatch.js';
-import { stateOf, type FileState } from './unchanged.js';
+import type { FileState } from './unchanged.js';
 
 /** How long a lost copy may be replaced without the seller's key. */
 const PERMIT_DAYS = 180;
@@ -68,10 +69,13 @@ export async function publish(file: string, options: PublishOptions, deps: Publi
   const plan = await planPublish(file, options, network, account.address);
   if (plan.columnsFile !== undefined) ui.note(`columns declared in ${plan.columnsFile}`);
   else ui.warn('no column is declared public (--columns): recipes will find nothing to scale by');
-  const before = await stateOf(file);
+  const before = await sourceState(file, plan.format);
   const threads = await adapters.sealingThreads();
+  if (threads.notice !== undefined) ui.warn(threads.notice);
   try {
-    const digest = await watch.time('digest of the file', async () => threads.digest(file));
+    const digest = await watch.time('digest of the file', async () =>
+      digestOf(file, plan.format, async (one) => threads.digest(one)),
+    );
     const dir = state.publish(planDigest(plan, network, digest));
     return await withLock(path.join(dir, 'lock'), async () => {
       const journal = await journalIn(dir);
@@ -205,7 +209,8 @@ async function register(run: Run, manifest: Manifest, keyId: Bytes32): Promise<v
 
 /** Text becomes smaller in Parquet by half or more; what the guess lacks is paid in before the pieces go on chain. */
 function estimatedBytes({ plan, file }: Run): number {
-  return plan.format === 'parquet' ? file.sizeBytes : Math.ceil(file.sizeBytes / 2);
+  const isText = plan.format === 'csv' || plan.format === 'ndjson';
+  return isText ? Math.ceil(file.sizeBytes / 2) : file.sizeBytes;
 }
 
 async function ifMissing(known: unknown, work: () => Promise<void>): Promise<void> {

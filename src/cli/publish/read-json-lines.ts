@@ -35,9 +35,9 @@ export async function readJsonLines(
   for (const { column_name: name, column_type: type } of described) {
     const physical = { name: String(name), duckType: String(type) };
     const own = declared[physical.name];
-    columns.push(
-      physical.duckType === 'JSON' ? await mixedColumn(duck, parquetFile, physical.name, own) : columnOf(physical, own),
-    );
+    if (physical.duckType === 'JSON[]') columns.push(await listColumn(duck, parquetFile, physical.name));
+    else if (physical.duckType === 'JSON') columns.push(await mixedColumn(duck, parquetFile, physical.name, own));
+    else columns.push(columnOf(physical, own));
   }
   return { parquetFile, columns, rowCount: Number(n) };
 }
@@ -68,6 +68,22 @@ async function mixedColumn(
     name,
     'the value has another type than most of the column',
     'Give all rows of the column one type, or declare it as {"type": "string"} in the columns file.',
+  );
+}
+
+/** Every value of the column is a list; so deep, DuckDB leaves what is in it as JSON. */
+async function listColumn(duck: Duck, parquetFile: string, name: string): Promise<SourceColumn> {
+  const sql = ident(name);
+  const others = `len(list_filter(${sql}, x -> json_type(x) NOT IN ('BIGINT', 'UBIGINT', 'DOUBLE'))) > 0`;
+  const { row } = await duck.row(
+    `SELECT min(CASE WHEN ${others} THEN file_row_number END) + 1 AS row FROM ${parquetRows(parquetFile)}`,
+  );
+  if (row === null || row === undefined) return { name, type: 'tensor', sql: `CAST(${sql} AS DOUBLE[])` };
+  throw malformedAt(
+    Number(row),
+    name,
+    'the value is a list of something else than numbers',
+    'Give every row a plain value or a list of numbers.',
   );
 }
 

@@ -182,7 +182,7 @@ describe('Parquet', () => {
   });
 
   it('refuses nested columns and files that are not Parquet', async () => {
-    await duck.run(`COPY (SELECT [1,2] AS a) TO '${dir}/n.parquet'`);
+    await duck.run(`COPY (SELECT {'b': 1} AS a) TO '${dir}/n.parquet'`);
     await expect(readSource(duck, path.join(dir, 'n.parquet'), 'parquet', dir, {})).rejects.toMatchObject({
       code: 'MALFORMED_DATA',
     });

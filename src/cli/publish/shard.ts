@@ -55,7 +55,7 @@ export async function* writeShards(
 /** Equal ranges of whole row groups of the source, of which others need not be read then. */
 function rangesOf({ rowCount, sizeBytes, columns }: Source, wantedBytes: number): Range[] {
   const parts = Math.max(1, Math.round(sizeBytes / wantedBytes));
-  const group = rowsAtOnce(columns.length);
+  const group = rowsAtOnce(columns.length, sizeBytes / rowCount);
   const rowsEach = Math.ceil(rowCount / parts);
   const aligned = rowsEach > group ? Math.ceil(rowsEach / group) * group : rowsEach;
   return equalRanges({ from: 0, rowCount }, aligned);
@@ -70,7 +70,9 @@ async function writeRows(duck: Duck, source: Source, range: Range, keepOrder: bo
   const rows = `SELECT ${columns} FROM ${parquetRows(source.parquetFile)}${where}`;
   const names = source.columns.map(({ name }) => ident(name)).join(', ');
   const select = keepOrder ? rows : `SELECT * FROM (${rows}) ORDER BY hash(${names})`;
-  await duck.run(`COPY (${select}) TO ${text(file)} ${parquetFormat(source.columns.length, 'zstd')}`);
+  await duck.run(
+    `COPY (${select}) TO ${text(file)} ${parquetFormat(source.columns.length, 'zstd', source.sizeBytes / source.rowCount)}`,
+  );
 }
 
 /** Cuts a range that came out too large into equal parts that should fit; if one does not, it is cut again. */

@@ -14,9 +14,11 @@ export async function stateOf(file: string): Promise<FileState> {
   return { sizeBytes: size, modifiedMs: mtimeMs, changedMs: ctimeMs, inode: ino };
 }
 
-/** @throws WeighbridgeError BAD_INPUT if the file was written to: half of one state and half of another would be listed */
-export async function assertUnchanged(file: string, before: FileState): Promise<void> {
-  const now = await stateOf(file).catch(() => undefined);
+/**
+ * @param now - the state of what was read, undefined if it is gone
+ * @throws WeighbridgeError BAD_INPUT if it was written to: half of one state and half of another would be listed
+ */
+export function assertUnchanged(file: string, before: FileState, now: FileState | undefined): void {
   const same = (Object.keys(before) as (keyof FileState)[]).every((key) => now?.[key] === before[key]);
   if (same) return;
   throw new WeighbridgeError('BAD_INPUT', `${file} was changed while it was read`, {
