@@ -12,6 +12,7 @@ import { modelCommand } from './commands/model.js';
 import { eraseCommand, licencesCommand } from './commands/licences.js';
 import { publishCommand } from './commands/publish.js';
 import { revokeCommand, revokeLicenceCommand } from './commands/revoke.js';
+import { rotateCommand } from './commands/rotate.js';
 import { searchCommand } from './commands/search.js';
 import { showCommand } from './commands/show.js';
 import { delistCommand, storageCommand } from './commands/storage.js';
@@ -68,6 +69,7 @@ export function createProgram(run: Run, io: Io): Command {
     jobsCommand(run),
     jobCommand(run),
     privacyCommand(run),
+    rotateCommand(run),
     revokeCommand(run),
     revokeLicenceCommand(run),
     licencesCommand(run),
