@@ -3,7 +3,7 @@ import type { WorkerOptions } from 'bullmq';
 import type { Logger } from 'pino';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { DatasetRepository } from '../src/catalog/index.js';
-import { LicenceRepository } from '../src/access/index.js';
+import { LicenceRepository, type StoredLicence } from '../src/access/index.js';
 import { fromHex, WeighbridgeError, type Hex } from '../src/kernel/index.js';
 import {
   BlobStore,
@@ -17,7 +17,7 @@ import {
 import { createHttpLogClient, DatasetLog } from '../src/provenance/index.js';
 import { LogRecordSource, PgRelayStore, RelayFollower } from '../src/provenance/relay/index.js';
 import type { SettleJobDeps } from '../src/settlement/index.js';
-import { JobRepository, type RunJobDeps } from '../src/training/index.js';
+import { JobRepository, type Job, type RunJobDeps } from '../src/training/index.js';
 import { createRecordStreams } from '../web3/ceramic/record-streams.js';
 import { createAnchorChain } from '../web3/chain/anchor-chain.js';
 import { createMarketplaceChain } from '../web3/chain/marketplace-chain.js';
@@ -72,14 +72,17 @@ export function composeWorker(
   const datasets = new DatasetRepository(prisma, pool);
   const licences = new LicenceRepository(prisma);
   const jobs = new JobRepository(prisma);
+  const licenceOf = async ({ licenceId }: Job): Promise<StoredLicence> =>
+    found(await licences.find(licenceId), 'licence');
   const own: WorkerPorts = {
     network,
     jobs,
     manifestOf: async (job) => found(await datasets.findManifest(job.offer.manifestDigest.slice(2)), 'manifest'),
     termsOf: async (job) => found(await datasets.findTerms(job.offer.termsDigest), 'terms'),
+    licenceOf,
     recordsOf: async (job) => {
       const listed = found(await datasets.findOffer(job.order.offer), 'offer');
-      const licence = found(await licences.find(job.licenceId), 'licence');
+      const licence = await licenceOf(job);
       return { datasetIndex: listed.logIndex, licenceIndex: found(licence.logIndex ?? undefined, 'licence record') };
     },
     blobs: new BlobStore(env.BLOB_DIR),

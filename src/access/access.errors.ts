@@ -14,6 +14,12 @@ export function licenceExpired(id: string, detail: string): WeighbridgeError {
   });
 }
 
+export function pseudonymUsed(): WeighbridgeError {
+  return new WeighbridgeError('BAD_INPUT', 'this pseudonym stands in a licence for another dataset', {
+    next: 'Use a key for each dataset: one in two of them would join their records.',
+  });
+}
+
 export function badTerms(message: string, next: string, details: Record<string, unknown> = {}): WeighbridgeError {
   return new WeighbridgeError('BAD_TERMS', message, { next, details });
 }

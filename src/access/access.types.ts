@@ -8,8 +8,11 @@ export class LicenceType {
   @Field(() => Bytes32Scalar, { description: 'EIP-712 digest of the licence; orders name it.' })
   id!: Bytes32;
 
-  @Field(() => AddressScalar, { description: 'Who accepted the terms.' })
+  @Field(() => AddressScalar, { description: 'The account that accepted the terms; the log does not have it.' })
   buyer!: Address;
+
+  @Field(() => AddressScalar, { description: "Under which the dataset's records know its buyer, and no others'." })
+  pseudonym!: Address;
 
   @Field(() => GraphQLISODateTime, { description: 'No order may be submitted under it from then on.' })
   validUntil!: Date;
@@ -29,11 +32,19 @@ export class LicenceConnection extends connectionType(LicenceType, 'Licence') {}
 
 @InputType('IssueLicenceInput', { description: "A buyer's acceptance of a dataset's terms." })
 export class IssueLicenceInputType {
-  @Field(() => JsonScalar, { description: 'The EIP-712 licence; times as decimal strings.' })
+  @Field(() => JsonScalar, {
+    description:
+      'The EIP-712 licence; times as decimal strings. Its buyer is an address of yours for this dataset alone.',
+  })
   licence!: unknown;
 
-  @Field(() => String, { description: "The buyer's EIP-712 signature over it, hex." })
+  @Field(() => String, { description: "The pseudonym's EIP-712 signature over it, hex." })
   signature!: string;
+
+  @Field(() => String, {
+    description: "The account's EIP-712 signature over Pseudonym(keyId, pseudonym), hex. It is in no record.",
+  })
+  pseudonymSignature!: string;
 
   @Field(() => String, { description: 'One of the purposes that the terms list, word for word.' })
   purpose!: string;
@@ -73,6 +84,7 @@ export class RevocationType {
   revokedAt!: Date;
 }
 
-export function toLicenceType({ id, keyId, buyer, validUntil, logIndex, issuedAt }: IssuedLicence): LicenceType {
-  return { id, keyId, buyer, validUntil, logIndex, issuedAt };
+export function toLicenceType(licence: IssuedLicence): LicenceType {
+  const { id, keyId, buyer, pseudonym, validUntil, logIndex, issuedAt } = licence;
+  return { id, keyId, buyer, pseudonym, validUntil, logIndex, issuedAt };
 }

@@ -1,12 +1,14 @@
-import { isAddressEqual, recoverTypedDataAddress } from 'viem';
+import { isAddressEqual, recoverAddress, recoverTypedDataAddress } from 'viem';
 import {
   concatBytes,
   fromHex,
   marketplaceDomain,
+  pseudonymDigest,
   sha256Hex,
   TYPES,
   utf8,
   WeighbridgeError,
+  type Address,
   type Deployed,
   type Hex,
   type Licence,
@@ -47,6 +49,30 @@ export async function checkLicence(
   }
   assertValidity(licence, terms.licenceDays, now);
   await assertSigned(licence, signature, market);
+}
+
+/**
+ * That a licence's buyer is a pseudonym, and of this account: whoever signed with its own account would be the same one in
+ * every dataset's records.
+ * @throws WeighbridgeError BAD_INPUT, BAD_SIGNATURE
+ */
+export async function checkPseudonym(
+  { keyId, buyer: pseudonym }: Licence,
+  signature: Hex,
+  account: Address,
+  market: Deployed,
+): Promise<void> {
+  if (isAddressEqual(pseudonym, account)) {
+    throw new WeighbridgeError('BAD_INPUT', 'the licence names your account, which would be the same in every log', {
+      next: 'Sign it with a key of yours for this dataset alone, and sign Pseudonym(keyId, pseudonym) with your account.',
+    });
+  }
+  const hash = pseudonymDigest(market, { keyId, pseudonym });
+  const signer = await recoverAddress({ hash, signature }).catch(() => undefined);
+  if (signer !== undefined && isAddressEqual(signer, account)) return;
+  throw new WeighbridgeError('BAD_SIGNATURE', `the pseudonym is not signed for by ${account}`, {
+    next: 'Sign the EIP-712 Pseudonym with the account that you signed in with, for this chain and contract.',
+  });
 }
 
 /** SHA-256 over 32 random bytes and the purpose: nobody guesses a purpose from the log, and it can be forgotten. */

@@ -4,6 +4,7 @@ import {
   licenceDigest,
   licenceFromJson,
   licenceJson,
+  type Address,
   type Bytes32,
   type Hex,
   type Licence,
@@ -28,7 +29,8 @@ import {
   type Position,
   type RecordSigner,
 } from '../provenance/index.js';
-import { checkLicence } from './check-licence.js';
+import { pseudonymUsed } from './access.errors.js';
+import { checkLicence, checkPseudonym } from './check-licence.js';
 import type { IssuedLicence, NewLicence, PurposeDetail, StoredLicence } from './licence.js';
 import { LicenceRepository } from './licence.repository.js';
 import type { MarketplaceChain } from './ports.js';
@@ -36,13 +38,14 @@ import type { MarketplaceChain } from './ports.js';
 export interface IssueLicenceInput {
   licence: unknown;
   signature: string;
+  pseudonymSignature: string;
   purpose: string;
   purposeSalt: Bytes32;
 }
 
 /**
- * Issues a licence: the buyer's signed acceptance of a dataset version's terms, recorded in the log by the marketplace. The
- * entry is fixed in the row before it is appended, because its time and signature are ours: whatever dies in between, the
+ * Issues a licence: the buyer's acceptance of a dataset version's terms, signed under its pseudonym for that dataset and
+ * recorded in the log by the marketplace. The entry is fixed in the row before it is appended, because its time and signature are ours: whatever dies in between, the
  * same call finishes it with the same entry.
  */
 @Injectable()
@@ -67,29 +70,42 @@ export class IssueLicence {
    */
   async run(viewer: Viewer | undefined, input: IssueLicenceInput): Promise<IssuedLicence> {
     const licence = licenceFromJson(parseInput('licence', licenceJson, input.licence));
-    assertAllowed(viewer, 'licence.issue', { buyer: licence.buyer });
     const id = licenceDigest(marketOf(this.network), licence);
     const known = await this.licences.find(id);
+    // A licence is public: whoever repeats one that is not its own must not learn whose it is.
+    const buyer = known?.buyer ?? viewer?.address;
+    assertAllowed(viewer, 'licence.issue', buyer === undefined ? {} : { buyer });
     if (known !== undefined) return this.append(known);
-    const signature = parseInput('signature', hexSignature, input.signature);
     const detail = { purpose: input.purpose, salt: input.purposeSalt };
-    const issued = await this.check(id, licence, signature, detail);
+    const signatures = {
+      signature: parseInput('signature', hexSignature, input.signature),
+      pseudonymSignature: parseInput('pseudonymSignature', canonicalSignature, input.pseudonymSignature),
+    };
+    const issued = await this.check(id, licence, { buyer: viewer.address, ...signatures }, detail);
     const stored = await this.licences.fix(issued, detail, async (position) => this.seal(issued, position));
     return this.append(stored);
   }
 
-  private async check(id: Bytes32, licence: Licence, signature: Hex, detail: PurposeDetail): Promise<NewLicence> {
-    const { keyId, buyer, validUntil } = licence;
+  private async check(
+    id: Bytes32,
+    licence: Licence,
+    by: Pick<NewLicence, 'buyer' | 'signature' | 'pseudonymSignature'>,
+    detail: PurposeDetail,
+  ): Promise<NewLicence> {
+    const { keyId, validUntil } = licence;
+    const pseudonym = licence.buyer.toLowerCase() as Address;
     const [market, issuedAt] = [marketOf(this.network), new Date()];
     const dataset = await this.datasets.byKeyId(keyId);
-    await checkLicence(licence, signature, detail, dataset, market, issuedAt);
+    await checkLicence(licence, by.signature, detail, dataset, market, issuedAt);
+    await checkPseudonym(licence, by.pseudonymSignature, by.buyer, market);
+    if (await this.licences.isKnownElsewhere(pseudonym, keyId)) throw pseudonymUsed();
     if (await this.chain.isRevoked(keyId)) throw datasetRevoked(keyId);
     return {
       id,
       keyId,
-      buyer: buyer.toLowerCase() as Hex,
+      ...by,
+      pseudonym,
       licence,
-      signature,
       validUntil: new Date(Number(validUntil) * 1000),
       issuedAt,
     };
@@ -109,6 +125,14 @@ export class IssueLicence {
   }
 }
 
+/** As receipts have it: nothing else vouches for its bytes, so it has one spelling. */
+const canonicalSignature = z
+  .string()
+  .regex(
+    /^0x[0-9a-f]{64}[0-7][0-9a-f]{63}1[bc]$/,
+    '65 bytes as 0x and lower-case hex digits, s the smaller one, v 27 or 28',
+  )
+  .transform((s): Hex => s as Hex);
 const hexSignature = z
   .string()
   .regex(/^0x[0-9a-fA-F]{130}$/, '65 bytes as 0x and hex digits')

@@ -65,6 +65,11 @@ export class LicenceRepository {
     return new Map(rows.map((row) => [row.licenceId as Bytes32, row.purpose]));
   }
 
+  /** Whether a pseudonym stands in a licence for another dataset. */
+  async isKnownElsewhere(pseudonym: Address, keyId: Bytes32): Promise<boolean> {
+    return (await this.prisma.licence.findFirst({ where: { pseudonym, keyId: { not: keyId } } })) !== null;
+  }
+
   /** Removes purpose and salt for good. */
   async eraseDetail(id: Bytes32): Promise<void> {
     await this.prisma.erasableDetail.deleteMany({ where: { licenceId: id } });
@@ -97,6 +102,8 @@ function fromRow(row: LicenceRow): StoredLicence {
     id: row.id as Bytes32,
     keyId: row.keyId as Bytes32,
     buyer: row.buyer as Address,
+    pseudonym: row.pseudonym as Address,
+    pseudonymSignature: row.pseudonymSignature as Hex,
     licence: licenceFromJson(row.licence as LicenceJson),
     signature: row.signature as Hex,
     validUntil: row.validUntil,

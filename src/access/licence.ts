@@ -5,9 +5,14 @@ export interface StoredLicence {
   /** EIP-712 digest of the licence. */
   id: Bytes32;
   keyId: Bytes32;
-  /** Lower case. */
+  /** The account that pays, lower case. The licence itself, and so the log, has only its pseudonym. */
   buyer: Address;
+  /** `licence.buyer`, lower case. */
+  pseudonym: Address;
+  /** The account's EIP-712 `Pseudonym`: that the pseudonym is its own. */
+  pseudonymSignature: Hex;
   licence: Licence;
+  /** By the pseudonym. */
   signature: Hex;
   validUntil: Date;
   /** The exact log entry. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { Network } from '../kernel/index.js';
+import type { Bytes32, Network } from '../kernel/index.js';
 import type { MarketApi } from './api/market-api.js';
 import type { Account, Adapters } from './ports.js';
 import type { StateDir } from './state/state-dir.js';
@@ -22,6 +22,8 @@ export interface Cli {
   networkFile(): string;
   network(): Promise<Network>;
   account(): Promise<Account>;
+  /** The account as the records of one dataset version know it. */
+  pseudonym(keyId: Bytes32): Promise<Account>;
   api(): Promise<MarketApi>;
 }
 
@@ -35,13 +37,14 @@ export async function createCli(io: Io, options: GlobalOptions, adapters: Adapte
   const ui = createUi(io, options.json === true);
   const networkFile = (): string => findNetworkFile(options.network, io.cwd, io.env);
   const network = once(async () => readNetworkFile(path.resolve(io.cwd, networkFile())));
-  const account = once(async () => {
+  const key = once(async () => {
     const { readKeyFile } = await import('./state/key-file.js');
     const named = options.keyFile ?? io.env['WEIGHBRIDGE_KEY_FILE'];
-    const key = await readKeyFile(named === undefined ? undefined : path.resolve(io.cwd, named));
-    if (key.warning !== undefined) ui.warn(key.warning);
-    return key.account;
+    const read = await readKeyFile(named === undefined ? undefined : path.resolve(io.cwd, named));
+    if (read.warning !== undefined) ui.warn(read.warning);
+    return read;
   });
+  const account = async (): Promise<Account> => (await key()).account;
   return {
     ui,
     adapters,
@@ -49,6 +52,7 @@ export async function createCli(io: Io, options: GlobalOptions, adapters: Adapte
     networkFile,
     network,
     account,
+    pseudonym: async (keyId) => (await key()).pseudonym(keyId),
     api: once(async () => {
       const { createMarketApi } = await import('./api/market-api.js');
       return createMarketApi(await network(), account);

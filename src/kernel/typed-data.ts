@@ -34,6 +34,10 @@ export const TYPES = {
     { name: 'validUntil', type: 'uint64' },
     { name: 'nonce', type: 'bytes32' },
   ],
+  Pseudonym: [
+    { name: 'keyId', type: 'bytes32' },
+    { name: 'pseudonym', type: 'address' },
+  ],
   Order: [
     { name: 'keyId', type: 'bytes32' },
     { name: 'offer', type: 'bytes32' },
@@ -133,6 +137,7 @@ export interface Offer {
 export interface Licence {
   keyId: Bytes32;
   termsDigest: Bytes32;
+  /** The buyer's pseudonym for this dataset version: an address that it uses for no other. */
   buyer: Address;
   /** SHA-256(32 random bytes || UTF-8 purpose); salt and purpose stay in an erasable table. */
   purposeCommitment: Bytes32;
@@ -183,6 +188,14 @@ export function offerDigest(market: Deployed, offer: Offer): Bytes32 {
 
 export function licenceDigest(market: Deployed, licence: Licence): Bytes32 {
   return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Licence', message: licence });
+}
+
+/**
+ * What an account signs to say that a pseudonym is its own. It is in no record: marketplace and parties have it, and whoever is
+ * shown the receipt.
+ */
+export function pseudonymDigest(market: Deployed, message: { keyId: Bytes32; pseudonym: Address }): Bytes32 {
+  return hashTypedData({ domain: marketplaceDomain(market), types: TYPES, primaryType: 'Pseudonym', message });
 }
 
 export function orderIdOf(market: Deployed, order: Order): Bytes32 {

@@ -1,5 +1,5 @@
 import { getAddress } from 'viem';
-import { orderIdOf, orderToJson, WeighbridgeError, type Deployed, type Order } from '../kernel/index.js';
+import { orderIdOf, orderToJson, WeighbridgeError, type Deployed, type Hex, type Order } from '../kernel/index.js';
 import { completionOf } from './commitment.js';
 import type { LogClient } from './ports.js';
 import { proveRecords } from './prove-records.js';
@@ -12,6 +12,8 @@ import { formatReceipt, RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from
 export interface ReceiptInput {
   market: Deployed;
   order: Order;
+  /** The buyer's EIP-712 `Pseudonym`: that the licence is its own. */
+  pseudonymSignature: Hex;
   /** The model declaration; its digest is `order.jobDigest`. */
   model: Record<string, unknown>;
   /** Where each record of the job is in the log. */
@@ -58,8 +60,12 @@ function receiptOf(input: ReceiptInput, logOrigin: string, records: Receipt['rec
       pieces: listed.pieces,
       offer: listed.offer,
     },
-    licence: { licenceId: licensed.licenceId, licence: licensed.licence },
-    order: { orderId: orderIdOf(market, order), order: orderToJson(order) },
+    licence: {
+      licenceId: licensed.licenceId,
+      licence: licensed.licence,
+      pseudonymSignature: input.pseudonymSignature,
+    },
+    order: { orderId: orderIdOf(market, order), order: { ...orderToJson(order), buyer: getAddress(order.buyer) } },
     access: { operator: granted.operator, worker: granted.worker, grantedAt: granted.grantedAt },
     training: {
       weightsDigest,

@@ -92,6 +92,8 @@ export function accessGrantedRecord(
   market: Deployed,
   input: Placed & {
     order: Order;
+    /** The order's buyer under its pseudonym: `buyer` of the licence. */
+    buyer: Address;
     worker: Address;
     /** The operator's EIP-712 `Assign(orderId, worker)`. */
     assignSignature: Hex;
@@ -106,7 +108,7 @@ export function accessGrantedRecord(
     orderId,
     keyId: order.keyId,
     licence: order.licence,
-    buyer: order.buyer,
+    buyer: input.buyer,
     operator: order.operator,
     worker: input.worker,
     assignSignature: input.assignSignature,

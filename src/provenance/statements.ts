@@ -120,7 +120,7 @@ export const datasetListed = z.strictObject({
 export const licenceIssued = z.strictObject({
   licenceId: bytes32,
   licence: licenceJson,
-  /** The buyer's EIP-712 signature over the licence. */
+  /** The EIP-712 signature of the licence's buyer, a pseudonym, over it. */
   licenceSignature: hexBytes,
   position,
   issuedAt: isoTime,
@@ -130,6 +130,7 @@ export const accessGranted = z.strictObject({
   orderId: bytes32,
   keyId: bytes32,
   licence: bytes32,
+  /** As the licence has it: a pseudonym for this dataset. */
   buyer: address,
   operator: address,
   /** A fresh address that serves this order alone. */

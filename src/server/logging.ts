@@ -2,7 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Params } from 'nestjs-pino';
 
 /** Fields that never reach a log, wherever in an object they stand: what signs, what signs in, what opens. */
-const SECRET_FIELDS = ['authorization', 'cookie', 'token', 'signature', 'offerSignature', 'purpose', 'purposeSalt'];
+const SECRET_FIELDS = [
+  'authorization',
+  'cookie',
+  'token',
+  'signature',
+  'offerSignature',
+  'pseudonymSignature',
+  'purpose',
+  'purposeSalt',
+];
 const QUIET = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** pino for Nest: a line a request with method, path, status and time; no headers, no bodies, no query strings. */

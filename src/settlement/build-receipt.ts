@@ -11,9 +11,11 @@ export async function buildReceipt(deps: SettleJobDeps, job: Job, settlementInde
   const { accessIndex, completionIndex } = job;
   if (accessIndex === null || completionIndex === null) throw new Error(`job ${job.id} settles without its records`);
   const { datasetIndex, licenceIndex } = await deps.recordsOf(job);
+  const { pseudonymSignature } = await deps.licenceOf(job);
   const bytes = await assembleReceipt(deps.log, {
     market: marketOf(deps.network),
     order: job.order,
+    pseudonymSignature,
     model: job.declaration,
     indices: {
       'dataset-listed': datasetIndex,

@@ -8,7 +8,8 @@ import type { SettleJobDeps } from './settle-deps.js';
 export async function payBack(deps: SettleJobDeps, job: Job): Promise<Job> {
   const transaction = job.refundTransaction ?? (await refund(deps, job));
   const paid = await deps.jobs.patch(job.id, 'refunding', { refundTransaction: transaction });
-  const payouts = [{ to: job.order.buyer, amount: job.priceWei }];
+  // Back to the account; the log knows it by its pseudonym.
+  const payouts = [{ to: (await deps.licenceOf(job)).licence.buyer, amount: job.priceWei }];
   const settlementIndex = await logSettlement(deps, paid, { outcome: 'refunded', transaction, payouts });
   return deps.jobs.transition(job.id, 'refunding', 'refunded', { settlementIndex, pendingEntry: null });
 }

@@ -2,7 +2,7 @@ import type { LocalAccount } from 'viem';
 import type { MarketplaceChain } from '../access/ports.js';
 import type { Network } from '../kernel/index.js';
 import type { LogClient } from '../provenance/index.js';
-import type { Job, JobRepository } from '../training/index.js';
+import type { Job, JobRepository, RunJobDeps } from '../training/index.js';
 
 /** Where the records that came before a job stand in the log. */
 export interface JobRecords {
@@ -24,4 +24,5 @@ export interface SettleJobDeps {
   recorder: LocalAccount;
   workerSeed: Uint8Array;
   recordsOf(job: Job): Promise<JobRecords>;
+  licenceOf: RunJobDeps['licenceOf'];
 }

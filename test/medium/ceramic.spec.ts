@@ -107,8 +107,8 @@ describe('publishing', () => {
     const { rows } = await pool.query('SELECT index, type, actor FROM log_records ORDER BY index');
     expect(rows.map((row) => [row.index, row.type, row.actor])).toEqual([
       [0, 'dataset-listed', parties.seller.address.toLowerCase()],
-      [1, 'licence-issued', parties.buyer.address.toLowerCase()],
-      [2, 'access-granted', parties.buyer.address.toLowerCase()],
+      [1, 'licence-issued', parties.pseudonym.address.toLowerCase()],
+      [2, 'access-granted', parties.pseudonym.address.toLowerCase()],
       [3, 'training-completed', parties.worker.address.toLowerCase()],
       [4, 'job-settled', null],
     ]);

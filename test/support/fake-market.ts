@@ -21,6 +21,7 @@ import {
   utf8,
   WeighbridgeError,
   type Bytes32,
+  type Hex,
   type LicenceJson,
   type Offer,
   type Order,
@@ -54,6 +55,8 @@ export class FakeMarket {
   now = Math.floor(Date.parse('2026-11-25T12:00:00Z') / 1000);
   readonly orders = new Map<Bytes32, { order: Order; state: 'open' | 'settled' | 'refunded' }>();
   readonly licences = new Map<string, LicenceJson>();
+  /** By pseudonym and account, as they came with the licence. */
+  private licensedBy: { licenceSignature: Hex; pseudonymSignature: Hex } | undefined;
   readonly blobs = new Map<string, Uint8Array>();
   readonly jobs = new Map<Bytes32, { job: Job; receipt: Uint8Array | undefined }>();
   /** Card and signature of each job, as the worker made them. */
@@ -132,6 +135,8 @@ export class FakeMarket {
       this.at('licence');
       const licence = input['licence'] as LicenceJson;
       this.licences.set(jsonDigest(licence), licence);
+      const [licenceSignature, pseudonymSignature] = [input['signature'] as Hex, input['pseudonymSignature'] as Hex];
+      this.licensedBy = { licenceSignature, pseudonymSignature };
       this.at('licensed');
       return { id: word(1), logIndex: 1 };
     },
@@ -248,18 +253,16 @@ export class FakeMarket {
   ): Promise<Uint8Array> {
     const at = (seconds: number) => new Date((this.now + seconds) * 1000);
     const licence = [...this.licences.values()].at(-1);
-    if (licence === undefined) throw new Error('no licence was issued');
+    if (licence === undefined || this.licensedBy === undefined) throw new Error('no licence was issued');
+    const { licenceSignature, pseudonymSignature } = this.licensedBy;
     const domain = marketplaceDomain(market);
     const orderId = orderIdOf(market, order);
-    const [licenceSignature, assignSignature] = await Promise.all([
-      buyer.signTypedData({ domain, types: TYPES, primaryType: 'Licence', message: licenceFromJson(licence) }),
-      operator.signTypedData({
-        domain,
-        types: TYPES,
-        primaryType: 'Assign',
-        message: { orderId, worker: worker.address },
-      }),
-    ]);
+    const assignSignature = await operator.signTypedData({
+      domain,
+      types: TYPES,
+      primaryType: 'Assign',
+      message: { orderId, worker: worker.address },
+    });
     const { offerSignature, manifest } = this.dataset;
     const listed = datasetListedRecord(market, {
       offer: this.offer,
@@ -289,6 +292,7 @@ export class FakeMarket {
     this.modelFiles.set(orderId, modelFiles);
     const accessed = accessGrantedRecord(market, {
       order,
+      buyer: licence.buyer,
       worker: worker.address,
       assignSignature,
       position: positionAfter(licensedEntry),
@@ -330,7 +334,8 @@ export class FakeMarket {
       completedEntry,
       await sealRecord({ ...settled, signer: recorder }),
     ];
-    return assembleReceipt(notedLog(entries), { market, order, model: declaration, indices: STORY_INDICES });
+    const of = { market, order, pseudonymSignature, model: declaration, indices: STORY_INDICES };
+    return assembleReceipt(notedLog(entries), of);
   }
 }
 

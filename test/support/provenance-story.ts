@@ -34,6 +34,8 @@ export const market = { chainId: 31415926, contract: '0x111111111111111111111111
 export const parties = {
   seller: account(0x5e11),
   buyer: account(0xb04e),
+  /** The buyer, as the records of the story's dataset know it. */
+  pseudonym: account(0x95e0),
   operator: account(0x09e8),
   worker: account(0x3042),
   recorder: account(0x4ec0),
@@ -51,7 +53,7 @@ export const declaration = {
 
 /** One settled job with everybody's real signatures: the five entries in log order, and what they were made from. */
 export async function provenanceStory() {
-  const { seller, buyer, operator, worker, recorder, treasury } = parties;
+  const { seller, buyer, pseudonym, operator, worker, recorder, treasury } = parties;
   const domain = marketplaceDomain(market);
   const offer: Offer = {
     datasetId: word(0xda7a),
@@ -71,7 +73,7 @@ export async function provenanceStory() {
   const licence: Licence = {
     keyId,
     termsDigest: offer.termsDigest,
-    buyer: buyer.address,
+    buyer: pseudonym.address,
     purposeCommitment: word(0x9999),
     validUntil: 1_900_000_000n,
     nonce: word(7),
@@ -91,11 +93,17 @@ export async function provenanceStory() {
   const at = (second: number) => new Date(Date.UTC(2026, 10, 25, 12, 0, second));
 
   const offerSignature = await seller.signTypedData({ domain, types: TYPES, primaryType: 'Offer', message: offer });
-  const licenceSignature = await buyer.signTypedData({
+  const licenceSignature = await pseudonym.signTypedData({
     domain,
     types: TYPES,
     primaryType: 'Licence',
     message: licence,
+  });
+  const pseudonymSignature = await buyer.signTypedData({
+    domain,
+    types: TYPES,
+    primaryType: 'Pseudonym',
+    message: { keyId, pseudonym: pseudonym.address },
   });
   const assignSignature = await operator.signTypedData({
     domain,
@@ -125,6 +133,7 @@ export async function provenanceStory() {
   const granted = await sealRecord({
     ...accessGrantedRecord(market, {
       order,
+      buyer: pseudonym.address,
       worker: worker.address,
       assignSignature,
       position: positionAfter(licensed),
@@ -189,5 +198,6 @@ export async function provenanceStory() {
   });
   // What came after the receipt's five.
   const later = { revoked, faulted, repaired, warned };
-  return { offer, licence, order, orderId, keyId, later, entries: { listed, licensed, granted, completed, settled } };
+  const entries = { listed, licensed, granted, completed, settled };
+  return { offer, licence, licenceSignature, pseudonymSignature, order, orderId, keyId, later, entries };
 }

@@ -26,14 +26,14 @@ export async function accesses(keyId: Bytes32, count: number): Promise<Uint8Arra
     epsilonMicros: 0n,
     deadline: 1_900_000_000n,
   };
-  const [buyer, operator, worker] = [parties.buyer.address, parties.operator.address, parties.worker.address];
+  const [buyer, operator, worker] = [parties.pseudonym.address, parties.operator.address, parties.worker.address];
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const assignSignature = await parties.operator.signMessage({ message: `assign ${i}` });
       const grantedAt = new Date(Date.UTC(2026, 10, 25, 12, 0, i));
       const position = i === 0 ? FIRST_POSITION : { sequence: i + 1, previous: '00'.repeat(32) };
       const placed = { ...order, buyer, operator, salt: randomWord() };
-      const facts = { order: placed, worker, assignSignature, position, grantedAt };
+      const facts = { order: placed, buyer, worker, assignSignature, position, grantedAt };
       return sealRecord({ ...accessGrantedRecord(market, facts), signer: parties.operator });
     }),
   );

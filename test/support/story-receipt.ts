@@ -35,7 +35,8 @@ export async function storyEntries({ indices = STORY_INDICES, size = 5, history 
 
 /** The receipt of the story's run, as a market makes it: signed records, proofs, and if asked a cosigned checkpoint. */
 export async function storyReceipt({ witnessed = false, ...of }: StoryLog & { witnessed?: boolean } = {}) {
-  const { order } = await provenanceStory();
+  const { order, pseudonymSignature } = await provenanceStory();
   const log = notedLog(await storyEntries(of), { witnessed });
-  return assembleReceipt(log, { market, order, model: declaration, indices: of.indices ?? STORY_INDICES });
+  const indices = of.indices ?? STORY_INDICES;
+  return assembleReceipt(log, { market, order, pseudonymSignature, model: declaration, indices });
 }

@@ -11,7 +11,9 @@ import {
   offerToJson,
   orderIdOf,
   orderToJson,
+  pseudonymDigest,
 } from '../../src/kernel/index.js';
+import { pseudonymOf } from '../../src/cli/state/key-file.js';
 import { epsilonOf, gaussianRdp, noiseFor } from '../../src/privacy/index.js';
 import { samplingOf } from '../../src/training/models.js';
 import { schemaFeatures } from '../../src/training/recipes/schema-features.js';
@@ -24,6 +26,7 @@ import { market, parties, provenanceStory } from '../support/provenance-story.js
  */
 it('the vectors of the Python client are what TypeScript says', async () => {
   const { offer, licence, order } = await provenanceStory();
+  const pseudonym = pseudonymOf(`0x${'5e'.repeat(32)}`, licence.keyId);
   const json = { hello: 'wörld', numbers: [1, 1.5, 1e21, 1e-7, -0], nested: { b: null, a: [true] } };
   const issuedAt = new Date('2026-11-26T04:00:00Z');
   const manifest = {
@@ -63,6 +66,12 @@ it('the vectors of the Python client are what TypeScript says', async () => {
     licence: {
       message: licenceToJson(licence),
       digest: licenceDigest(market, licence),
+    },
+    pseudonym: {
+      accountKey: `0x${'5e'.repeat(32)}`,
+      keyId: licence.keyId,
+      address: pseudonym.address,
+      digest: pseudonymDigest(market, { keyId: licence.keyId, pseudonym: pseudonym.address }),
     },
     order: { message: orderToJson(order), digest: orderIdOf(market, order) },
     openWithoutPermit: encodeFunctionData({

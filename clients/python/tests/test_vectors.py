@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
 
 from fakes import budget, dataset_of, network_of
 from weighbridge.api import siwe_message
 from weighbridge.canonical import canonical_json
 from weighbridge.contracts import Market, encode_call, key_id_of, native, typed_digest
 from weighbridge.features import features_for, label_for
+from weighbridge.licence import pseudonym_of
 from weighbridge.privacy import declared_privacy, epsilon_of
 from weighbridge.purchase import amount_of
 
@@ -45,6 +47,14 @@ def test_every_field_is_in_the_digest(kind: str) -> None:
 def test_key_id() -> None:
     offer = VECTORS["offer"]["message"]
     assert key_id_of(offer["seller"], offer["datasetId"], offer["version"]) == VECTORS["keyId"]
+
+
+def test_pseudonym() -> None:
+    vector = VECTORS["pseudonym"]
+    pseudonym = pseudonym_of(Account.from_key(vector["accountKey"]), vector["keyId"])
+    assert pseudonym.address == vector["address"]
+    own = {"keyId": vector["keyId"], "pseudonym": pseudonym.address}
+    assert typed_digest(MARKET, "Pseudonym", own) == vector["digest"]
 
 
 def test_calldata_of_a_payment() -> None:

@@ -44,8 +44,8 @@ describe('an audit', () => {
     expect(complete).toBe(true);
     expect(rows.map(({ index, type, who, problems: found }) => [index, type, who?.role, who?.address, found])).toEqual([
       [0, 'dataset-listed', 'seller', parties.seller.address, []],
-      [1, 'licence-issued', 'buyer', parties.buyer.address, []],
-      [2, 'access-granted', 'buyer', parties.buyer.address, []],
+      [1, 'licence-issued', 'buyer', parties.pseudonym.address, []],
+      [2, 'access-granted', 'buyer', parties.pseudonym.address, []],
       [3, 'training-completed', 'worker', parties.worker.address, []],
       [4, 'job-settled', undefined, undefined, []],
     ]);
@@ -117,6 +117,7 @@ describe('an audit', () => {
   it('finds an access after its licence had ended', async () => {
     const record = accessGrantedRecord(market, {
       order: story.order,
+      buyer: story.licence.buyer,
       worker: parties.worker.address,
       assignSignature: `0x${'11'.repeat(64)}1b`,
       position: positionAfter(licensed),

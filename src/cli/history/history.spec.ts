@@ -72,7 +72,9 @@ describe('blast-radius', () => {
       ['66'.repeat(32), otherKey, 'model'],
     ]);
     expect(touched.revocations).toMatchObject([{ licence: null, index: 8 }]);
-    expect(touched.licences).toMatchObject([{ licence: story.order.licence, buyer: parties.buyer.address, index: 1 }]);
+    expect(touched.licences).toMatchObject([
+      { licence: story.order.licence, buyer: parties.pseudonym.address, index: 1 },
+    ]);
     expect(touched.accesses).toMatchObject([{ job: story.orderId, index: 2 }]);
     expect(touched.payouts.map(({ to }) => to)).toEqual([
       parties.seller.address,

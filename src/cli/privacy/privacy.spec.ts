@@ -46,6 +46,7 @@ async function logOf(...ends: ('completed' | 'refused-after' | 'refused-before' 
     const access = await sealRecord({
       ...accessGrantedRecord(market, {
         order,
+        buyer: parties.pseudonym.address,
         worker: worker.address,
         assignSignature: await assign(order),
         privacy: { ...CLAIM, ...RUN },
@@ -158,7 +159,14 @@ describe('the audit of a privacy balance', () => {
   it('finds a run that costs more than its record says', async () => {
     const entries = await logOf();
     const privacy = { ...CLAIM, ...RUN, epsilon: 1 };
-    const facts = { order: story.order, worker: worker.address, assignSignature: await assign(story.order), privacy };
+    const buyer = story.licence.buyer;
+    const facts = {
+      order: story.order,
+      buyer,
+      worker: worker.address,
+      assignSignature: await assign(story.order),
+      privacy,
+    };
     const record = accessGrantedRecord(market, {
       ...facts,
       position: positionAfter(licensed),

@@ -1,12 +1,16 @@
 import { open, readFile, stat } from 'node:fs/promises';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { generatePrivateKey, privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
-import { WeighbridgeError } from '../../kernel/index.js';
+import { fromHex, to0x, utf8, WeighbridgeError, type Bytes32, type Hex } from '../../kernel/index.js';
 
 const HOW =
   'Make one with "weighbridge account new --out key.txt" and name it with --key-file or WEIGHBRIDGE_KEY_FILE.';
 
 export interface KeyFile {
   account: PrivateKeyAccount;
+  /** The account that signs for this one in the records of one dataset version, and of no other. */
+  pseudonym(keyId: Bytes32): PrivateKeyAccount;
   /** Set when others on this machine can read the key. */
   warning?: string;
 }
@@ -23,14 +27,24 @@ export async function readKeyFile(file: string | undefined): Promise<KeyFile> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new WeighbridgeError('CONFIG_INVALID', `the key file ${file} cannot be read`, { next: HOW, cause: error });
   });
-  const account = accountOf(text.trim());
+  const key = text.trim();
+  const account = accountOf(key);
   if (account === undefined) {
     throw new WeighbridgeError('CONFIG_INVALID', `${file} does not hold a private key (0x and 64 hex digits)`, {
       next: HOW,
     });
   }
   const open = (await stat(file)).mode & 0o077;
-  return open === 0 ? { account } : { account, warning: `others can read ${file}: run "chmod 600 ${file}"` };
+  const read = { account, pseudonym: (keyId: Bytes32) => pseudonymOf(key as Hex, keyId) };
+  return open === 0 ? read : { ...read, warning: `others can read ${file}: run "chmod 600 ${file}"` };
+}
+
+/**
+ * HKDF of the account's key, a key for each dataset version: the same again on every machine that has the account, and without
+ * it nobody tells two of them from two strangers'. `clients/python` derives the same.
+ */
+export function pseudonymOf(key: Hex, keyId: Bytes32): PrivateKeyAccount {
+  return privateKeyToAccount(to0x(hkdf(sha256, fromHex(key), fromHex(keyId), utf8('weighbridge/pseudonym/v1'), 32)));
 }
 
 /** Makes a key that only its owner can read. Never overwrites one. @throws WeighbridgeError BAD_INPUT if the file exists. */

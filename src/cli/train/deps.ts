@@ -1,4 +1,4 @@
-import type { Network } from '../../kernel/index.js';
+import type { Bytes32, Network } from '../../kernel/index.js';
 import type { MarketApi } from '../api/market-api.js';
 import type { Account, BuyerChain } from '../ports.js';
 import type { StateDir } from '../state/state-dir.js';
@@ -9,6 +9,8 @@ export interface TrainDeps {
   ui: Ui;
   network: Network;
   account: Account;
+  /** Who the records of a dataset version know instead of the account. */
+  pseudonym(keyId: Bytes32): Promise<Account>;
   state: StateDir;
   api: MarketApi;
   chain: BuyerChain;

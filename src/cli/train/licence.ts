@@ -33,6 +33,8 @@ const heldLicenceSchema = z.strictObject({
   licenceId: bytes32,
   licence: licenceJson,
   signature: hex,
+  /** Absent where the licence is from before pseudonyms: it is of no use any more. */
+  pseudonymSignature: hex.optional(),
   purpose: z.string(),
   purposeSalt: bytes32,
   /** Where it is in the log, once issued. */
@@ -43,6 +45,8 @@ export type HeldLicence = z.infer<typeof heldLicenceSchema>;
 export interface LicenceDeps {
   market: Deployed;
   account: Account;
+  /** Signs the licence: the log has it in place of the account. */
+  pseudonym: Account;
   state: StateDir;
   api: Pick<MarketApi, 'issueLicence'>;
   chain: Pick<BuyerChain, 'isLicenceRevoked'>;
@@ -63,8 +67,9 @@ export async function obtainLicence(
 ): Promise<HeldLicence> {
   const held = (await findHeld(checked, purpose, until, deps)) ?? (await signLicence(checked, purpose, deps));
   if (held.logIndex !== undefined) return held;
-  const { licence, signature, purposeSalt } = held;
-  const { logIndex } = await deps.api.issueLicence({ licence, signature, purpose, purposeSalt });
+  const { licence, signature, pseudonymSignature, purposeSalt } = held;
+  const signed = { licence, signature, pseudonymSignature, purpose, purposeSalt };
+  const { logIndex } = await deps.api.issueLicence(signed);
   const issued = { ...held, logIndex };
   await save(deps.state, issued);
   return issued;
@@ -74,7 +79,7 @@ async function findHeld(
   { dataset, offer }: CheckedDataset,
   purpose: string,
   until: bigint,
-  { market, account, state, chain }: LicenceDeps,
+  { market, pseudonym, state, chain }: LicenceDeps,
 ): Promise<HeldLicence | undefined> {
   const names = await readdir(state.licences).catch(() => []);
   for (const name of names.filter((file) => file.endsWith('.json'))) {
@@ -87,7 +92,8 @@ async function findHeld(
       held.purpose === purpose &&
       licence.keyId === dataset.id &&
       licence.termsDigest === offer.termsDigest &&
-      licence.buyer.toLowerCase() === account.address.toLowerCase() &&
+      licence.buyer.toLowerCase() === pseudonym.address.toLowerCase() &&
+      held.pseudonymSignature !== undefined &&
       BigInt(licence.validUntil) > until;
     if (fits && !(await chain.isLicenceRevoked(dataset.id, held.licenceId))) return held;
   }
@@ -98,24 +104,22 @@ async function findHeld(
 async function signLicence(
   { dataset, offer }: CheckedDataset,
   purpose: string,
-  { market, account, state, now }: LicenceDeps,
+  { market, account, pseudonym, state, now }: LicenceDeps,
 ): Promise<HeldLicence> {
   const salt = randomBytes(32);
   const seconds = Math.floor(now().getTime() / 1000) + dataset.terms.licenceDays * DAY_SECONDS - CLOCK_SLACK_SECONDS;
   const licence: Licence = {
     keyId: dataset.id,
     termsDigest: offer.termsDigest,
-    buyer: account.address,
+    buyer: pseudonym.address,
     purposeCommitment: purposeCommitment(salt, purpose),
     validUntil: BigInt(seconds),
     nonce: to0x(randomBytes(32)),
   };
-  const signature = await account.signTypedData({
-    domain: marketplaceDomain(market),
-    types: TYPES,
-    primaryType: 'Licence',
-    message: licence,
-  });
+  const typed = { domain: marketplaceDomain(market), types: TYPES } as const;
+  const signature = await pseudonym.signTypedData({ ...typed, primaryType: 'Licence', message: licence });
+  const own = { keyId: dataset.id, pseudonym: pseudonym.address };
+  const pseudonymSignature = await account.signTypedData({ ...typed, primaryType: 'Pseudonym', message: own });
   const held: HeldLicence = {
     version: 1,
     chainId: market.chainId,
@@ -123,6 +127,7 @@ async function signLicence(
     licenceId: licenceDigest(market, licence),
     licence: licenceToJson(licence),
     signature,
+    pseudonymSignature,
     purpose,
     purposeSalt: to0x(salt),
   };

@@ -43,7 +43,9 @@ export async function prepareJob(
   await assertBalance(amountOf(checked.offer, epsilonMicros), deps);
   const deadline = BigInt((await chain.now()) + deadlineMinutes * 60);
   ui.note(`accepting the terms of "${plain(checked.dataset.title)}" for "${plain(purpose)}"`);
-  const held = await obtainLicence(checked, purpose, deadline, { market, account, state, api, chain, now: deps.now });
+  const pseudonym = await deps.pseudonym(checked.dataset.id);
+  const licensing = { market, account, pseudonym, state, api, chain, now: deps.now };
+  const held = await obtainLicence(checked, purpose, deadline, licensing);
   ui.note('sending the model');
   await api.putBlob(model.declaration.graph, model.graph);
   await api.putBlob(model.declaration.weights, model.weights);

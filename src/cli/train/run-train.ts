@@ -16,7 +16,8 @@ export async function runTrain(cli: Cli, options: TrainOptions): Promise<void> {
 export async function trainDeps(cli: Cli): Promise<TrainDeps> {
   const [network, account, api] = await Promise.all([cli.network(), cli.account(), cli.api()]);
   const chain = await cli.adapters.buyerChain(network, account);
-  return { ui: cli.ui, network, account, state: cli.state, api, chain, now: () => new Date() };
+  const { ui, state, pseudonym } = cli;
+  return { ui, network, account, pseudonym, state, api, chain, now: () => new Date() };
 }
 
 export function printCollected(ui: Ui, collected: Collected): void {

@@ -38,7 +38,8 @@ async function run(over: Partial<TrainOptions> = {}) {
     out: path.join(dir, 'weights.safetensors'),
     ...over,
   };
-  return train(options, { ui: terminal.ui, network, account: parties.buyer, state, api, chain, now });
+  const deps = { ui: terminal.ui, network, account: parties.buyer, state, api, chain, now };
+  return train(options, { ...deps, pseudonym: async () => parties.pseudonym });
 }
 
 const PRICE = 5_000_000_000_000_000_000n;

@@ -21,6 +21,7 @@ const at = new Date(Date.UTC(2026, 10, 25, 13));
 const grantedToo = await sealRecord({
   ...accessGrantedRecord(market, {
     order: refusedOrder,
+    buyer: parties.pseudonym.address,
     worker: parties.worker.address,
     assignSignature: '0x00',
     position: positionAfter(story.entries.settled),

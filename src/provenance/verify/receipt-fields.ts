@@ -1,3 +1,4 @@
+import { getAddress } from 'viem';
 import {
   canonicalJson,
   epsilonMicrosOf,
@@ -35,13 +36,12 @@ export function checkDataset({ dataset }: Receipt, records: ReceiptRecords): str
   return `${dataset.pieces.length} pieces, version ${dataset.offer.version}, sold by ${dataset.offer.seller}`;
 }
 
-export function checkLicence({ licence, dataset, order }: Receipt, records: ReceiptRecords): string {
+export function checkLicence({ licence, dataset }: Receipt, records: ReceiptRecords): string {
   const { predicate } = records['licence-issued'].entry;
   same('licence.licenceId', licence.licenceId, predicate.licenceId);
   same('licence.licence', licence.licence, predicate.licence);
   same('licence.keyId', predicate.licence.keyId, dataset.keyId);
   same('licence.termsDigest', predicate.licence.termsDigest, dataset.termsDigest);
-  same('licence.buyer', predicate.licence.buyer.toLowerCase(), order.order.buyer.toLowerCase());
   const grantedAt = Date.parse(records['access-granted'].entry.predicate.grantedAt) / 1000;
   if (grantedAt > Number(predicate.licence.validUntil)) {
     throw new CheckFailed('LICENCE_EXPIRED', 'access was granted after the licence had ended');
@@ -52,10 +52,13 @@ export function checkLicence({ licence, dataset, order }: Receipt, records: Rece
 export function checkOrder({ order, dataset, licence }: Receipt, records: ReceiptRecords, trust: Trust): string {
   const access = records['access-granted'].entry.predicate;
   same('order.orderId', order.orderId, access.orderId);
+  // No record has it, so it has one spelling; that it is this account is in the order id, and among the consents.
+  same('order.buyer', order.order.buyer, getAddress(order.order.buyer.toLowerCase()));
   same('order.keyId', order.order.keyId, dataset.keyId);
   same('order.licence', order.order.licence, licence.licenceId);
   same('order.jobDigest', order.order.jobDigest, access.jobDigest);
-  same('order.buyer', order.order.buyer, access.buyer);
+  // The log has the buyer's pseudonym; that it is this buyer's is among the consents.
+  same('access.buyer', access.buyer, licence.licence.buyer);
   same('order.operator', order.order.operator, access.operator);
   const allowed = (list: readonly string[]): boolean =>
     list.some((operator) => operator.toLowerCase() === access.operator.toLowerCase());

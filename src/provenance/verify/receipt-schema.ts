@@ -8,6 +8,7 @@ import {
   utf8,
   WeighbridgeError,
   type Bytes32,
+  type Hex,
 } from '../../kernel/index.js';
 import { decodeUtf8, parseCanonicalJson } from './canonical.js';
 
@@ -56,7 +57,16 @@ export const receiptSchema = z.strictObject({
     pieces: z.array(z.strictObject({ pieceCid: z.string(), sizeBytes: z.number().int().positive() })).min(1),
     offer: offerJson.describe('What the seller signed'),
   }),
-  licence: z.strictObject({ licenceId: bytes32, licence: licenceJson.describe('What the buyer signed') }),
+  licence: z.strictObject({
+    licenceId: bytes32,
+    licence: licenceJson.describe('What the buyer signed, under its pseudonym for this dataset'),
+    // No record binds it, so it has one spelling: lower case, the smaller s, v of 27 or 28.
+    pseudonymSignature: z
+      .string()
+      .regex(/^0x[0-9a-f]{64}[0-7][0-9a-f]{63}1[bc]$/)
+      .transform((s) => s as Hex)
+      .describe('EIP-712 Pseudonym, by the order’s buyer: the licence’s buyer is itself'),
+  }),
   order: z.strictObject({
     orderId: bytes32,
     order: orderJson.describe('What was paid for; its digest is the order id'),

@@ -5,6 +5,7 @@ import {
   licenceFromJson,
   offerDigest,
   offerFromJson,
+  pseudonymDigest,
   type Bytes32,
   type Deployed,
 } from '../../kernel/index.js';
@@ -12,6 +13,7 @@ import { verifyEntrySignature, type LogEntry } from '../record.js';
 import { sameAddress, signerOf } from '../verify-entry.js';
 import { CheckFailed } from './checks.js';
 import type { ReceiptRecords } from './receipt-records.js';
+import type { Receipt } from './receipt-schema.js';
 import type { Trust } from './trust.js';
 
 /** The DSSE signature of one record, by the party whose record it is. */
@@ -23,8 +25,11 @@ export async function checkRecordSignature(entry: LogEntry, trust: Trust): Promi
   return `signed by ${entry.signer}`;
 }
 
-/** The EIP-712 signatures inside the records: seller to the price, buyer to the terms, operator to the worker. */
-export async function checkConsents(records: ReceiptRecords, market: Deployed): Promise<string> {
+/**
+ * The EIP-712 signatures inside the records: seller to the price, buyer to the terms, operator to the worker. The buyer's is by its
+ * pseudonym, and the account that paid says in the receipt, and nowhere else, that the pseudonym is its own.
+ */
+export async function checkConsents(receipt: Receipt, records: ReceiptRecords, market: Deployed): Promise<string> {
   const listed = records['dataset-listed'].entry.predicate;
   const licensed = records['licence-issued'].entry.predicate;
   const granted = records['access-granted'].entry.predicate;
@@ -32,6 +37,10 @@ export async function checkConsents(records: ReceiptRecords, market: Deployed): 
   await requireSigner('offer', offerDigest(market, offerFromJson(offer)), listed.offerSignature, offer.seller);
   const licence = licenceDigest(market, licenceFromJson(licensed.licence));
   await requireSigner('licence', licence, licensed.licenceSignature, licensed.licence.buyer);
+  const { keyId, buyer: pseudonym } = licensed.licence;
+  const { pseudonymSignature } = receipt.licence;
+  const own = pseudonymDigest(market, { keyId, pseudonym });
+  await requireSigner('pseudonym', own, pseudonymSignature, receipt.order.order.buyer);
   const { orderId, worker } = granted;
   await requireSigner(
     'assignment',
@@ -39,7 +48,7 @@ export async function checkConsents(records: ReceiptRecords, market: Deployed): 
     granted.assignSignature,
     granted.operator,
   );
-  return 'seller signed the offer, buyer the licence, operator the assignment';
+  return 'seller signed the offer, buyer the licence under its pseudonym, operator the assignment';
 }
 
 async function requireSigner(what: string, hash: Bytes32, signature: Hex, expected: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { market } from '../../../test/support/provenance-story.js';
+import { market, provenanceStory } from '../../../test/support/provenance-story.js';
 import { trust, witnessVkey } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
-import { utf8 } from '../../kernel/index.js';
+import { utf8, type Hex } from '../../kernel/index.js';
 import { decodeUtf8 } from './canonical.js';
 import { CHECK_CODES, type Check } from './checks.js';
 import { compareWithChain, splitHashOf } from './compare-online.js';
@@ -81,6 +81,7 @@ describe('a receipt', () => {
 
   it('names the check that an edited field fails', async () => {
     const word = `0x${'ab'.repeat(32)}` as const;
+    const { licenceSignature } = await provenanceStory();
     const cases: [string, string, (r: Receipt) => void][] = [
       ['network', 'WRONG_NETWORK', (r) => (r.network.chainId = 1)],
       ['dataset', 'FIELD_MISMATCH', (r) => (r.dataset.manifestDigest = word)],
@@ -94,6 +95,9 @@ describe('a receipt', () => {
       ['training', 'FIELD_MISMATCH', (r) => (r.training.attested = true)],
       ['model', 'DIGEST_MISMATCH', (r) => (r.model.graph = 'ff'.repeat(32))],
       ['settlement', 'FIELD_MISMATCH', (r) => (r.settlement.payouts = [])],
+      // A pseudonym that somebody else signed for, and the right signature in a second spelling.
+      ['consents', 'BAD_SIGNATURE', (r) => (r.licence.pseudonymSignature = licenceSignature)],
+      ['file', 'BAD_FORMAT', (r) => (r.licence.pseudonymSignature = malleated(r.licence.pseudonymSignature))],
       ['log:access-granted', 'NOT_IN_LOG', (r) => (r.records['access-granted'].proof = r.records['job-settled'].proof)],
       ['log:job-settled', 'RECORD_MALFORMED', (r) => (r.records['job-settled'] = r.records['access-granted'])],
     ];
@@ -183,6 +187,13 @@ describe('the trust file', () => {
     expect(trustSchema.safeParse({ ...trust, log: { ...trust.log, vkey: 'x' } }).success).toBe(false);
   });
 });
+
+/** The signature that recovers to the same signer with the other of both s: what nobody without the key needs to be given. */
+function malleated(signature: Hex): Hex {
+  const n = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+  const s = (n - BigInt(`0x${signature.slice(66, 130)}`)).toString(16).padStart(64, '0');
+  return `${signature.slice(0, 66)}${s}${signature.endsWith('1b') ? '1c' : '1b'}` as Hex;
+}
 
 function swapCase(c: string): string {
   return c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase();

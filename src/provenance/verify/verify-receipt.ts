@@ -49,7 +49,7 @@ export async function* receiptChecks(bytes: Uint8Array, trust: Trust): AsyncGene
   // A record that does not parse has failed above, and there is nothing to compare with.
   if (records === undefined) return;
   yield* fieldChecks(receipt, records, trust);
-  yield* signatureChecks(records, trust);
+  yield* signatureChecks(receipt, records, trust);
 }
 
 async function* recordChecks(receipt: Receipt): AsyncGenerator<Check> {
@@ -85,14 +85,14 @@ async function* fieldChecks(receipt: Receipt, records: Records, trust: Trust): A
   }
 }
 
-async function* signatureChecks(records: Records, trust: Trust): AsyncGenerator<Check> {
+async function* signatureChecks(receipt: Receipt, records: Records, trust: Trust): AsyncGenerator<Check> {
   yield await check('checkpoint', 'the log’s key, and the witnesses of the trust file', 'BAD_CHECKPOINT', () => {
     const notes = new Set(RECEIPT_RECORDS.map((type) => records[type].proof.checkpoint));
     const sizes = [...notes].map((note) => verifyCheckpoint(note, trust, true).size);
     return `signed by ${trust.log.origin} at ${sizes.join(', ')} entries, quorum ${trust.witnesses.quorum}`;
   });
   yield await check('consents', 'the keys of seller, buyer and operator', 'BAD_SIGNATURE', async () =>
-    checkConsents(records, marketOf(trust)),
+    checkConsents(receipt, records, marketOf(trust)),
   );
   for (const type of RECEIPT_RECORDS) {
     yield await check(`signature:${type}`, 'the signer’s key', 'BAD_SIGNATURE', async () =>

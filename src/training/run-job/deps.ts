@@ -1,4 +1,5 @@
 import type { LocalAccount } from 'viem';
+import type { StoredLicence } from '../../access/index.js';
 import type { KeyVault, MarketplaceChain } from '../../access/ports.js';
 import type { Manifest, Terms } from '../../catalog/manifest.js';
 import type { ErrorCode, Network } from '../../kernel/index.js';
@@ -34,6 +35,8 @@ export interface RunJobDeps {
   manifestOf(job: Job): Promise<Manifest>;
   /** The seller's terms that the job's offer names. @throws WeighbridgeError DATASET_NOT_FOUND */
   termsOf(job: Job): Promise<Terms>;
+  /** The job's licence: its buyer, as the records know it, and that account's word for the pseudonym. */
+  licenceOf(job: Job): Promise<Pick<StoredLicence, 'licence' | 'pseudonymSignature'>>;
   blobs: Pick<BlobStore, 'read' | 'put'>;
   log: LogClient;
   chain: MarketplaceChain;

@@ -27,6 +27,7 @@ async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
   const startedAt = new Date();
   const facts = {
     order: job.order,
+    buyer: (await deps.licenceOf(job)).licence.buyer,
     worker,
     assignSignature: await assignWorker(deps, job.id, worker),
     privacy: privacyOf(deps, job),

@@ -2,7 +2,14 @@
 // key nodes, storage and sandbox, each by a few lines that fail as the test asks.
 import { describe, expect, it } from 'vitest';
 import { privateKeyToAccount } from 'viem/accounts';
-import { orderIdOf, WeighbridgeError, type ErrorCode, type Network, type Order } from '../../kernel/index.js';
+import {
+  orderIdOf,
+  WeighbridgeError,
+  type ErrorCode,
+  type Licence,
+  type Network,
+  type Order,
+} from '../../kernel/index.js';
 import { parseEntry } from '../../provenance/index.js';
 import type { Job, JobPatch } from '../job.js';
 import { assertTransition, type JobState } from '../job-state.js';
@@ -25,6 +32,9 @@ const order: Order = {
   salt: `0x${'06'.repeat(32)}`,
 };
 const orderId = orderIdOf(market, order);
+
+/** The buyer, as the records of the job's dataset know it. */
+const pseudonym = `0x${'95'.repeat(20)}` as const;
 
 function failure(code: ErrorCode, retryable: boolean, reason?: string): WeighbridgeError {
   return new WeighbridgeError(code, code, { next: 'test', retryable, details: reason === undefined ? {} : { reason } });
@@ -75,6 +85,10 @@ function world(
         return change(from, to, patch);
       },
     },
+    licenceOf: async () => ({
+      licence: { buyer: pseudonym } as Partial<Licence> as Licence,
+      pseudonymSignature: '0x',
+    }),
     manifestOf: async () => {
       throw fail.manifest ?? failure('INTERNAL', false);
     },
@@ -108,6 +122,15 @@ describe('runJob', () => {
     expect(workerAccount(workerSeed, orderId).address).toBe(workerAccount(workerSeed, orderId).address);
     expect(workerAccount(workerSeed, order.keyId).address).not.toBe(workerAccount(workerSeed, orderId).address);
     expect(workerAccount(new Uint8Array(32), orderId).address).not.toBe(workerAccount(workerSeed, orderId).address);
+  });
+
+  it('logs the access under the pseudonym of the licence, and the account that pays nowhere', async () => {
+    const { deps, appended } = world();
+    // The next step, recording, has no chain here and ends the run; the record is in the log by then.
+    await runJob(deps, orderId, 0).catch(() => undefined);
+    const granted = parseEntry(appended[0] ?? new Uint8Array());
+    expect(granted).toMatchObject({ type: 'access-granted', predicate: { buyer: pseudonym } });
+    expect(JSON.stringify(granted.statement).toLowerCase()).not.toContain(order.buyer.slice(2));
   });
 
   it('turns a failure that cannot heal into a logged refusal and a settlement message', async () => {

@@ -1,6 +1,15 @@
 // Real: the API over HTTP, PostgreSQL, BullMQ on it, every digest and signature. Faked: log, chain, the recorder's key file.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, codeOf, get } from '../../support/api/client.js';
+import { ask, codeOf, get, signIn } from '../../support/api/client.js';
+import { licenceDigest, licenceFromJson } from '../../../src/kernel/index.js';
+import { marketOf } from '../../../src/platform/index.js';
+import { keyIdOfRecord, parseEntry } from '../../../src/provenance/index.js';
+import { pseudonymOf } from '../../../src/cli/state/key-file.js';
+import { recoverAddress } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { randomWord } from '../../support/ceramic-batches.js';
+import { parties } from '../../support/provenance-story.js';
+import { logRun } from '../../support/api/log-story.js';
 import { ISSUE, licensed, listed, signedIn, type Party } from '../../support/api/steps.js';
 import { makeLicence, newAccount, nowSeconds, type MadeLicence, type MadeListing } from '../../support/api/story.js';
 import { startTestApi, type TestApi } from '../../support/api/test-api.js';
@@ -16,12 +25,53 @@ beforeAll(async () => {
 });
 afterAll(async () => api?.stop());
 
+const never = (): never => {
+  throw new Error('no such record');
+};
 const issue = async (licence: Pick<MadeLicence, 'input'>, token = buyer.token) =>
   ask(api, ISSUE, { input: licence.input }, token);
 const make = async (change: Parameters<typeof makeLicence>[3] = {}) =>
   makeLicence(api.network, buyer.account, listing, change);
 const LICENCES =
   'query ($dataset: Bytes32) { licences(dataset: $dataset) { totalCount nodes { id buyer dataset { id } } } }';
+
+describe('one buyer of two datasets', () => {
+  it('is two strangers in their logs: no address or key in one dataset’s records leads to the other’s', async () => {
+    const key = generatePrivateKey();
+    const account = privateKeyToAccount(key);
+    const party = { account, token: await signIn(api, account) };
+    const found = [];
+    for (const own of [await signedIn(api), await signedIn(api)]) {
+      const dataset = await listed(api, own);
+      const { keyId, offer } = dataset;
+      // As the command line derives it.
+      const pseudonym = pseudonymOf(key, keyId);
+      const licence = await makeLicence(api.network, account, dataset, { pseudonym });
+      await get(api, 'issueLicence', ISSUE, { input: licence.input }, party.token);
+      const begun = { weights: randomWord().slice(2), initialWeights: randomWord().slice(2) };
+      await logRun(api, { keyId, licence: licence.id, offer, buyer: pseudonym.address, ...begun });
+      const entries = api.log.entries.map(parseEntry).filter((entry) => keyIdOfRecord(entry) === keyId);
+      expect(entries.map(({ type }) => type)).toContain('access-granted');
+      const [licensing] = entries.filter((entry) => entry.type === 'licence-issued');
+      const { licence: logged, licenceSignature: signature } = licensing?.predicate ?? never();
+      // Whoever reads the log can find out who signed: that must not be the account either.
+      const hash = licenceDigest(marketOf(api.network), licenceFromJson(logged));
+      const signer = await recoverAddress({ hash, signature });
+      const text = JSON.stringify(entries.map((entry) => [entry.signer, entry.statement])).toLowerCase();
+      // Everything in it that could be an address, a digest, a commitment or a nonce.
+      found.push(new Set([...(text.match(/0x[0-9a-f]{40,}/g) ?? []), signer.toLowerCase()]));
+      expect(text).not.toContain(account.address.slice(2).toLowerCase());
+    }
+    const [one, other] = found;
+    const { recorder, operator, treasury } = api.network;
+    const shared = [...(one ?? [])].filter((word) => other?.has(word) === true);
+    // Who serves every dataset is public: recorder, operator and treasury (`logRun` has its own). The terms are the same words.
+    const served = [parties.recorder, parties.operator, parties.treasury].map(({ address }) => address);
+    const known = [recorder, operator, treasury, ...served];
+    const terms = listing.offer.termsDigest;
+    expect(shared.filter((word) => ![...known.map((a) => a.toLowerCase()), terms].includes(word))).toEqual([]);
+  });
+});
 
 describe('issueLicence', () => {
   it('logs the acceptance under the recorder, and the purpose nowhere in the open', async () => {
@@ -78,7 +128,37 @@ describe('issueLicence', () => {
   });
 
   const bad: [string, string, () => Promise<{ licence: Pick<MadeLicence, 'input'>; token?: string }>][] = [
-    ["somebody else's licence", 'FORBIDDEN', async () => ({ licence: await make(), token: seller.token })],
+    ["somebody else's licence", 'BAD_SIGNATURE', async () => ({ licence: await make(), token: seller.token })],
+    [
+      "somebody else's licence that is issued",
+      'FORBIDDEN',
+      async () => ({ licence: await licensed(api, buyer, listing), token: seller.token }),
+    ],
+    [
+      'the account in place of a pseudonym',
+      'BAD_INPUT',
+      async () => ({ licence: await make({ pseudonym: buyer.account }) }),
+    ],
+    [
+      'the pseudonym of another dataset',
+      'BAD_INPUT',
+      async () => {
+        const pseudonym = newAccount();
+        await issue(await make({ pseudonym }));
+        const other = await listed(api, seller);
+        return { licence: await makeLicence(api.network, buyer.account, other, { pseudonym }) };
+      },
+    ],
+    [
+      'a pseudonym that is signed for with another dataset',
+      'BAD_SIGNATURE',
+      async () => {
+        const pseudonym = newAccount();
+        const { input } = await make({ pseudonym });
+        const { pseudonymSignature } = (await make({ pseudonym, keyId: `0x${'1'.repeat(64)}` })).input;
+        return { licence: { input: { ...input, pseudonymSignature } } };
+      },
+    ],
     ["somebody else's signature", 'BAD_SIGNATURE', async () => ({ licence: await make({ signer: newAccount() }) })],
     [
       'a purpose that the terms do not list',

@@ -139,7 +139,7 @@ describe('history', () => {
       'training-completed',
       'job-settled',
     ]);
-    expect((await page({ actor: parties.buyer.address })).nodes).toHaveLength(3);
+    expect((await page({ actor: parties.pseudonym.address })).nodes).toHaveLength(3);
     expect((await page({ actor: parties.seller.address })).nodes).toEqual([]);
     const begin = await page({ type: 'any' }, 4);
     const rest = await page({ type: 'any' }, 50, begin.pageInfo.endCursor);

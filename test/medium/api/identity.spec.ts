@@ -153,7 +153,7 @@ function callOf(field: GraphQLField<unknown, unknown>): string {
   };
   const input = {
     ListDatasetInput: '{ manifest: 1, terms: 1, offer: 1, offerSignature: "", envelope: 1 }',
-    IssueLicenceInput: `{ licence: 1, signature: "", purpose: "", purposeSalt: "0x${'0'.repeat(64)}" }`,
+    IssueLicenceInput: `{ licence: 1, signature: "", pseudonymSignature: "", purpose: "", purposeSalt: "0x${'0'.repeat(64)}" }`,
     RevokeConsentInput: `{ dataset: "0x${'0'.repeat(64)}", envelope: 1 }`,
     SubmitJobInput: '{ order: 1, declaration: 1, recipient: "" }',
   };

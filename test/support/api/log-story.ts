@@ -1,5 +1,5 @@
 import { privateKeyToAccount } from 'viem/accounts';
-import { splitOf, type Bytes32, type Offer, type Order } from '../../../src/kernel/index.js';
+import { splitOf, type Address, type Bytes32, type Offer, type Order } from '../../../src/kernel/index.js';
 import type { PrismaService } from '../../../src/platform/index.js';
 import {
   accessGrantedRecord,
@@ -21,6 +21,8 @@ export interface Run {
   keyId: Bytes32;
   licence: Bytes32;
   offer: Offer;
+  /** The licence's buyer, of no account that is known unless it is given. */
+  buyer?: Address;
   /** SHA-256 of what was trained, and of what it began with. */
   weights: string;
   initialWeights: string;
@@ -51,7 +53,13 @@ export async function logRun({ log, prisma }: { log: LogClient; prisma: PrismaSe
     return entry;
   };
   const assignSignature = await operator.signMessage({ message: orderId });
-  const granted = { order, worker: worker.address, assignSignature, grantedAt: new Date(1000) };
+  const granted = {
+    order,
+    buyer: run.buyer ?? parties.pseudonym.address,
+    worker: worker.address,
+    assignSignature,
+    grantedAt: new Date(1000),
+  };
   const accessEntry = await add(operator, (position) => accessGrantedRecord(market, { ...granted, position }));
   const completed = {
     order,

@@ -138,14 +138,14 @@ export async function makeLicence(
   network: Network,
   buyer: LocalAccount,
   listing: Pick<MadeListing, 'keyId' | 'offer'>,
-  change: Partial<Licence> & { purpose?: string; signer?: LocalAccount } = {},
+  change: Partial<Licence> & { purpose?: string; signer?: LocalAccount; pseudonym?: LocalAccount } = {},
 ) {
-  const { purpose = 'research', signer = buyer, ...fields } = change;
+  const { purpose = 'research', pseudonym = newAccount(), signer = pseudonym, ...fields } = change;
   const detail = { purpose, salt: random32() };
   const licence: Licence = {
     keyId: listing.keyId,
     termsDigest: listing.offer.termsDigest,
-    buyer: buyer.address,
+    buyer: pseudonym.address,
     purposeCommitment: purposeCommitment(detail),
     validUntil: BigInt(nowSeconds() + 7 * 86_400),
     nonce: random32(),
@@ -153,7 +153,14 @@ export async function makeLicence(
   };
   const domain = marketplaceDomain(marketOf(network));
   const signature = await signer.signTypedData({ domain, types: TYPES, primaryType: 'Licence', message: licence });
-  const input = { licence: licenceToJson(licence), signature, purpose, purposeSalt: detail.salt };
+  const own = { keyId: licence.keyId, pseudonym: licence.buyer };
+  const pseudonymSignature = await buyer.signTypedData({
+    domain,
+    types: TYPES,
+    primaryType: 'Pseudonym',
+    message: own,
+  });
+  const input = { licence: licenceToJson(licence), signature, pseudonymSignature, purpose, purposeSalt: detail.salt };
   return { id: licenceDigest(marketOf(network), licence), licence, input };
 }
 export type MadeLicence = Awaited<ReturnType<typeof makeLicence>>;
