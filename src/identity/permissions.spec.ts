@@ -37,6 +37,7 @@ describe('permissions', () => {
     ['job.read', [true, true, true, false, false]],
     ['weights.read', [true, false, false, false, false]],
     ['job.submit', [true, false, false, false, false]],
+    ['job.cancel', [true, false, false, false, false]],
     ['dataset.list', [false, true, false, false, false]],
     ['licence.read', [true, true, false, false, false]],
     ['consent.revoke', [false, true, false, false, false]],

@@ -40,6 +40,7 @@ const RULES = {
   'consent.revoke': isOneOf('seller'),
   'detail.erase': isOneOf('buyer'),
   'job.submit': isOneOf('buyer'),
+  'job.cancel': isOneOf('buyer'),
   'job.read': isOneOf('buyer', 'seller', 'operator'),
   /** The weights are the buyer's alone, encrypted or not. */
   'weights.read': isOneOf('buyer'),

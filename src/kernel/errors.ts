@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   // jobs and models
   'JOB_NOT_FOUND',
   'JOB_STATE',
+  'JOB_CANCELLED',
   'MODEL_REJECTED',
   'MODEL_DOES_NOT_FIT',
   'BLOB_NOT_FOUND',

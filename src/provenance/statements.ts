@@ -56,6 +56,7 @@ export const REFUSAL_REASONS = [
   'licence-revoked',
   'dataset-revoked',
   'deadline-passed',
+  'cancelled',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 

@@ -46,6 +46,11 @@ export function mayHoldKey(state: JobState): boolean {
   return state === 'training' || state === 'completing';
 }
 
+/** Before the completion is logged a job can end without weights; after it there is nothing left to refuse. */
+export const REFUSABLE_STATES: readonly JobState[] = JOB_STATES.filter(
+  (state) => state !== 'refusing' && TRANSITIONS[state].includes('refusing'),
+);
+
 /** @throws WeighbridgeError JOB_STATE when the table has no such move */
 export function assertTransition(from: JobState, to: JobState): void {
   if (TRANSITIONS[from].includes(to)) return;

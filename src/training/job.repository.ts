@@ -4,7 +4,7 @@ import { enqueue, PrismaService, type OutboxMessage, type Transaction } from '..
 import { commitPrivacy, releasePrivacy, reservePrivacy, type Reservation } from '../privacy/index.js';
 import { fixRecord, type Position } from '../provenance/index.js';
 import { jobFromRow, patchToRow, jobToRow } from './job-row.js';
-import { assertTransition, mayHoldKey, UNFINISHED_STATES, type JobState } from './job-state.js';
+import { assertTransition, mayHoldKey, REFUSABLE_STATES, UNFINISHED_STATES, type JobState } from './job-state.js';
 import type { Job, JobPatch, NewJob } from './job.js';
 
 /** Submits for the same shards stand in line for their budget: a crowd takes longer than one transaction does. */
@@ -108,6 +108,18 @@ export class JobRepository {
     return jobFromRow(row);
   }
 
+  /**
+   * Notes that the buyer wants the job to end; whoever runs it sees that before its next step. A second call changes nothing.
+   * @throws WeighbridgeError JOB_STATE when it is too late
+   */
+  async cancel(orderId: Bytes32): Promise<Job> {
+    const where = { id: orderId, state: { in: [...REFUSABLE_STATES] }, cancelledAt: null };
+    await this.prisma.job.updateMany({ where, data: { cancelledAt: new Date() } });
+    const job = await this.get(orderId);
+    if (job.cancelledAt === null) throw tooLate(job);
+    return job;
+  }
+
   /** Jobs that are not final, oldest first: what a restarted worker must see in its queue. */
   async listUnfinished(): Promise<Job[]> {
     const where = { state: { in: [...UNFINISHED_STATES] } };
@@ -126,6 +138,13 @@ export function jobNotFound(id: string): WeighbridgeError {
   return new WeighbridgeError('JOB_NOT_FOUND', `no job ${id} that you are a party of`, {
     next: 'Check the id, and sign in as its buyer, seller or operator.',
     details: { id },
+  });
+}
+
+function tooLate({ id, state }: Job): WeighbridgeError {
+  return new WeighbridgeError('JOB_STATE', `job ${id} is ${state}: it can no longer be cancelled`, {
+    next: 'Its weights are trained, or its money is on the way back: wait for the end.',
+    details: { id, state },
   });
 }
 

@@ -49,6 +49,8 @@ export interface JobFacts {
   settleTransaction: Hex | null;
   refundTransaction: Hex | null;
   settlementIndex: number | null;
+  /** When its buyer asked for it to end. */
+  cancelledAt: Date | null;
   progressStep: number;
   progressOf: number;
   /** The assembled receipt, plain JSON. */

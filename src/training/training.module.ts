@@ -4,6 +4,7 @@ import { CatalogModule } from '../catalog/index.js';
 import { BlobAccess } from './blobs/blob-access.js';
 import { BlobUploadRepository } from './blobs/blob-upload.repository.js';
 import { BlobsController } from './blobs/blobs.controller.js';
+import { CancelJob } from './cancel-job.js';
 import { FindJob } from './find-job.js';
 import { JobQueries } from './job.queries.js';
 import { JobRepository } from './job.repository.js';
@@ -17,6 +18,7 @@ import { TrainingResolver } from './training.resolver.js';
   providers: [
     BlobAccess,
     BlobUploadRepository,
+    CancelJob,
     FindJob,
     JobQueries,
     JobRepository,

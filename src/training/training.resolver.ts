@@ -13,6 +13,7 @@ import {
   type ErrorLog,
   type FormatterContext,
 } from '../platform/graphql/index.js';
+import { CancelJob } from './cancel-job.js';
 import { FindJob } from './find-job.js';
 import type { Job } from './job.js';
 import { JobWatch } from './progress/job-watch.js';
@@ -35,6 +36,7 @@ export class TrainingResolver {
 
   constructor(
     private readonly submit: SubmitJob,
+    private readonly cancel: CancelJob,
     private readonly find: FindJob,
     private readonly watch: JobWatch,
     private readonly datasets: FindDataset,
@@ -68,6 +70,18 @@ export class TrainingResolver {
     @Args('input', { description: 'The order, the model, and whom the weights are for.' }) input: SubmitJobInputType,
   ): Promise<JobType> {
     return this.typed(await this.submit.run(viewer, input), viewer);
+  }
+
+  @Requires('job.cancel')
+  @Mutation(() => JobType, {
+    description:
+      'Ends a job before its completion is logged. The payment goes back; a budget that is committed stays spent.',
+  })
+  async cancelJob(
+    @CurrentViewer() viewer: Viewer | undefined,
+    @Args('id', { type: () => Bytes32Scalar, description: 'The job.' }) id: Bytes32,
+  ): Promise<JobType> {
+    return this.typed(await this.cancel.run(viewer, id), viewer);
   }
 
   @Requires('job.read')

@@ -161,6 +161,9 @@ export class FakeMarket {
       this.at('submitted');
       return { id };
     },
+    cancelJob: async () => {
+      throw new WeighbridgeError('JOB_STATE', 'too late', { next: 'Wait.' });
+    },
     job: async (id) => {
       const found = [...this.jobs].find(([orderId]) => orderId === id)?.[1].job;
       if (found === undefined) throw new WeighbridgeError('JOB_NOT_FOUND', 'no job', { next: 'Look.' });

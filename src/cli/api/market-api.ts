@@ -43,6 +43,8 @@ export interface MarketApi {
   /** @throws WeighbridgeError LICENCE_NOT_FOUND */
   erase(licence: Bytes32): Promise<Licence>;
   submitJob(input: Record<string, unknown>): Promise<{ id: Bytes32 }>;
+  /** @throws WeighbridgeError JOB_NOT_FOUND, JOB_STATE when it is too late */
+  cancelJob(id: Bytes32): Promise<Job>;
   jobs(first: number, after?: string): Promise<Page<Job>>;
   /** @throws WeighbridgeError JOB_NOT_FOUND */
   job(id: string): Promise<Job>;
@@ -120,6 +122,7 @@ export function createMarketApi(network: Network, account: () => Promise<Account
     erase: async (licence) => (await own(operations.erase, { licence })).erase,
     revokeConsent: async (input) => (await own(operations.revokeConsent, { input })).revokeConsent,
     submitJob: async (input) => (await own(operations.submitJob, { input })).submitJob,
+    cancelJob: async (id) => (await own(operations.cancelJob, { id })).cancelJob,
     jobs: async (first, after) => (await own(operations.listJobs, { first, after: after ?? null })).jobs,
     job,
     receipt: async (id) => (await own(operations.getReceipt, { id })).job?.receipt ?? undefined,

@@ -100,6 +100,10 @@ export const revokeConsent = query(
   'mutation Revoke($input: RevokeConsentInput!) { revokeConsent(input: $input) { keyId licence logIndex revokedAt } }',
   z.object({ revokeConsent: revocationSchema }),
 );
+export const cancelJob = query(
+  `mutation Cancel($id: Bytes32!) { cancelJob(id: $id) { ${JOB} } }`,
+  z.object({ cancelJob: jobSchema }),
+);
 export const submitJob = query(
   'mutation Submit($input: SubmitJobInput!) { submitJob(input: $input) { id } }',
   z.object({ submitJob: z.object({ id: bytes32 }) }),

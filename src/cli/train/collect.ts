@@ -43,6 +43,7 @@ const REASONS: Record<string, string> = {
   'licence-revoked': 'the seller revoked the licence',
   'dataset-revoked': 'the seller revoked the dataset',
   'deadline-passed': 'the deadline passed',
+  cancelled: 'you cancelled it',
 };
 
 /**

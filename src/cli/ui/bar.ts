@@ -53,7 +53,8 @@ export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: Ba
   const meter = rateMeter();
   const speed = (left: number): string => {
     const rate = meter.rate();
-    return unit !== 'bytes' || rate <= 0 || left <= 0 ? '' : `  ${amount(rate)} MiB/s, ${timeLeft(left / rate)} left`;
+    if (rate <= 0 || left <= 0) return '';
+    return `  ${unit === 'bytes' ? `${amount(rate)} MiB/s, ` : ''}${timeLeft(left / rate)} left`;
   };
   const bar = new cliProgress.SingleBar({
     stream,

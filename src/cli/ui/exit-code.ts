@@ -36,6 +36,7 @@ const BY_CODE: Record<ErrorCode, ExitCode> = {
   ESCROW_MISMATCH: EXIT.failed,
   JOB_NOT_FOUND: EXIT.usage,
   JOB_STATE: EXIT.failed,
+  JOB_CANCELLED: EXIT.failed,
   PRIVACY_REFUSED: EXIT.usage,
   BUDGET_EXHAUSTED: EXIT.failed,
   MODEL_REJECTED: EXIT.usage,

@@ -14,6 +14,7 @@ import { parseEntry } from '../../provenance/index.js';
 import type { Job, JobPatch } from '../job.js';
 import { assertTransition, type JobState } from '../job-state.js';
 import type { RunJobDeps } from './deps.js';
+import { whileWanted } from './assert-wanted.js';
 import { runJob } from './run-job.js';
 import { workerAccount } from './worker-account.js';
 
@@ -59,6 +60,7 @@ function world(
     progressStep: 0,
     progressOf: 0,
     reason: null,
+    cancelledAt: null,
     ...start,
   } as Job;
   const appended: Uint8Array[] = [];
@@ -162,6 +164,36 @@ describe('runJob', () => {
     await runJob(deps, orderId, 0);
     expect(row()).toMatchObject({ state: 'refunding', reason });
     expect(appended.map((entry) => parseEntry(entry).type)).toEqual(['training-refused']);
+  });
+
+  it.each(['submitted', 'granting', 'recording', 'training'] as const)(
+    'ends a job that is %s once its buyer cancelled it, with a logged refusal',
+    async (state) => {
+      const { deps, appended, messages, row } = world({ state, cancelledAt: new Date() });
+      await runJob(deps, orderId, 0);
+      expect(row()).toMatchObject({ state: 'refunding', reason: 'cancelled' });
+      expect(appended.map((entry) => parseEntry(entry).predicate)).toMatchObject([{ reason: 'cancelled' }]);
+      expect(messages).toHaveLength(1);
+    },
+  );
+
+  it('takes no result of a run that was cancelled, and stops it while it runs', async () => {
+    const { deps, row } = world({ state: 'training' });
+    const cancelled = { cancelledAt: new Date() };
+    const job = row();
+    const finished = whileWanted(
+      { ...deps, jobs: { ...deps.jobs, get: async () => ({ ...job, ...cancelled }) } },
+      job,
+      async () => 'weights',
+    );
+    await expect(finished).rejects.toMatchObject({ code: 'JOB_CANCELLED', details: { reason: 'cancelled' } });
+    const stopped = whileWanted(
+      { ...deps, jobs: { ...deps.jobs, get: async () => ({ ...job, ...cancelled }) } },
+      job,
+      async (signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    await expect(stopped).rejects.toMatchObject({ code: 'JOB_CANCELLED' });
   });
 
   it('leaves what may heal to the queue, and changes nothing', async () => {

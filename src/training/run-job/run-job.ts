@@ -1,7 +1,8 @@
 import { isWeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { Job } from '../job.js';
-import type { JobState } from '../job-state.js';
+import { REFUSABLE_STATES, type JobState } from '../job-state.js';
 import { assertConsent } from './assert-consent.js';
+import { assertWanted } from './assert-wanted.js';
 import { completeJob } from './complete-job.js';
 import { noteWaiting } from '../note-waiting.js';
 import type { RunJobDeps } from './deps.js';
@@ -28,9 +29,6 @@ const STEPS: Partial<Record<JobState, Step>> = {
   refusing: logRefusal,
 };
 
-/** Before the completion is logged a failure can become a refusal; after it there is nothing left to refuse. */
-const REFUSABLE: readonly JobState[] = ['submitted', 'granting', 'recording', 'training'];
-
 /**
  * Takes one job from wherever its row says it is to settlement's door. Running it again at any moment, after any crash,
  * goes on from the row: each step repeats its side effect safely.
@@ -46,12 +44,15 @@ export async function runJob(deps: RunJobDeps, orderId: Bytes32, attempt: number
     await deps.report({ state, step: progressStep, of, ...(waitingFor === null ? {} : { waitingFor }) });
     if (step === undefined) return job;
     try {
-      if (REFUSABLE.includes(job.state)) await assertConsent(deps, job);
+      if (REFUSABLE_STATES.includes(job.state)) {
+        assertWanted(job);
+        await assertConsent(deps, job);
+      }
       job = await step(deps, job);
     } catch (error) {
       deps.signal.throwIfAborted();
       job = await deps.jobs.get(orderId);
-      if (!REFUSABLE.includes(job.state) || mayHeal(error, job, attempt)) {
+      if (!REFUSABLE_STATES.includes(job.state) || mayHeal(error, job, attempt)) {
         await reportWaiting(deps, job, error);
         throw error;
       }

@@ -6,6 +6,7 @@ import { shapesOf, weigh, type Weighed } from '../gate.js';
 import type { Job } from '../job.js';
 import { modelFilesOf, type ModelFacts, type ModelFiles } from '../model-files/index.js';
 import { assertConsent } from './assert-consent.js';
+import { whileWanted } from './assert-wanted.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
 import { releaseKey } from './release-key.js';
@@ -54,7 +55,7 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),
   };
-  return deps.trainer.train(input, deps.signal);
+  return whileWanted(deps, job, async (signal) => deps.trainer.train(input, signal));
 }
 
 /** Of a model that was weighed: nothing in them comes out of the sandbox but its version. */

@@ -36,6 +36,24 @@ describe('a job', () => {
     expect(jobs.totalCount).toBe(0);
   });
 
+  it('is cancelled by its buyer alone, and not once its completion is logged', async () => {
+    const { input, orderId } = await paid();
+    await submit(api, input, ready.buyer.token);
+    const CANCEL = 'mutation ($id: Bytes32!) { cancelJob(id: $id) { id state } }';
+    const stranger = await signedIn(api);
+    expect(await codeOf(ask(api, CANCEL, { id: orderId }, stranger.token))).toBe('JOB_NOT_FOUND');
+    expect(await codeOf(ask(api, CANCEL, { id: orderId }, ready.seller.token))).toBe('FORBIDDEN');
+    const row = async () => api.prisma.job.findUniqueOrThrow({ where: { id: orderId } });
+    expect((await row()).cancelledAt).toBeNull();
+    await get(api, 'cancelJob', CANCEL, { id: orderId }, ready.buyer.token);
+    const { cancelledAt } = await row();
+    expect(cancelledAt).toBeInstanceOf(Date);
+    await get(api, 'cancelJob', CANCEL, { id: orderId }, ready.buyer.token);
+    expect((await row()).cancelledAt).toEqual(cancelledAt);
+    await api.prisma.job.update({ where: { id: orderId }, data: { cancelledAt: null, state: 'settling' } });
+    expect(await codeOf(ask(api, CANCEL, { id: orderId }, ready.buyer.token))).toBe('JOB_STATE');
+  });
+
   it('shows where the weights are to its buyer alone', async () => {
     const { input, orderId } = await paid();
     await submit(api, input, ready.buyer.token);
