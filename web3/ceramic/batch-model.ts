@@ -2,6 +2,7 @@ import { Model, type ModelDefinition } from '@ceramicnetwork/stream-model';
 import type { StreamID } from '@ceramicnetwork/streamid';
 import type { CeramicClient } from '@ceramicnetwork/http-client';
 import { MAX_NOTE_CHARS, MAX_RECORDS_PER_BATCH } from '../../src/provenance/relay/record-batch.js';
+import { MAX_RECORDS_CHARS } from './batch-content.js';
 
 const text = (maxLength: number) => ({ type: 'string', maxLength }) as const;
 
@@ -24,16 +25,7 @@ export const BATCH_MODEL: ModelDefinition = {
       keyId: text(66),
       seq: { type: 'integer', minimum: 1 },
       count: { type: 'integer', minimum: 1, maximum: MAX_RECORDS_PER_BATCH },
-      records: {
-        type: 'array',
-        maxItems: MAX_RECORDS_PER_BATCH,
-        items: {
-          type: 'object',
-          properties: { index: { type: 'integer', minimum: 0 }, leafHash: text(64) },
-          required: ['index', 'leafHash'],
-          additionalProperties: false,
-        },
-      },
+      records: text(MAX_RECORDS_CHARS),
       previous: text(200),
       from: text(40),
       to: text(40),

@@ -7,6 +7,7 @@ import * as KeyDidResolver from 'key-did-resolver';
 import { canonicalJson, WeighbridgeError, type Bytes32 } from '../../src/kernel/index.js';
 import type { LoadedBatch, PublishedBatch, RecordStreams } from '../../src/provenance/relay/ports.js';
 import type { RecordBatch } from '../../src/provenance/relay/record-batch.js';
+import { toContent } from './batch-content.js';
 import { createBatchModel } from './batch-model.js';
 import { ceramicCall } from './ceramic-call.js';
 import { verifyBatchStream } from './verify-batch-stream.js';
@@ -50,14 +51,15 @@ class CeramicRecordStreams implements RecordStreams {
   }
 
   async publishBatch(batch: RecordBatch): Promise<PublishedBatch> {
+    const content = toContent(batch);
     const document = await this.open(batch.keyId, batch.seq);
     if (isEmpty(document.content)) {
-      await ceramicCall('write a batch', () => document.replace(batch, undefined, CONTENT));
+      await ceramicCall('write a batch', () => document.replace(content, undefined, CONTENT));
     }
     // Read back and verified: a batch counts as published once the node hands out what we signed.
     const loaded = await this.verified(document.id, batch.keyId, batch.seq);
     if (loaded === undefined) throw notHeld(batch);
-    if (canonicalJson(loaded.batch) !== canonicalJson(batch)) throw otherContent(batch);
+    if (canonicalJson(toContent(loaded.batch)) !== canonicalJson(content)) throw otherContent(batch);
     return { streamId: loaded.streamId, commitId: loaded.commitId };
   }
 

@@ -7,7 +7,8 @@ import { base64url } from 'multiformats/bases/base64';
 import { sha256 } from 'multiformats/hashes/sha2';
 import { z } from 'zod';
 import { WeighbridgeError } from '../../src/kernel/index.js';
-import { recordBatch, type RecordBatch } from '../../src/provenance/relay/record-batch.js';
+import type { RecordBatch } from '../../src/provenance/relay/record-batch.js';
+import { fromContent } from './batch-content.js';
 
 /** One commit as Ceramic's client gives it; nothing in it is believed before it is checked. */
 export interface StreamCommit {
@@ -71,7 +72,7 @@ async function verifyContent(genesis: CID, controller: string, commit: StreamCom
   if (!payload.success) throw invalid(`commit ${cid.toString()} does not set the content of an empty document`);
   assertLinks(payload.data, genesis, genesis);
   const document = Object.fromEntries(payload.data.data.map(({ path, value }) => [path.slice(1), value]));
-  const batch = recordBatch.safeParse(document);
+  const batch = fromContent(document);
   if (!batch.success) throw invalid(`commit ${cid.toString()} holds no record batch: ${z.prettifyError(batch.error)}`);
   return batch.data;
 }

@@ -64,13 +64,21 @@ export class PgRelayStore implements RelayStore {
 
   async dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]> {
     const { rows } = await this.pool.query<{ key_id: Bytes32 }>(
-      `SELECT key_id FROM relay_pending p
-       WHERE NOT EXISTS (SELECT 1 FROM relay_batches b WHERE b.key_id = p.key_id AND b.state = 'fixed')
-       GROUP BY key_id
-       HAVING count(*) >= $2 OR min(since) <= now() - $1 * interval '1 millisecond'
+      // From one key id to the next over the index, and one look at the oldest of each: a backlog costs no more.
+      `WITH RECURSIVE keys AS (
+         SELECT min(key_id) AS key_id FROM relay_pending
+         UNION ALL
+         SELECT (SELECT min(key_id) FROM relay_pending WHERE key_id > keys.key_id) FROM keys WHERE keys.key_id IS NOT NULL
+       )
+       SELECT keys.key_id FROM keys, LATERAL (
+         SELECT since FROM relay_pending p WHERE p.key_id = keys.key_id ORDER BY index LIMIT 1
+       ) oldest
+       WHERE NOT EXISTS (SELECT FROM relay_batches b WHERE b.key_id = keys.key_id AND b.state = 'fixed')
+         AND (oldest.since <= now() - $1 * interval '1 millisecond'
               -- The clock was set back: do not wait until it is that late again.
-              OR max(since) > now()`,
-      [minAgeMs, maxRecords],
+              OR oldest.since > now()
+              OR EXISTS (SELECT FROM relay_pending p WHERE p.key_id = keys.key_id ORDER BY index OFFSET $2 LIMIT 1))`,
+      [minAgeMs, maxRecords - 1],
     );
     return rows.map((row) => row.key_id);
   }
