@@ -17,7 +17,7 @@ from .private_train import prepare_private, train_private
 from .refusal import Reason, Refused, reject_model
 from .safetensors import Floats, read_safetensors, write_safetensors
 from .stopwatch import ends_after
-from .text import Tokenizers, check_vocabularies, digests_of, read_tokenizer
+from .text import Tokenizers, check_vocabularies, digests_of, largest_id, read_tokenizer
 
 _PROGRESS_SECONDS = 0.25
 # Lowering and compiling grow with the graph, which is a stranger's: a quiet machine needs seconds for an honest one.
@@ -50,7 +50,8 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
         raise reject_model("weights: digest")
     tensors = read_safetensors(weights)
-    lowered = lower(graph, tensors, config)
+    largest_ids = {digest: largest_id(tokenizer) for digest, tokenizer in tokenizers.items()}
+    lowered = lower(graph, tensors, config, largest_ids)
     check_vocabularies(config, tokenizers, lowered.row.output_shape)
     check_rows_apart(lowered, tensors, config)
     if config.privacy is not None:

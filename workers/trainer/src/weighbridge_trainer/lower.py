@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from .bounds import Bounds
 from .config import Config, Input
 from .onnx.tensors import ELEMENT_TYPES, FLOAT32, Attribute, attributes, initializer
 from .onnx.wire import Message, read_model
@@ -34,18 +35,24 @@ class Lowered:
     three: Program
 
 
-def lower(graph: bytes, weights: Mapping[str, Floats], config: Config) -> Lowered:
+def lower(
+    graph: bytes, weights: Mapping[str, Floats], config: Config, largest_ids: Mapping[str, int] | None = None
+) -> Lowered:
     """:raises Refused: MODEL_REJECTED"""
     model = read_model(graph)
     _check_versions(model)
     # A graph whose output does not grow with its batch has one fixed inside, or mixes rows: stock tools would run it
     # otherwise than we do. What keeps rows apart here is vmap, not this check.
-    three = _Lowering(model["graph"], weights, config, batch=3).program
-    return Lowered(_Lowering(model["graph"], weights, config, batch=1).program, three)
+    three = _Lowering(model["graph"], weights, config, Bounds(config, largest_ids or {}, 3), batch=3).program
+    one = _Lowering(model["graph"], weights, config, Bounds(config, largest_ids or {}, 1), batch=1).program
+    return Lowered(one, three)
 
 
 class _Lowering:
-    def __init__(self, graph: Message, weights: Mapping[str, Floats], config: Config, batch: int) -> None:
+    def __init__(
+        self, graph: Message, weights: Mapping[str, Floats], config: Config, bounds: Bounds, batch: int
+    ) -> None:
+        self._bounds = bounds
         self._values: dict[str, Operand] = {}
         self._calls: list[Call] = []
         self._elements = 0
@@ -89,6 +96,8 @@ class _Lowering:
     ) -> tuple[Operand, ...]:
         """One operator of the table: constants are computed at once, everything else becomes a call."""
         call = _bind(op, TABLE[op], operands, given)
+        if op == "Gather":
+            self._bounds.check_index(operands[0], operands[1], given.get("axis", 0))
         dynamic = [operand for operand in operands if isinstance(operand, Value)]
         avals = _abstract(op, call, [value.aval for value in dynamic])
         if len(outputs) > len(avals):
@@ -101,6 +110,8 @@ class _Lowering:
             with folding():
                 return tuple(np.asarray(result) for result in call()[: len(outputs)])
         names = tuple(name or f"\0{len(self._calls)}.{k}" for k, name in enumerate(outputs))
+        if dynamic:
+            self._bounds.follow(op, call, operands, names)
         used = len(outputs)
         run = call if used == len(avals) else _first(call, used)
         self._calls.append(Call(run, tuple(value.name for value in dynamic), names, op in RANDOM, op, given))

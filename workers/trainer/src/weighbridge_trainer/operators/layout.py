@@ -95,7 +95,7 @@ def gather(x: Any, index: Any, *, axis: int = 0) -> Any:
     require(index.dtype.kind == "i" and -x.ndim <= axis < x.ndim, "Gather form")
     module, length = xp(x, index), x.shape[axis]
     require(length >= 1, "Gather from nothing")
-    # Beyond the end is the last: an index from a row must not be a way to stop a run.
+    # bounds.py has refused what could lie outside. Still, an index must not be a way to stop a run.
     within = module.clip(module.where(index < 0, index + length, index), 0, length - 1)
     return module.take(x, within, axis) if module.__name__ == "numpy" else module.take(x, within, axis, mode="clip")
 
