@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -123,7 +124,7 @@ beforeEach(async () => {
 });
 afterEach(async () => remove());
 
-function run(over: Partial<PublishOptions> = {}) {
+function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
   const deps: PublishDeps = {
     ui: terminal.ui,
     network,
@@ -197,7 +198,7 @@ function run(over: Partial<PublishOptions> = {}) {
     validDays: '30',
     ...over,
   };
-  return publish(path.join(dir, 'data.csv'), options, deps);
+  return publish(path.join(dir, file), options, deps);
 }
 
 /** Of the newest listing. */
@@ -406,7 +407,38 @@ describe('personal data', () => {
   });
 });
 
+describe('a folder', () => {
+  it('is published as a file is, and is another publish once a file in it is', async () => {
+    for (const [label, text] of [
+      ['ham', 'hello'],
+      ['spam', 'buy now'],
+    ] as const) {
+      await mkdir(path.join(dir, 'mails', label), { recursive: true });
+      await writeFile(path.join(dir, 'mails', label, '1.txt'), text);
+    }
+    const done = await run({ label: 'label' }, 'mails');
+    expect(done).toMatchObject({ rowCount: 2, version: 1, already: false });
+    expect(manifest().columns).toEqual([
+      { name: 'text', type: 'string' },
+      { name: 'label', type: 'string' },
+    ]);
+    expect((await plaintextOf(0)).subarray(0, 4).toString()).toBe('PAR1');
+    expect(await run({ label: 'label' }, 'mails')).toMatchObject({ id: done.id, already: true });
+    await writeFile(path.join(dir, 'mails', 'ham', '2.txt'), 'good bye');
+    expect((await run({ label: 'label' }, 'mails')).id).not.toBe(done.id);
+  });
+});
+
 describe('a publish that must not happen', () => {
+  it('of a file that is written to meanwhile', async () => {
+    world.atGate = () => appendFileSync(path.join(dir, 'data.csv'), '1,a,late\n');
+    await expect(run()).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringContaining('was changed while it was read'),
+    });
+    expect(world).toMatchObject({ wraps: 0, commits: [], offers: [], listings: [] });
+  });
+
   it.each<[string, Partial<PublishOptions>, string]>([
     ['a price below zero', { price: '-1' }, 'BAD_PRICE'],
     ['a price with 19 decimals', { price: '0.0000000000000000001' }, 'BAD_PRICE'],
