@@ -64,7 +64,7 @@ export function composeWorker(
   const prisma = new PrismaService(pool);
   const queues = new Queues({ databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL });
   const log = new DatasetLog(
-    createHttpLogClient({ url: network.log.url, token: secret(env.LOG_ADD_TOKEN_FILE) }),
+    createHttpLogClient({ url: network.log.url, token: secret(env.LOG_ADD_TOKEN_FILE), compressed: false }),
     prisma,
   );
   const operator = accountOf(env.OPERATOR_KEY_FILE);

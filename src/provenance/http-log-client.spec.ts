@@ -37,6 +37,16 @@ describe('the log over HTTP', () => {
     expect(requests).toBe(3);
   });
 
+  it('asks for tiles as they are if it is told that it stands beside the log', async () => {
+    const asked: (string | string[] | undefined)[] = [];
+    const url = await serve((request, response) => {
+      asked.push(request.headers['accept-encoding']);
+      response.end('tile');
+    });
+    for (const compressed of [true, false]) await createHttpLogClient({ url, compressed }).tile('tile/0/000');
+    expect(asked).toEqual([expect.stringContaining('gzip'), 'identity']);
+  });
+
   it('gives up after its attempts, and never retries what cannot get better', async () => {
     let requests = 0;
     let status = 503;

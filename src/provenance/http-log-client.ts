@@ -11,6 +11,8 @@ export interface HttpLogOptions {
   timeoutMs?: number;
   /** First try included. */
   attempts?: number;
+  /** False for whoever reads much of the log from beside it: compressing costs the log more than the bytes do. */
+  compressed?: boolean;
 }
 
 const DEFAULTS = { timeoutMs: 15_000, attempts: 6 };
@@ -40,7 +42,8 @@ const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.st
  * @throws WeighbridgeError LOG_UNAVAILABLE (retryable), BAD_INPUT, UNAUTHENTICATED
  */
 export function createHttpLogClient({ url, token, ...options }: HttpLogOptions): LogClient {
-  const { timeoutMs = DEFAULTS.timeoutMs, attempts = DEFAULTS.attempts } = options;
+  const { timeoutMs = DEFAULTS.timeoutMs, attempts = DEFAULTS.attempts, compressed = true } = options;
+  const encoding: Record<string, string> = compressed ? {} : { 'accept-encoding': 'identity' };
   const base = url.endsWith('/') ? url : `${url}/`;
   const request = async (path: string, init: RequestInit = {}): Promise<Uint8Array> =>
     withRetries(attempts, async () =>
@@ -53,7 +56,7 @@ export function createHttpLogClient({ url, token, ...options }: HttpLogOptions):
       return parse(appendedSchema, await request('add', { method: 'POST', headers, body: new Uint8Array(entry) }));
     },
     checkpoint: async () => parse(checkpointSchema, await request('checkpoint.json', { cache: 'no-store' })),
-    tile: async (path) => request(path),
+    tile: async (path) => request(path, { headers: encoding }),
   };
 }
 

@@ -10,7 +10,7 @@ const pool = new pg.Pool({ connectionString: databaseUrl });
 const streams = await createRecordStreams({ url: ceramicUrl, seed: Buffer.from(seed, 'hex') });
 await streams.ensureModel();
 const follower = new RelayFollower(
-  new LogRecordSource(createHttpLogClient({ url: logUrl })),
+  new LogRecordSource(createHttpLogClient({ url: logUrl, compressed: false })),
   new PgRelayStore(pool),
   streams,
   {
