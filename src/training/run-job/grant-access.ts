@@ -4,7 +4,7 @@ import { accessGrantedRecord, sealRecord, type RunPrivacy } from '../../provenan
 import type { Job } from '../job.js';
 import { epsilonMicrosOfRun } from '../model-declaration.js';
 import { modelRejected } from '../model-errors.js';
-import { checkPrivacy } from '../private-run.js';
+import { checkPrivacy, checkPrivacyTerms } from '../private-run.js';
 import { assignWorker } from './assign-worker.js';
 import type { RunJobDeps } from './deps.js';
 import { privacySeed, workerAccount } from './worker-account.js';
@@ -38,9 +38,13 @@ async function fixEntry(deps: RunJobDeps, job: Job): Promise<Job> {
   });
 }
 
-/** What the API let in is looked at again by who will hold the key: noise that is too small, or an epsilon that nobody paid for. */
+/**
+ * What the API let in is looked at again by who will hold the key: what the seller does not allow, noise that is too small, or an epsilon
+ * that nobody paid for.
+ */
 async function checkRun(deps: RunJobDeps, job: Job): Promise<void> {
   const { order, offer, declaration } = job;
+  checkPrivacyTerms(declaration, (await deps.termsOf(job)).privacy);
   if (declaration.privacy !== 'none') checkPrivacy(declaration, await deps.manifestOf(job));
   const epsilonMicros = epsilonMicrosOfRun(declaration);
   if (order.epsilonMicros === epsilonMicros && epsilonMicros <= offer.maxEpsilonMicros) return;

@@ -9,6 +9,7 @@ const REASON_OF: Partial<Record<ErrorCode, RefusalReason>> = {
   PIECE_CORRUPT: 'data-corrupt',
   MODEL_REJECTED: 'model-rejected',
   MODEL_DOES_NOT_FIT: 'model-rejected',
+  PRIVACY_REFUSED: 'model-rejected',
   BLOB_NOT_FOUND: 'model-rejected',
   DIGEST_MISMATCH: 'model-rejected',
   GATE_REFUSED: 'gate-refused',

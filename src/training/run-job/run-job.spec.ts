@@ -2,6 +2,7 @@
 // key nodes, storage and sandbox, each by a few lines that fail as the test asks.
 import { describe, expect, it } from 'vitest';
 import { privateKeyToAccount } from 'viem/accounts';
+import type { Terms } from '../../catalog/manifest.js';
 import {
   orderIdOf,
   WeighbridgeError,
@@ -44,7 +45,13 @@ function failure(code: ErrorCode, retryable: boolean, reason?: string): Weighbri
 /** A job in one row, and ports that count. `fail` names the port call that throws, and with what. */
 function world(
   start: Partial<Job> = {},
-  fail: { manifest?: unknown; append?: unknown; chainNow?: number; revoked?: 'dataset' | 'licence' } = {},
+  fail: {
+    manifest?: unknown;
+    append?: unknown;
+    chainNow?: number;
+    revoked?: 'dataset' | 'licence';
+    privacy?: 'refused';
+  } = {},
 ) {
   let row = {
     id: orderId,
@@ -87,6 +94,7 @@ function world(
         return change(from, to, patch);
       },
     },
+    termsOf: async () => ({ privacy: { trainingWithoutPrivacy: fail.privacy !== 'refused' } }) as Terms,
     licenceOf: async () => ({
       licence: { buyer: pseudonym } as Partial<Licence> as Licence,
       pseudonymSignature: '0x',
@@ -145,6 +153,13 @@ describe('runJob', () => {
     expect(messages).toEqual([{ queue: 'settlement', name: 'settle', jobId: orderId, payload: { orderId } }]);
     const record = parseEntry(appended[0] ?? new Uint8Array());
     expect(record).toMatchObject({ type: 'training-refused', predicate: { orderId, reason: 'data-corrupt' } });
+  });
+
+  it("logs no access for a run that the seller's terms do not allow, whatever the API let in", async () => {
+    const { deps, appended, row } = world({}, { privacy: 'refused' });
+    await runJob(deps, orderId, 0);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'model-rejected' });
+    expect(appended.map((entry) => parseEntry(entry).type)).toEqual(['training-refused']);
   });
 
   it('logs no access for an order whose deadline passed while the job waited', async () => {
