@@ -1,8 +1,9 @@
-// How fast the trainer is, against Opacus's best mode and against plain PyTorch, in turns in one run; and what a job costs besides.
+// How fast the trainer is, against Opacus's best mode and against plain PyTorch, in turns in one run; and its memory for a
+// million rows.
 //   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--no-peer]
 // PYTHON (or WEIGHBRIDGE_TORCH_PYTHON) is an interpreter with torch, opacus, onnx, onnxscript and numpy: 5 GB that the product
 // does without. Without it the trainer's own figures are there, and no ratios.
-// Real: the trainer's programs, its noise, a whole process over a million encrypted rows, a box with a job in it.
+// Real: the trainer's programs, its noise, a whole process over a million encrypted rows.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -23,7 +24,7 @@ const { values: options } = parseArgs({
 });
 const ROUNDS = Number(options.rounds);
 const SECONDS = Number(options.seconds);
-/** Ratios of issue 5: private against Opacus's best mode, and not private against plain PyTorch. */
+/** Targets: private against Opacus's best mode, and not private against plain PyTorch. */
 const TARGETS = {
   'mlp-6k': { private: 4, plain: 1.5 },
   'cnn-6k': { private: 1.6, plain: 0.9 },

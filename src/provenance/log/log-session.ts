@@ -91,7 +91,7 @@ export class LogSession {
   }
 }
 
-/** Beside the first appends, each of which asks the database until this is done. If the database fails, so does the session. */
+/** Beside the first appends, each of which asks the database until this is done. */
 async function fill(known: LeafFilter, reader: LogReader, edge: Edge): Promise<void> {
   try {
     for await (const leafHash of reader.leafHashes(edge)) known.add(leafHash);
