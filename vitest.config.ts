@@ -23,7 +23,8 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // One more than the cores that this must run on: a spec with real services waits a third of its time.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     setupFiles: ['./test/support/setup.ts'],
   },

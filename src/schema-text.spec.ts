@@ -57,6 +57,7 @@ describe('schema.graphql', () => {
       'viewer',
     ]);
     expect(fields(schema.getMutationType())).toEqual([
+      'cancelJob',
       'createNonce',
       'erase',
       'issueLicence',
