@@ -1,10 +1,14 @@
 // Real: anvil, the storage contracts, the storage provider process, the unmodified SDK. Faked: nothing.
 import { randomBytes } from 'node:crypto';
-import { open, readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Synapse } from '@filoz/synapse-sdk';
 import { createPublicClient, http, parseEther, type LocalAccount } from 'viem';
+import { generatePrivateKey } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adapters } from '../../src/cli/adapters.js';
+import type { SealingThreads as Sealing } from '../../src/cli/ports.js';
+import { runCli } from '../../src/cli/program.js';
 import { concatBytes, WeighbridgeError, type Network } from '../../src/kernel/index.js';
 import type { StoredPiece } from '../../src/storage/index.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../../web3/chain/abi/filecoin-warm-storage-service-state-view.js';
@@ -13,6 +17,8 @@ import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { focSigner } from '../../web3/filecoin/store/foc-client.js';
+import { distDir } from '../support/build.js';
+import { testTerminal } from '../support/cli.js';
 import { putPiece } from '../support/put-piece.js';
 import { startStorageNet, type StorageNet } from '../support/storage-net.js';
 
@@ -187,6 +193,19 @@ describe('a piece store', () => {
     expect(await codeOf(collect(away.download(piece.pieceCid)))).toBe('CHAIN_UNAVAILABLE');
   });
 
+  test('a node of another chain than the network file names is refused before anything is sent, paid or listed', async () => {
+    const { piece, file } = await sample(200);
+    const network = { ...net.network, chainId: 314159 };
+    const before = await listed(net.network, payer.address);
+    const elsewhere = createPieceStore({ network, account: payer, copies: 1 });
+    expect(await codeOf(putPiece(elsewhere, piece, file))).toBe('WRONG_CHAIN');
+    expect(await codeOf(collect(elsewhere.download(piece.pieceCid)))).toBe('WRONG_CHAIN');
+
+    const stderr = await publishOn(network, generatePrivateKey());
+    expect(stderr).toMatch(/the node serves chain 31415926, the network is 314159.*WRONG_CHAIN/s);
+    expect(await listed(net.network, payer.address)).toEqual(before);
+  });
+
   test('a byte that was flipped on the disk of the provider is found', async () => {
     const { piece, file } = await sample(700_000);
     const store = oneCopy(payer);
@@ -252,4 +271,25 @@ async function copyTo(url: string, { pieceCid }: StoredPiece, bytes: Uint8Array)
   await fetch(session, { method: 'PUT', body: Buffer.from(bytes), headers: octets });
   const json = { 'content-type': 'application/json' };
   await fetch(session, { method: 'POST', body: JSON.stringify({ pieceCid }), headers: json });
+}
+
+/** `weighbridge publish` with the adapters that ship; its marketplace is away. @returns what it said when it failed */
+async function publishOn(network: Network, key: `0x${string}`): Promise<string> {
+  const home = await mkdtemp(path.join(net.dir, 'seller-'));
+  const file = (name: string): string => path.join(home, name);
+  await writeFile(file('data.csv'), 'x,y\n1,2\n3,4\n');
+  await writeFile(file('key'), key, { mode: 0o600 });
+  await writeFile(file('network.json'), JSON.stringify({ ...network, apiUrl: 'http://127.0.0.1:9' }));
+  const terms = path.join(import.meta.dirname, '../../examples/terms.json');
+  const { io, stderr } = testTerminal({ cwd: home, env: { WEIGHBRIDGE_STATE: file('state') } });
+  const args = ['publish', file('data.csv'), '--title', 't', '--price', '1', '--terms', terms];
+  // A thread starts from a compiled file.
+  const built = path.join(distDir(), 'web3/filecoin/sealing/sealing-threads.js');
+  const { SealingThreads } = (await import(built)) as { SealingThreads: new () => Sealing };
+  const code = await runCli([...args, '--network', file('network.json'), '--key-file', file('key')], io, {
+    ...adapters,
+    sealingThreads: async () => new SealingThreads(),
+  });
+  expect(code).not.toBe(0);
+  return stderr();
 }

@@ -1,5 +1,6 @@
 import { createPublicClient, defineChain, http, type Chain, type PublicClient, type Transport } from 'viem';
-import { WeighbridgeError, type Network } from '../../src/kernel/index.js';
+import type { Network } from '../../src/kernel/index.js';
+import { assertChain } from './assert-chain.js';
 import { asChainError } from './chain-errors.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -26,21 +27,13 @@ export function connect(network: Network): Connection {
     cacheTime: 0, // a cached block number would hide a receipt, or a deadline
   });
   let checked: Promise<void> | undefined;
-  const checkChain = async (): Promise<void> => {
-    const chainId = await client.getChainId();
-    if (chainId === network.chainId) return;
-    throw new WeighbridgeError('WRONG_CHAIN', `the node serves chain ${chainId}, the network is ${network.chainId}`, {
-      next: 'Point the network file at a node of its own chain.',
-      details: { chainId, expected: network.chainId },
-    });
-  };
   return {
     network,
     client,
     run: async (task) => {
       try {
         // Only success is remembered: a node that was down, or was replaced, is asked again.
-        await (checked ??= checkChain());
+        await (checked ??= assertChain(network, client));
       } catch (error) {
         checked = undefined;
         throw asChainError(error);

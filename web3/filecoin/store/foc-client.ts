@@ -12,6 +12,7 @@ import {
   type Transport,
 } from 'viem';
 import { WeighbridgeError, type Network } from '../../../src/kernel/index.js';
+import { assertChain } from '../../chain/assert-chain.js';
 
 const RPC_TIMEOUT_MS = 10_000;
 const RPC_RETRIES = 3;
@@ -61,14 +62,15 @@ export function focSigner(network: Network, account: LocalAccount): FocSigner {
 }
 
 /**
- * Compares the versions of the SDK and of the contracts with those that this code knows. The protocol moves: a deployment
- * that has moved on is refused before it is paid.
- * @throws WeighbridgeError CONFIG_INVALID naming both versions
+ * Compares the node's chain with the network's, and the versions of the SDK and of the contracts with those that this code
+ * knows. The protocol moves: a deployment that has moved on is refused before it is paid.
+ * @throws WeighbridgeError WRONG_CHAIN naming both chains; CONFIG_INVALID naming both versions
  */
 export async function checkVersions(network: Network, reader: FocReader): Promise<void> {
   const manifest = findPackageJSON(SDK.name, import.meta.url);
   const installed = manifest && (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
   requireVersion(SDK.name, installed ?? 'none', SDK.version);
+  await assertChain(network, reader);
   const { contracts } = focChain(network);
   for (const { key, name, version } of CONTRACTS) {
     const { address, abi } = contracts[key];
