@@ -161,7 +161,7 @@ async function sendShard(
   };
   let piece: WeighedPiece | undefined;
   if (begun.includes(shardId)) piece = await heldAlready(seal(), upload);
-  else await journal.note({ begun: [...begun, shardId] });
+  else await journal.note({ begun: [...(journal.now().begun ?? []), shardId] }); // another shard may have begun meanwhile
   if (piece === undefined) {
     piece = seal();
     await upload.send(piece.bytes, piece.pieceCid, onProgress);

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { verifyTypedData } from 'viem';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +12,7 @@ import { distDir } from '../../../test/support/build.js';
 import { inSteps } from '../../../test/support/seal-piece.js';
 import { market, parties } from '../../../test/support/provenance-story.js';
 import { PieceHasher } from '../../../web3/filecoin/commp.js';
+import { noBalance } from '../../../web3/filecoin/store/storage-errors.js';
 import { manifestSchema, type Manifest } from '../../catalog/manifest.js';
 import {
   jsonDigest,
@@ -62,6 +64,10 @@ class World {
   break: Step | undefined;
   sendsBeforeBreak = 0;
   sends = 0;
+  /** How long the provider takes to say what it holds. */
+  lookUpMs = 0;
+  /** How many pieces the seller can pay for. */
+  affordedPieces = Infinity;
   /** A send waits for it, and says that it does. */
   gate: Promise<void> = Promise.resolve();
   atGate: () => void = () => undefined;
@@ -74,7 +80,10 @@ class World {
   /** A provider that hashes nothing: piece CIDs are held against the bytes in `plaintextOf`. */
   session(): UploadSession {
     return {
-      holds: async (pieceCid) => this.uploads.some((upload) => upload.pieceCid === pieceCid),
+      holds: async (pieceCid) => {
+        if (this.lookUpMs > 0) await sleep(this.lookUpMs);
+        return this.uploads.some((upload) => upload.pieceCid === pieceCid);
+      },
       send: async (source, pieceCid, onProgress) => {
         // Counted as they start: how many have ended by then is up to the machine.
         if (this.sends++ >= this.sendsBeforeBreak) this.at('send');
@@ -89,7 +98,10 @@ class World {
       },
       commit: async (pieces) => {
         this.at('commit');
-        this.commits.push(...pieces.map(({ pieceCid }) => pieceCid).filter((cid) => !this.commits.includes(cid)));
+        for (const { pieceCid } of pieces.filter(({ pieceCid }) => !this.commits.includes(pieceCid))) {
+          if (this.commits.length >= this.affordedPieces) throw noBalance({ neededWei: '7', balanceWei: '3' });
+          this.commits.push(pieceCid);
+        }
         this.at('committed');
         return [
           { providerId: 1, dataSetId: 1 },
@@ -309,6 +321,13 @@ describe('a publish that goes well', () => {
     expect(world).toMatchObject({ wraps: 1, uploads: { length: 1 }, listings: { length: 1 } });
   });
 
+  it('takes a file of one row', async () => {
+    await writeFile(path.join(dir, 'data.csv'), 'x,y,note\n3,b,alone\n');
+    expect(await run()).toMatchObject({ rowCount: 1, pieces: [{ rowCount: 1 }] });
+    expect(manifest()).toMatchObject({ rowCount: 1, pieces: { length: 1 } });
+    expect(await linesOf()).toEqual(['3,b,alone']);
+  });
+
   it('gives data that cost nothing to nobody in particular', async () => {
     await run({ price: '0' });
     expect(offerFromJson(world.listings[0]?.['offer'] as never)).toMatchObject({ price: 0n, nodeFee: 0n, payees: [] });
@@ -336,6 +355,23 @@ describe('an interrupted publish goes on with the same command', () => {
       expect(new Set(world.listings.map((listing) => jsonDigest(listing))).size).toBe(1);
     },
   );
+
+  it('out of money after the first shard, and goes on after a top-up', async () => {
+    world.affordedPieces = 1;
+    await expect(run({ shardBytes: '20000' })).rejects.toMatchObject({
+      code: 'NO_BALANCE',
+      next: expect.stringContaining('run the same command again'),
+    });
+    expect(world).toMatchObject({ commits: { length: 1 }, listings: [] });
+    const [sends, first] = [world.sends, world.commits[0]];
+    world.affordedPieces = Infinity;
+    const done = await run({ shardBytes: '20000' });
+    expect(done.pieces.length).toBeGreaterThan(2);
+    expect(world.sends).toBe(sends);
+    expect(world.commits).toEqual(done.pieces.map(({ pieceCid }) => pieceCid));
+    expect(world.commits[0]).toBe(first);
+    expect(world).toMatchObject({ wraps: 1, offers: { length: 1 }, listings: { length: 1 } });
+  });
 
   it('makes the same pieces again when the provider lost them before they were on chain', async () => {
     world.break = 'commit';
@@ -385,6 +421,19 @@ describe('a new version', () => {
     expect(world.uploads.length).toBe(sent + 1);
     expect(world.dataKey).not.toEqual(key);
     expect((await linesOf()).toSorted()).toEqual([...rows(399), '3,a,another'].toSorted());
+  });
+
+  it('that sends lost pieces anew and is interrupted, sends none of them twice', async () => {
+    await write(rows(400));
+    const first = await run(options);
+    world.uploads.length = 0;
+    Object.assign(world, { break: 'sent', lookUpMs: 200 }); // so that two shards are asked after at the same time
+    const next = { ...options, newVersionOf: first.id };
+    await expect(run(next)).rejects.toThrow('broken at sent');
+    Object.assign(world, { break: undefined, lookUpMs: 0 });
+    const { pieces } = await run(next);
+    const cids = pieces.map(({ pieceCid }) => pieceCid);
+    expect(world.uploads.map(({ pieceCid }) => pieceCid).toSorted()).toEqual(cids.toSorted());
   });
 
   it('takes a new key for every shard after a revocation', async () => {
