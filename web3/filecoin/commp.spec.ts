@@ -3,6 +3,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_RAW_BYTES, PieceHasher, pieceCidOf, treeHeight } from './commp.js';
 
+/** PIECE_SIZES=1000 for as many as the owners ask. */
+const SIZES = Number(process.env['PIECE_SIZES'] ?? 25);
+/** More than a block: the SDK takes a second for some megabytes. */
+const LARGEST_BYTES = 2 * BLOCK_RAW_BYTES;
+
 function sample(size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   for (let i = 0; i < size; i++) bytes[i] = (i * 2_654_435_761) >>> 24;
@@ -36,6 +41,21 @@ describe('PieceHasher', () => {
     expect(cidOf(bytes)).toBe(Piece.calculate(bytes).toString());
     expect(Piece.getSizeFromPieceCID(cidOf(bytes))).toBe(size);
   });
+
+  test(
+    `agrees with the SDK on ${SIZES} random sizes`,
+    () => {
+      const size = fc.integer({ min: 127, max: LARGEST_BYTES });
+      fc.assert(
+        fc.property(size, (size) => {
+          const bytes = sample(size);
+          expect(cidOf(bytes)).toBe(Piece.calculate(bytes).toString());
+        }),
+        { numRuns: SIZES, endOnFailure: true },
+      );
+    },
+    60_000 + SIZES * 500,
+  );
 
   test('agrees with the SDK on zeros, whose subtrees equal the padding', () => {
     for (const size of [127, 1000, block + 500]) {
