@@ -20,6 +20,12 @@ describe('what the trainer says of a model before anybody pays', () => {
     expect(estimate.memoryBytes).toBeGreaterThan(weights.length);
   });
 
+  it('is yes to a transformer whose columns are words', async () => {
+    const town = { name: 'town', type: 'string' as const, vocabulary: ['Bern', 'Chur', 'Olten'] };
+    const model = buildRecipe('transformer', { manifest: { ...manifest, columns: [town, ...manifest.columns] } });
+    expect(await estimateModel(root, model, 100)).toMatchObject({ admitted: true });
+  });
+
   it('is its reason, if it is not', async () => {
     const wider = { ...declaration, label: { kind: 'class' as const, column: 'kind', classes: [0, 1, 2] } };
     expect(await estimateModel(root, { declaration: wider, graph, weights }, 100)).toMatchObject({

@@ -2,7 +2,7 @@ import { Argument, Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { CheckOptions } from '../model/check-model.js';
 import type { RecipeFileOptions } from '../model/recipe-file.js';
-import { fileJobOptions, recipeOptions } from './options.js';
+import { fileJobOptions, RECIPES, recipeOptions } from './options.js';
 
 /** `weighbridge model`: model files, before any payment. */
 export function modelCommand(run: Run): Command {
@@ -40,8 +40,12 @@ function checkCommand(run: Run): Command {
 function recipeCommand(run: Run): Command {
   const command = new Command('recipe')
     .summary('make a model file from a recipe')
-    .description("Makes a model file from a recipe and a dataset's public schema, to look at, to check, or to train.")
-    .addArgument(new Argument('<name>', 'the recipe').choices(['mlp', 'cnn']))
+    .description(
+      "Makes a model file from a recipe and a dataset's public schema, to look at, to check, or to train. The recipes: mlp; " +
+        'cnn, for square images; transformer, with attention between columns; lora, an mlp of random frozen layers with ' +
+        'adapters that train (to fine-tune weights of your own, export your model from Python).',
+    )
+    .addArgument(new Argument('<name>', 'the recipe').choices(RECIPES))
     .requiredOption('--dataset <id>', 'the dataset: its id, or the first 8 hex digits or more')
     .requiredOption('--out <file>', 'where the model file goes (.wbm)');
   return recipeOptions(command).action(

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { RecipeName } from '../../training/models.js';
 
 /** For options that may be given more than once. */
 export function collect(value: string, before: string[]): string[] {
@@ -26,6 +27,9 @@ export function fraction(text: string): number {
   if (text.trim() !== '' && value > 0 && value <= 1) return value;
   throw new InvalidArgumentError('Give a number above 0, at most 1.');
 }
+
+/** Named here again: help must not load the recipes. */
+export const RECIPES = Object.keys({ mlp: 0, cnn: 0, transformer: 0, lora: 0 } satisfies Record<RecipeName, 0>);
 
 const LOSSES = ['cross-entropy', 'bce', 'mse', 'huber', 'next-token'];
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Run } from '../cli.js';
 import type { TrainOptions } from '../train/train.js';
-import { fileJobOptions, positiveNumber, recipeOptions, wholeNumber } from './options.js';
+import { fileJobOptions, positiveNumber, RECIPES, recipeOptions, wholeNumber } from './options.js';
 
 /** `weighbridge train`: the buyer's door. */
 export function trainCommand(run: Run): Command {
@@ -15,9 +15,12 @@ export function trainCommand(run: Run): Command {
     .requiredOption('--out <file>', 'where the weights go (safetensors); model-card.md and the like go beside them')
     .option('--purpose <text>', 'what you train for, one of those that the terms allow (asked for on a terminal)')
     .optionsGroup('A model from a recipe:')
-    .addOption(new Option('--recipe <name>', 'built from the columns that the seller declares').choices(['mlp', 'cnn']))
+    .addOption(new Option('--recipe <name>', 'built from the columns that the seller declares').choices(RECIPES))
     .optionsGroup('Or a model of your own:')
-    .option('--model <file>', 'a model file, .wbm: weighbridge.export of the Python package makes it');
+    .option(
+      '--model <file>',
+      'a model file, .wbm, from its own weights on: weighbridge.export of the Python package makes it',
+    );
   fileJobOptions(command).optionsGroup('Of either:');
   recipeOptions(command)
     .optionsGroup('Or the parts of a model, with everything said in the declaration:')

@@ -1,3 +1,4 @@
+import type { RecipeName } from '../../training/models.js';
 import type { Cli } from '../cli.js';
 import { assertWritable } from '../state/assert-writable.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
@@ -6,7 +7,7 @@ import { facts } from '../ui/table.js';
 import { shortId } from '../ui/text.js';
 
 export interface RecipeFileOptions {
-  recipe: 'mlp' | 'cnn';
+  recipe: RecipeName;
   dataset: string;
   out: string;
   label?: string;

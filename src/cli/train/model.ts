@@ -8,7 +8,7 @@ import {
   type FeatureChoice,
   type ModelDeclaration,
 } from '../../training/model-declaration.js';
-import type { JobChoices, WantedPrivacy } from '../../training/models.js';
+import type { JobChoices, RecipeName, WantedPrivacy } from '../../training/models.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { firstIssue } from '../state/network-file.js';
 import { readBytes } from '../verify/read-files.js';
@@ -24,7 +24,7 @@ export interface Model {
 
 /** The part of `train`'s options that makes the model. */
 export interface ModelOptions extends Omit<JobChoices, 'features'> {
-  recipe?: 'mlp' | 'cnn';
+  recipe?: RecipeName;
   /** A `.wbm`. */
   model?: string;
   /** A JSON file. */
@@ -85,11 +85,11 @@ async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<M
     }
   }
   throw new WeighbridgeError('BAD_INPUT', 'it is not clear which model to train', {
-    next: 'Give --recipe mlp (or cnn), or --model model.wbm, or all three of --declaration, --graph and --weights.',
+    next: 'Give --recipe mlp (or another), or --model model.wbm, or all three of --declaration, --graph and --weights.',
   });
 }
 
-async function fromRecipe(recipe: 'mlp' | 'cnn', options: ModelOptions, manifest: Manifest): Promise<Model> {
+async function fromRecipe(recipe: RecipeName, options: ModelOptions, manifest: Manifest): Promise<Model> {
   refuseOptions(options, ['features', 'loss', 'optimiser', 'return'], 'belongs to --model');
   const { label, epochs, batchRows, learningRate, seed } = options;
   const { buildRecipe } = await import('../../training/models.js');

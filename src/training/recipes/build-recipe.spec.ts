@@ -3,8 +3,8 @@ import type { Column } from '../../catalog/manifest.js';
 import { sha256Hex } from '../../kernel/index.js';
 import { checkFit } from '../fit.js';
 import { readModel } from '../onnx/read-model.js';
-import { readSafetensors } from '../safetensors.js';
-import { buildRecipe } from './build-recipe.js';
+import { readSafetensors, type Tensor } from '../safetensors.js';
+import { buildRecipe, RECIPE_NAMES, type BuiltModel, type RecipeName } from './build-recipe.js';
 
 const pixels = Array.from({ length: 64 }, (_, k): Column => ({
   name: `pixel_${Math.floor(k / 8)}_${k % 8}`,
@@ -27,6 +27,11 @@ const people = {
   ] satisfies Column[],
 };
 
+const tensorsOf = ({ weights }: BuiltModel): Map<string, Tensor> =>
+  new Map(readSafetensors(weights, { maxBytes: 1 << 20 }).map((tensor) => [tensor.name, tensor]));
+const shapesOf = (model: BuiltModel): Record<string, readonly number[]> =>
+  Object.fromEntries([...tensorsOf(model)].map(([name, { shape }]) => [name, shape]));
+
 describe('recipes', () => {
   it('mlp takes ranges and vocabularies of the schema and nothing else', () => {
     const { declaration, skippedColumns } = buildRecipe('mlp', { manifest: people, label: 'sick' });
@@ -42,13 +47,7 @@ describe('recipes', () => {
   });
 
   it('names and shapes are those of a PyTorch Sequential', () => {
-    const shapes = (name: 'mlp' | 'cnn'): Record<string, readonly number[]> =>
-      Object.fromEntries(
-        readSafetensors(buildRecipe(name, { manifest: digits }).weights, { maxBytes: 1 << 20 }).map((t) => [
-          t.name,
-          t.shape,
-        ]),
-      );
+    const shapes = (name: RecipeName) => shapesOf(buildRecipe(name, { manifest: digits }));
     expect(shapes('mlp')).toEqual({
       'net.0.weight': [64, 64],
       'net.0.bias': [64],
@@ -65,6 +64,71 @@ describe('recipes', () => {
       'net.7.weight': [10, 128],
       'net.7.bias': [10],
     });
+    // With `loralib.Linear` for the hidden layers.
+    expect(shapes('lora')).toEqual({
+      ...shapes('mlp'),
+      'net.0.lora_A': [8, 64],
+      'net.0.lora_B': [64, 8],
+      'net.2.lora_A': [8, 64],
+      'net.2.lora_B': [32, 8],
+    });
+  });
+
+  it('transformer is called as nn.TransformerEncoder calls it', () => {
+    const shapes = shapesOf(buildRecipe('transformer', { manifest: digits }));
+    const block = {
+      'linear1.bias': [64],
+      'linear1.weight': [64, 32],
+      'linear2.bias': [32],
+      'linear2.weight': [32, 64],
+      'norm1.bias': [32],
+      'norm1.weight': [32],
+      'norm2.bias': [32],
+      'norm2.weight': [32],
+      'self_attn.in_proj_bias': [96],
+      'self_attn.in_proj_weight': [96, 32],
+      'self_attn.out_proj.bias': [32],
+      'self_attn.out_proj.weight': [32, 32],
+    };
+    const blocks = Object.entries(block).map(([name, shape]) => [`encoder.layers.0.${name}`, shape]);
+    expect(shapes).toEqual({
+      'embed.weight': [64, 32],
+      'embed.bias': [64, 32],
+      ...Object.fromEntries(blocks),
+      'encoder.norm.weight': [32],
+      'encoder.norm.bias': [32],
+      'head.weight': [10, 32],
+      'head.bias': [10],
+    });
+  });
+
+  it('transformer makes one token of the words of a column, and does not train which are its', () => {
+    const model = buildRecipe('transformer', { manifest: people, label: 'sick' });
+    const tensors = tensorsOf(model);
+    expect(tensors.get('embed.bias')?.shape).toEqual([4, 32]);
+    expect([...(tensors.get('embed.columns')?.data ?? [])]).toEqual([
+      ...[1, 0, 0, 0, 0, 0, 0, 0],
+      ...[0, 1, 0, 0, 0, 0, 0, 0],
+      ...[0, 0, 1, 1, 1, 0, 0, 0],
+      ...[0, 0, 0, 0, 0, 1, 1, 1],
+    ]);
+    expect(model.declaration.trainable).toEqual([...tensors.keys()].filter((name) => name !== 'embed.columns'));
+  });
+
+  it('lora trains adapters and head, and begins at its frozen base', () => {
+    const model = buildRecipe('lora', { manifest: digits });
+    expect(model.declaration).toMatchObject({
+      trainable: ['net.0.lora_A', 'net.0.lora_B', 'net.2.lora_A', 'net.2.lora_B', 'net.4.bias', 'net.4.weight'],
+      return: 'trainable',
+    });
+    const tensors = tensorsOf(model);
+    for (const layer of [0, 2]) {
+      expect(tensors.get(`net.${layer}.lora_B`)?.data.every((x) => x === 0)).toBe(true);
+      expect(tensors.get(`net.${layer}.lora_A`)?.data.some((x) => x !== 0)).toBe(true);
+    }
+    expect(tensors.get('net.0.weight')).toEqual(
+      tensorsOf(buildRecipe('mlp', { manifest: digits })).get('net.0.weight'),
+    );
   });
 
   it('makes the same bytes for the same options, others for another seed', () => {
@@ -78,6 +142,18 @@ describe('recipes', () => {
       `"31423c998cf21e27d3eeaca5923fb4315e40bd9185789b7db977deee1d84f700"`,
     );
     expect(sha256Hex(buildRecipe('mlp', { manifest: digits, seed: 8 }).weights)).not.toBe(sha256Hex(once.weights));
+    const digests = (['transformer', 'lora'] as const).flatMap((name) => {
+      const { graph, weights } = buildRecipe(name, { manifest: digits, seed: 7 });
+      return [sha256Hex(graph), sha256Hex(weights)];
+    });
+    expect(digests).toMatchInlineSnapshot(`
+      [
+        "245ee9ed1e95a947932bc8b7b0838ba9eccab6e0d235625555b3c0bd3fe615f3",
+        "949f12541ff9da109843b633fb3c4f31e06d1de78783d9c7a33d8ecaa892a90e",
+        "7fcc478d17df9c82da2f63d894f07fa6b3773cd07eb4114d0fecec12db98bf5d",
+        "b8c30388e5fd9ad455e848757586c13ee2ab193b01f829be469e103df79b4ed6",
+      ]
+    `);
   });
 
   it('draws weights with the variance of He', () => {
@@ -89,11 +165,10 @@ describe('recipes', () => {
     expect(bias?.data.every((x) => x === 0)).toBe(true);
   });
 
-  it.each(['mlp', 'cnn'] as const)('%s passes the fit check that buyers models pass', (name) => {
+  it.each(RECIPE_NAMES)('%s passes the fit check that buyers models pass', (name) => {
     const { declaration, graph, weights } = buildRecipe(name, { manifest: digits });
-    expect(checkFit({ ...digits, rowCount: 1437 }, declaration, graph, weights).size).toBe(
-      declaration.trainable.length,
-    );
+    const shapes = checkFit({ ...digits, rowCount: 1437 }, declaration, graph, weights);
+    expect(shapes.size - declaration.trainable.length).toBe(name === 'lora' ? 4 : 0);
     expect(readModel(graph).nodes.at(-1)?.outputs).toEqual(['logits']);
   });
 
@@ -110,5 +185,14 @@ describe('recipes', () => {
 
   it('cnn refuses columns that make no square', () => {
     expect(() => buildRecipe('cnn', { manifest: people, label: 'sick' })).toThrow(/square/);
+  });
+
+  it('transformer refuses more columns, or more words, than attention is meant for', () => {
+    const wide = Array.from({ length: 257 }, (_, k): Column => ({ name: `c${k}`, type: 'boolean' }));
+    const wordy: Column[] = [{ name: 'w', type: 'integer', vocabulary: Array.from({ length: 4097 }, (_, k) => k) }];
+    for (const columns of [wide, wordy]) {
+      const manifest = { columns: [...columns, { name: 'y', type: 'boolean' } as Column], label: 'y' };
+      expect(() => buildRecipe('transformer', { manifest })).toThrow(/transformer/);
+    }
   });
 });

@@ -5,11 +5,12 @@ import { declarationSchema, type ModelDeclaration } from '../model-declaration.j
 import { writeModel } from '../onnx/write-model.js';
 import { writeSafetensors } from '../safetensors.js';
 import { cnn } from './cnn.js';
+import { lora } from './lora.js';
 import { mlp } from './mlp.js';
 import { schemaFeatures } from './schema-features.js';
-import { sequential } from './sequential.js';
+import { transformer } from './transformer.js';
 
-export const RECIPE_NAMES = ['mlp', 'cnn'] as const;
+export const RECIPE_NAMES = ['mlp', 'cnn', 'transformer', 'lora'] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
 export interface RecipeOptions {
@@ -38,6 +39,8 @@ export interface BuiltModel {
 const RECIPES = {
   mlp: { build: mlp, epochs: 30, learningRate: 0.003 },
   cnn: { build: cnn, epochs: 20, learningRate: 0.003 },
+  transformer: { build: transformer, epochs: 20, learningRate: 0.001 },
+  lora: { build: lora, epochs: 30, learningRate: 0.01 },
 } as const;
 const DEFAULT_BATCH_ROWS = 32;
 /** PyTorch's defaults (arXiv:1412.6980). */
@@ -51,20 +54,20 @@ export function buildRecipe(name: RecipeName, options: RecipeOptions): BuiltMode
   const recipe = RECIPES[name];
   const seed = options.seed ?? 1;
   const { features, label, skippedColumns } = schemaFeatures(options.manifest, options.label);
-  const inputs = features.reduce((sum, feature) => sum + featureWidth(feature), 0);
-  const classes = label.classes.length;
-  const { inputShape, layers } = recipe.build(inputs, classes);
-  const { graph: spec, tensors } = sequential(inputShape, layers, classes, seed);
-  const graph = writeModel(spec);
-  const weights = writeSafetensors(tensors);
+  const widths = features.map(featureWidth);
+  const inputs = widths.reduce((sum, width) => sum + width, 0);
+  const network = recipe.build({ widths, inputs, classes: label.classes.length, seed });
+  const graph = writeModel(network.graph);
+  const weights = writeSafetensors(network.tensors);
+  const { input } = network.graph;
   const declaration = parsed({
     version: 1,
     graph: sha256Hex(graph),
     weights: sha256Hex(weights),
-    trainable: [...spec.weights.keys()].sort(),
+    trainable: [...network.graph.weights.keys()].filter((name) => !network.frozen.has(name)).sort(),
     tied: {},
-    inputs: [{ name: spec.input.name, shape: inputShape, dtype: 'float32' }],
-    features: { [spec.input.name]: features },
+    inputs: [{ name: input.name, shape: [...input.shape], dtype: 'float32' }],
+    features: { [input.name]: features },
     label,
     loss: { name: 'cross-entropy' },
     optimiser: { ...ADAM, learningRate: options.learningRate ?? recipe.learningRate },

@@ -1,5 +1,6 @@
 import { doesNotFit } from '../model-errors.js';
-import type { Layer } from './sequential.js';
+import type { Network, RecipeInput } from './network.js';
+import { sequential, type Layer } from './sequential.js';
 
 const CHANNELS = [16, 32] as const;
 const MIN_SIDE = 4;
@@ -8,7 +9,7 @@ const MIN_SIDE = 4;
  * Two convolutions for square images of one channel, one column a pixel in row-major order.
  * @throws WeighbridgeError MODEL_DOES_NOT_FIT if the columns do not make a square
  */
-export function cnn(inputs: number, classes: number): { inputShape: number[]; layers: Layer[] } {
+export function cnn({ inputs, classes, seed }: RecipeInput): Network {
   const side = Math.sqrt(inputs);
   if (!Number.isInteger(side) || side < MIN_SIDE) {
     throw doesNotFit(
@@ -28,5 +29,5 @@ export function cnn(inputs: number, classes: number): { inputShape: number[]; la
     { kind: 'flatten' },
     { kind: 'linear', inputs: second * sideAfterPools ** 2, outputs: classes },
   ];
-  return { inputShape: [1, side, side], layers };
+  return sequential([1, side, side], layers, classes, seed);
 }

@@ -15,6 +15,15 @@ export function kaimingUniform(name: string, shape: readonly number[], seed: num
   return { name, shape, data };
 }
 
+export function filled(name: string, shape: readonly number[], value: number): Tensor {
+  return { name, shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(value) };
+}
+
+/** Weight and bias of a layer, weight first, as operators take them. `shape` is the weight's, outputs first. */
+export function weightAndBias(name: string, shape: readonly [number, ...number[]], seed: number): [Tensor, Tensor] {
+  return [kaimingUniform(`${name}.weight`, shape, seed), filled(`${name}.bias`, [shape[0]], 0)];
+}
+
 /** `count` numbers in [0, 1) with their positions. */
 function* fractions(label: string, count: number): Generator<[number, number]> {
   const perBlock = 10;
