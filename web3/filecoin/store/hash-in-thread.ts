@@ -13,7 +13,6 @@ export function hashInThread(): FileHashing {
   let next = 0;
   const start = (): Worker => {
     const started = new Worker(new URL('./file-hash-thread.js', import.meta.url));
-    started.unref();
     started.on('message', (answer: FileHashAnswer) => waiting.get(answer.id)?.(answer));
     started.on('error', (error: Error) => {
       worker = undefined; // the next piece gets a new one
@@ -24,6 +23,7 @@ export function hashInThread(): FileHashing {
   return (fd) => {
     const id = next++;
     const thread = (worker ??= start());
+    thread.ref(); // somebody waits for it
     const post = (request: FileHashRequest): void => thread.postMessage(request);
     const ended = new Promise<string>((resolve, reject) => {
       waiting.set(id, (answer) => {
@@ -31,7 +31,10 @@ export function hashInThread(): FileHashing {
         else if ('failure' in answer) reject(new Error(answer.failure));
         else resolve(answer.pieceCid);
       });
-    }).finally(() => waiting.delete(id));
+    }).finally(() => {
+      waiting.delete(id);
+      if (waiting.size === 0) thread.unref(); // idle, it keeps no process alive
+    });
     ended.catch(() => undefined);
     post({ id, kind: 'open', fd });
     return {
