@@ -1,6 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { InspectOptions } from '../publish/inspect.js';
+import { formatOption } from './options.js';
 
 /** `weighbridge inspect`: before `publish`. */
 export function inspectCommand(run: Run): Command {
@@ -13,15 +14,7 @@ export function inspectCommand(run: Run): Command {
     .argument('<file>', 'CSV (first line names the columns), NDJSON, Parquet, or a folder of images or texts')
     .option('--label <column>', 'the column that models learn to predict')
     .option('--columns <file>', 'what you declare public of columns, as JSON')
-    .addOption(
-      new Option('--format <format>', 'if the name does not tell it').choices([
-        'csv',
-        'ndjson',
-        'parquet',
-        'images',
-        'texts',
-      ]),
-    )
+    .addOption(formatOption())
     .addHelpText('after', '\nExamples:\n  weighbridge inspect examples/digits.csv --label digit\n')
     .action(async (file: string, options: InspectOptions, command: Command) =>
       run(command, async (cli) => {

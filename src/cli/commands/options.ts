@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { RecipeName } from '../../training/models.js';
+import type { Format } from '../publish/read.js';
 
 /** For options that may be given more than once. */
 export function collect(value: string, before: string[]): string[] {
@@ -30,6 +31,14 @@ export function fraction(text: string): number {
 
 /** Named here again: help must not load the recipes. */
 export const RECIPES = Object.keys({ mlp: 0, cnn: 0, transformer: 0, lora: 0 } satisfies Record<RecipeName, 0>);
+
+/** Named here again: help must not load DuckDB. */
+const FORMATS = Object.keys({ csv: 0, ndjson: 0, parquet: 0, images: 0, texts: 0 } satisfies Record<Format, 0>);
+
+/** How a seller's file is read. */
+export function formatOption(): Option {
+  return new Option('--format <format>', 'if the name does not tell it').choices(FORMATS);
+}
 
 const LOSSES = ['cross-entropy', 'bce', 'mse', 'huber', 'next-token'];
 

@@ -1,7 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { PublishOptions } from '../publish/plan.js';
-import { collect } from './options.js';
+import { collect, formatOption } from './options.js';
 
 /** `weighbridge publish`: the seller's door. */
 export function publishCommand(run: Run): Command {
@@ -29,15 +29,7 @@ export function publishCommand(run: Run): Command {
     .option('--payee <address>', 'who gets your part of the price (default: you)')
     .option('--valid-days <days>', 'how long the offer stands', '365')
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
-    .addOption(
-      new Option('--format <format>', 'if the name does not tell it').choices([
-        'csv',
-        'ndjson',
-        'parquet',
-        'images',
-        'texts',
-      ]),
-    )
+    .addOption(formatOption())
     .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 24 MiB)')
     .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
     .option('--keep-order', 'keep the rows in the order of the file (default: an order that tells nothing)')
