@@ -30,10 +30,7 @@ export const adapters: Adapters = {
   },
   keyVault: async (network) => {
     const { createKeyVault } = await import('../../web3/lit/key-vault.js');
-    const vault = createKeyVault({ network });
-    // It takes seconds, and publishing needs it at the end: `wrap` waits for it, or fails as it did.
-    vault.connect().catch(() => undefined);
-    return vault;
+    return createKeyVault({ network });
   },
   sellerChain: async (network, account) => {
     const { createSellerChain } = await import('../../web3/chain/seller-chain.js');

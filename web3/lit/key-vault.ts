@@ -26,8 +26,6 @@ const ATTEMPTS = 4;
 const PAUSE_MS = 500;
 
 export interface ConnectedVault extends KeyVault {
-  /** Loads the SDK and connects, ahead of the first call; `wrap` and `unwrap` do it by themselves. */
-  connect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,7 +41,6 @@ export function createKeyVault({ network }: { network: Network }): ConnectedVaul
   return {
     wrap: (dataKey, keyId) => wrap(network, connection, dataKey, keyId),
     unwrap: (wrapped, worker) => unwrap(network, connection, chain, wrapped, worker),
-    connect: async () => void (await connection.get()),
     close: () => connection.close(),
   };
 }
