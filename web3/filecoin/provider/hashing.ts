@@ -70,12 +70,13 @@ export class HashingThread {
 
   private start(): Worker {
     const worker = new Worker(new URL('./hash-thread.js', import.meta.url));
-    worker.unref();
     worker.on('message', (answer: HashAnswer) => this.listeners.get(answer.id)?.(answer));
     worker.on('error', (error: Error) => {
       for (const tell of this.listeners.values()) tell(error);
       this.worker = undefined; // the next piece gets a new one
     });
+    // After its listeners: to listen is to hold the process, which this thread is not to keep alive.
+    worker.unref();
     return worker;
   }
 }
