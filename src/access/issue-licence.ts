@@ -45,8 +45,8 @@ export interface IssueLicenceInput {
 
 /**
  * Issues a licence: the buyer's acceptance of a dataset version's terms, signed under its pseudonym for that dataset and
- * recorded in the log by the marketplace. The entry is fixed in the row before it is appended, because its time and signature are ours: whatever dies in between, the
- * same call finishes it with the same entry.
+ * recorded in the log by the marketplace. The entry is fixed in the row before it is appended, because its time and
+ * signature are ours: whatever dies in between, the same call finishes it with the same entry.
  */
 @Injectable()
 export class IssueLicence {
