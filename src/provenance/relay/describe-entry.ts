@@ -15,7 +15,8 @@ export function describeEntry({ index, entry, leafHash }: IndexedEntry): Indexed
   const [keyId, orderId] = [keyIdOfRecord(record), orderIdOfRecord(record)];
   const { sequence } = positionOfRecord(record);
   const about = { type, keyId, sequence, orderId, licence: licenceOfRecord(record), ...weightsOfRecord(record) };
-  return { index, leafHash, ...about, actor: actorOf(record), at: new Date(timeOf(record)) };
+  const { actor, at } = actOf(record);
+  return { index, leafHash, ...about, actor, at: new Date(at) };
 }
 
 function parsed(entry: Uint8Array): LogEntry | undefined {
@@ -26,50 +27,30 @@ function parsed(entry: Uint8Array): LogEntry | undefined {
   }
 }
 
-function actorOf(record: LogEntry): Address | undefined {
+/** Who acted, where the record names one, and when it says that was. */
+function actOf(record: LogEntry): { actor?: Address; at: string } {
   switch (record.type) {
     case 'dataset-listed':
-      return record.predicate.offer.seller;
+      return { actor: record.predicate.offer.seller, at: record.predicate.listedAt };
     case 'licence-issued':
-      return record.predicate.licence.buyer;
+      return { actor: record.predicate.licence.buyer, at: record.predicate.issuedAt };
     case 'access-granted':
-      return record.predicate.buyer;
-    case 'training-completed':
-      return record.predicate.buildDefinition.internalParameters.worker;
+      return { actor: record.predicate.buyer, at: record.predicate.grantedAt };
+    case 'training-completed': {
+      const { buildDefinition, runDetails } = record.predicate;
+      return { actor: buildDefinition.internalParameters.worker, at: runDetails.metadata.finishedOn };
+    }
     case 'training-refused':
-      return record.predicate.operator;
-    case 'consent-revoked':
-      return record.predicate.seller;
-    case 'possession-fault':
-      return record.predicate.provider;
+      return { actor: record.predicate.operator, at: record.predicate.refusedAt };
     case 'job-settled':
-    case 'copy-repaired':
-    case 'storage-warning':
-      return undefined;
-  }
-}
-
-function timeOf(record: LogEntry): string {
-  switch (record.type) {
-    case 'dataset-listed':
-      return record.predicate.listedAt;
-    case 'licence-issued':
-      return record.predicate.issuedAt;
-    case 'access-granted':
-      return record.predicate.grantedAt;
-    case 'training-completed':
-      return record.predicate.runDetails.metadata.finishedOn;
-    case 'training-refused':
-      return record.predicate.refusedAt;
-    case 'job-settled':
-      return record.predicate.settledAt;
+      return { at: record.predicate.settledAt };
     case 'consent-revoked':
-      return record.predicate.revokedAt;
+      return { actor: record.predicate.seller, at: record.predicate.revokedAt };
     case 'possession-fault':
-      return record.predicate.observedAt;
+      return { actor: record.predicate.provider, at: record.predicate.observedAt };
     case 'copy-repaired':
-      return record.predicate.repairedAt;
+      return { at: record.predicate.repairedAt };
     case 'storage-warning':
-      return record.predicate.warnedAt;
+      return { at: record.predicate.warnedAt };
   }
 }
