@@ -9,7 +9,7 @@ import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
 import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
-import { leavePermits } from '../storage/permit.js';
+import { leaveRepairPermits } from '../storage/permit.js';
 import { listDataset } from './list.js';
 import { makePieces, type Made } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
@@ -19,9 +19,6 @@ import { sealVersion } from './seal-version.js';
 import { beginAt } from './slot.js';
 import { Stopwatch, type Timing } from './stopwatch.js';
 import type { FileState } from './unchanged.js';
-
-/** How long a lost copy may be replaced without the seller's key. */
-const PERMIT_DAYS = 180;
 
 export interface PublishDeps {
   ui: Ui;
@@ -110,20 +107,9 @@ async function run(run: Run): Promise<Published> {
     listDataset(api, market, account, manifest, run.plan.terms, { ...offered, copies }),
   );
   await journal.note({ listed });
-  await leaveRepairPermits(run, slot, sealed);
+  const version = { ...slot, id: sealed.keyId, pieceCids: sealed.pieces.map(({ pieceCid }) => pieceCid) };
+  await watch.time('permits for repairs', async () => leaveRepairPermits(run, version));
   return published(run, false);
-}
-
-/** So that a lost copy is replaced while the seller's key is away. The dataset is listed without them just as well. */
-async function leaveRepairPermits(run: Run, { datasetId }: DatasetSlot, { keyId, pieces }: Sealed): Promise<void> {
-  const { adapters, api, network, account, watch, ui } = run;
-  const pieceCids = pieces.map(({ pieceCid }) => pieceCid);
-  const left = watch.time('permits for repairs', async () =>
-    leavePermits(adapters, api, network, account, { id: keyId, datasetId, pieceCids }, PERMIT_DAYS),
-  );
-  await left.catch((error: unknown) =>
-    ui.warn(`a lost copy cannot be replaced yet (${String(error)}): run "weighbridge storage permit" later`),
-  );
 }
 
 /**

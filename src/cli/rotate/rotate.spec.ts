@@ -16,7 +16,7 @@ import {
   type Bytes32,
   type Offer,
 } from '../../kernel/index.js';
-import { shardKeyOf, unwrapShardKey, wrapShardKey } from '../../storage/index.js';
+import { shardKeyOf, unwrapShardKey, wrapShardKey, type RepairPermit } from '../../storage/index.js';
 import type { Dataset } from '../api/schemas.js';
 import { signOffer } from '../publish/offer.js';
 import { shardSecretFile } from '../state/shard-secret.js';
@@ -46,6 +46,8 @@ let versionKeys: Buffer[];
 let fetched: number;
 let revoked: boolean;
 let failing: boolean;
+let noPermits: boolean;
+let left: [Bytes32, RepairPermit[]][];
 
 beforeEach(async () => {
   ({ state, remove } = await testDir());
@@ -53,7 +55,7 @@ beforeEach(async () => {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   await writeFile(file, `${secret.toString('hex')}\n`, { mode: 0o600 });
   pieces = new Map();
-  [listings, versionKeys, fetched, revoked, failing] = [[], [], 0, false, false];
+  [listings, versionKeys, left, fetched, revoked, failing, noPermits] = [[], [], [], 0, false, false, false];
   first = await datasetOf(1);
 });
 afterEach(async () => remove());
@@ -129,6 +131,10 @@ async function run(): Promise<Rotated> {
         listings.push({ manifest: manifestSchema.parse(manifest), offer: offerFromJson(offer) });
         return { id: manifest.keyId, logIndex: 7 };
       },
+      permitRepairs: async (dataset, permits) => {
+        left.push([dataset, permits]);
+        return permits.length;
+      },
     },
     adapters: {
       pieceParts: async () => ({
@@ -140,6 +146,16 @@ async function run(): Promise<Rotated> {
       }),
       storageNetwork: async () =>
         ({ copiesOf: async () => [1, 2].map((id) => ({ providerId: id, dataSetId: id })) }) as never,
+      sellerStorage: async () => ({
+        permitRepairs: async (dataset, pieceCids) => {
+          if (noPermits) throw new WeighbridgeError('CHAIN_UNAVAILABLE', 'away', { next: 'Wait.', retryable: true });
+          const calls = [{ pieceCids, extraData: dataset }];
+          const validUntil = '2027-05-25T00:00:00Z';
+          return [{ providerId: 3, payer: seller.address, clientDataSetId: '1', calls, validUntil }];
+        },
+        topUp: unused,
+        end: unused,
+      }),
       keyVault: async () => ({
         wrap: async (dataKey, keyId) => {
           versionKeys.push(Buffer.from(dataKey));
@@ -185,6 +201,14 @@ it('lists the same pieces under a new key, and fetches no more than a frame', as
   });
   expect(offer.manifestDigest).toBe(`0x${jsonDigest(manifest)}`);
   expect(fetched).toBeLessThan(2 * FRAME_BYTES);
+});
+
+it('leaves permits for the copies of the new version, and lists it without them if need be', async () => {
+  const { id } = await run();
+  const pieceCids = first.manifest.pieces.map(({ pieceCid }) => pieceCid);
+  expect(left).toMatchObject([[id, [{ providerId: 3, calls: [{ pieceCids, extraData: datasetId }] }]]]);
+  noPermits = true;
+  expect(await run()).toMatchObject({ id, version: 2 });
 });
 
 it('interrupted, goes on under the key that it took', async () => {

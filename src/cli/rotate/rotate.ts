@@ -20,6 +20,7 @@ import { signOffer } from '../publish/offer.js';
 import { sealVersion } from '../publish/seal-version.js';
 import { beginAt } from '../publish/slot.js';
 import { withLock } from '../state/lock.js';
+import { leaveRepairPermits } from '../storage/permit.js';
 import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
@@ -29,8 +30,8 @@ export interface RotateDeps {
   network: Network;
   account: Account;
   state: StateDir;
-  api: Pick<MarketApi, 'dataset' | 'listDataset'>;
-  adapters: Pick<Adapters, 'keyVault' | 'pieceParts' | 'storageNetwork' | 'sellerChain'>;
+  api: Pick<MarketApi, 'dataset' | 'listDataset' | 'permitRepairs'>;
+  adapters: Pick<Adapters, 'keyVault' | 'pieceParts' | 'storageNetwork' | 'sellerStorage' | 'sellerChain'>;
   now(): Date;
 }
 
@@ -74,6 +75,9 @@ export async function rotate(id: string, validDays: number, deps: RotateDeps): P
     ui.note('listing with the marketplace');
     const done = listed ?? (await listDataset(api, market, account, manifest, previous.terms, { ...offered, copies }));
     await journal.note({ listed: done });
+    // Permits are left for a version: without new ones a copy could be replaced only as long as the version before is watched.
+    const pieceCids = sealed.pieces.map(({ pieceCid }) => pieceCid);
+    await leaveRepairPermits(deps, { ...slot, id: sealed.keyId, pieceCids });
     return { id: sealed.keyId, version: slot.version, pieces: sealed.pieces.length, logIndex: done.logIndex };
   });
 }

@@ -2,8 +2,11 @@ import { WeighbridgeError, type Bytes32, type Network } from '../../kernel/index
 import type { MarketApi } from '../api/market-api.js';
 import type { Cli } from '../cli.js';
 import type { Account, Adapters } from '../ports.js';
+import type { Ui } from '../ui/ui.js';
 
 const DAY_MS = 86_400_000;
+/** How long a lost copy may be replaced without the seller's key. */
+const PERMIT_DAYS = 180;
 
 /** Signs repair permits for a listed dataset and leaves them with the marketplace. */
 export async function permit(cli: Cli, id: string, days: number): Promise<void> {
@@ -23,8 +26,29 @@ export async function permit(cli: Cli, id: string, days: number): Promise<void> 
   ]);
 }
 
+interface PermitDeps {
+  adapters: Pick<Adapters, 'sellerStorage'>;
+  api: Pick<MarketApi, 'permitRepairs'>;
+  network: Network;
+  account: Account;
+  ui: Pick<Ui, 'warn'>;
+}
+
+/**
+ * So that a lost copy of a version that was just listed is replaced while the seller's key is away. It is listed without them just
+ * as well.
+ */
+export async function leaveRepairPermits(
+  { adapters, api, network, account, ui }: PermitDeps,
+  version: { id: Bytes32; datasetId: Bytes32; pieceCids: string[] },
+): Promise<void> {
+  await leavePermits(adapters, api, network, account, version, PERMIT_DAYS).catch((error: unknown) =>
+    ui.warn(`a lost copy cannot be replaced yet (${String(error)}): run "weighbridge storage permit" later`),
+  );
+}
+
 /** @returns how many providers a copy may be made at */
-export async function leavePermits(
+async function leavePermits(
   adapters: Pick<Adapters, 'sellerStorage'>,
   api: Pick<MarketApi, 'permitRepairs'>,
   network: Network,
