@@ -2,14 +2,19 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createTestClient, http, parseEther, publicActions, type Hex } from 'viem';
+import { createTestClient, http, parseEther, publicActions, type Hex, type LocalAccount } from 'viem';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Bytes32 } from '../../src/kernel/index.js';
+import { filecoinPayAbi } from '../../web3/chain/abi/filecoin-pay.js';
 import { filecoinWarmStorageServiceAbi } from '../../web3/chain/abi/filecoin-warm-storage-service.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../../web3/chain/abi/filecoin-warm-storage-service-state-view.js';
 import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
+import { createSellerStorage } from '../../web3/filecoin/seller-storage.js';
+import { rankedProviders } from '../../web3/filecoin/store/choose-providers.js';
+import { focReader } from '../../web3/filecoin/store/foc-client.js';
 import { putPiece } from '../support/put-piece.js';
 import { startStorageNet, type StorageNet } from '../support/storage-net.js';
 
@@ -20,11 +25,14 @@ const WAIT = { timeout: 60_000, interval: 100 };
 let net: StorageNet;
 let provider: ProviderService;
 let pieces: string;
+let payer: LocalAccount;
+const dataset: Bytes32 = `0x${'d0'.repeat(32)}`;
 
 const chainOf = (rpcUrl: string) => createTestClient({ mode: 'anvil', transport: http(rpcUrl) }).extend(publicActions);
 let chain: ReturnType<typeof chainOf>;
 const pdp = () => ({ address: net.network.contracts.pdp, abi: pdpVerifierAbi }) as const;
 const view = () => ({ address: net.network.contracts.fwssView, abi: filecoinWarmStorageServiceStateViewAbi }) as const;
+const pay = () => ({ address: net.network.contracts.filecoinPay, abi: filecoinPayAbi }) as const;
 const head = async (): Promise<bigint> => chain.getBlockNumber({ cacheTime: 0 });
 const randomness = async (epoch: bigint): Promise<bigint> =>
   chain.readContract({ ...pdp(), functionName: 'getRandomness', args: [epoch] });
@@ -83,7 +91,8 @@ describe('a provider', () => {
   beforeAll(async () => {
     provider = await net.provider('provider', { proveEveryMs: 100 });
     pieces = path.join(net.dir, 'provider/pieces');
-    const store = createPieceStore({ network: net.network, account: await net.account(parseEther('10')), copies: 1 });
+    payer = await net.account(parseEther('10'));
+    const store = createPieceStore({ network: net.network, account: payer, dataset, copies: 1 });
     for (const sizeBytes of [1_500_000, 300]) {
       const bytes = randomBytes(sizeBytes);
       const file = path.join(net.dir, `piece-${sizeBytes}`);
@@ -156,5 +165,67 @@ describe('a provider', () => {
     await drawChallenge();
     await vi.waitUntil(async () => (await proofs()).length === before + 1, WAIT);
     expect((await faults()).at(-1)).toBeGreaterThanOrEqual(2n);
+  });
+
+  test('is chosen after others, once the chain has faults of it', async () => {
+    const [ranked] = await rankedProviders(focReader(net.network), undefined);
+    expect(ranked?.faults).toBe((await faults()).reduce<number>((sum, periods) => sum + Number(periods), 0));
+    expect(ranked?.faults).toBeGreaterThan(2);
+  });
+
+  test('is paid by the epoch, for the periods that it has proven and for no other', async () => {
+    const { pdpRailId: railId } = await chain.readContract({ ...view(), functionName: 'getDataSet', args: SET });
+    const activation = await chain.readContract({ ...view(), functionName: 'provingActivationEpoch', args: SET });
+    const railAt = async (blockNumber: bigint) =>
+      chain.readContract({ ...pay(), functionName: 'getRail', args: [railId], blockNumber });
+    // The end of the periods that it was away for.
+    const away = activation + BigInt(6 * PROVING.periodEpochs);
+    await vi.waitUntil(async () => (await railAt(await head())).settledUpTo > away, WAIT);
+    const blockNumber = await head();
+    const { settledUpTo, paymentRate, to } = await railAt(blockNumber);
+    let [earnedWei, unpaidEpochs] = [0n, 0];
+    for (let epoch = activation + 1n; epoch <= settledUpTo; epoch++) {
+      const period = (epoch - activation - 1n) / BigInt(PROVING.periodEpochs);
+      const proven = await chain.readContract({ ...view(), functionName: 'provenPeriods', args: [SET[0], period] });
+      if (proven) earnedWei += paymentRate;
+      else unpaidEpochs++;
+    }
+    const events = {
+      ...pay(),
+      eventName: 'RailSettled',
+      args: { railId },
+      fromBlock: 0n,
+      toBlock: blockNumber,
+    } as const;
+    const settled = (await chain.getContractEvents(events)).map(({ args }) => args);
+    expect(settled.reduce((sum, { totalSettledAmount = 0n }) => sum + totalSettledAmount, 0n)).toBe(earnedWei);
+    expect(earnedWei).toBeGreaterThan(paymentRate * BigInt(3 * PROVING.periodEpochs));
+    expect(unpaidEpochs).toBeGreaterThanOrEqual(3 * PROVING.periodEpochs);
+    const account = {
+      ...pay(),
+      functionName: 'accounts',
+      args: [net.network.contracts.usdfc, to],
+      blockNumber,
+    } as const;
+    const [fundsWei] = await chain.readContract(account);
+    expect(fundsWei).toBe(settled.reduce((sum, { totalNetPayeeAmount = 0n }) => sum + totalNetPayeeAmount, 0n));
+  });
+
+  test('deletes what it is asked to once the chain has dropped it, and not before; killed meanwhile too', async () => {
+    const stored = (await readdir(pieces)).length;
+    const epoch = await challengeEpoch();
+    expect(await createSellerStorage({ network: net.network, account: payer }).end(dataset)).toMatchObject([
+      { deleting: stored, refused: 0 },
+    ]);
+    provider.kill('SIGKILL');
+    await provider.exited;
+    provider = await net.provider('provider', { port: Number(new URL(provider.url).port), proveEveryMs: 100 });
+    expect(await readdir(pieces)).toHaveLength(stored); // the running period is proven still
+    await mineTo((await challengeEpoch()) + 1n);
+    await vi.waitUntil(async () => (await challengeEpoch()) !== epoch, WAIT);
+    await vi.waitUntil(async () => (await readdir(pieces)).length === 0, WAIT);
+    expect(await readdir(path.join(net.dir, 'provider/trees'))).toEqual([]);
+    expect(await chain.readContract({ ...pdp(), functionName: 'getActivePieceCount', args: SET })).toBe(0n);
+    expect(await readdir(path.join(net.dir, 'provider/deletions'))).toEqual([]);
   });
 });

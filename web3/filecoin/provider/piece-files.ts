@@ -3,7 +3,7 @@ import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { MAX_PIECE_BYTES, MIN_PIECE_BYTES } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
-import { publishFile, writeAll } from './durable-files.js';
+import { publishFile, syncDirectory, writeAll } from './durable-files.js';
 import { HashingThread, type ArrivingPiece } from './hashing.js';
 import { asDiskFull, NO_ROOM, Refusal } from './refusal.js';
 
@@ -81,6 +81,15 @@ export class PieceFiles {
     const there = await this.find(piece.pieceCid);
     if (there === undefined) await publishFile(piece.file, this.pathOf(piece.pieceCid));
     else await this.drop(piece);
+  }
+
+  /** Deletes a piece that is stored. A repeat changes nothing. */
+  async remove(pieceCid: string): Promise<void> {
+    const there = await this.find(pieceCid);
+    if (there === undefined) return;
+    await rm(there.file, { force: true });
+    await syncDirectory(this.pieces);
+    this.usedBytes -= there.sizeBytes;
   }
 
   async drop(piece: ReceivedPiece): Promise<void> {

@@ -13,6 +13,7 @@ import type { Address, Hex, Network } from '../../../src/kernel/index.js';
 import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
 import { pieceCidFromBytes } from '../piece-cid.js';
 import type { ChainClient } from './chain-client.js';
+import type { Deletions } from './deletions.js';
 import { pieceCidOrRefuse, type PieceFiles } from './piece-files.js';
 import type { Pulls } from './pulls.js';
 import { Refusal } from './refusal.js';
@@ -63,11 +64,12 @@ interface Parts {
   journal: TransactionJournal;
   transactions: Transactions;
   pulls: Pulls;
+  deletions: Deletions;
 }
 
 /** Curio's routes that bring data sets and pieces on chain. The contracts check the client's consent and money. */
 export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
-  const { network, chain, journal, transactions, pulls } = parts;
+  const { network, chain, journal, transactions, pulls, deletions } = parts;
 
   app.post('/pdp/piece/pull', async (request) => {
     const body = parse(pullSchema, request.body);
@@ -103,7 +105,13 @@ export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
   app.delete('/pdp/data-sets/:id/pieces/:pieceId', async (request) => {
     const { id, pieceId } = parse(z.object({ id: dataSetId, pieceId: z.coerce.bigint() }), request.params);
     const { extraData } = parse(z.object({ extraData: hex }), request.body);
-    const record = await submit('schedulePieceDeletions', [id, [pieceId], extraData], 0);
+    const args = [id, [pieceId], extraData] as const;
+    // Noted before the chain hears of it, and only what it will take: a provider that dies in between deletes it all the same.
+    if (journal.forRequest(digestOf(['schedulePieceDeletions', args])) === undefined) {
+      await transactions.rehearse(pdpCall(network, 'schedulePieceDeletions', args));
+      await deletions.note(id, pieceId);
+    }
+    const record = await submit('schedulePieceDeletions', args, 0);
     return { txHash: record.hash };
   });
 
@@ -140,6 +148,7 @@ export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
   async function storedPieces(pieces: z.infer<typeof piecesSchema>): Promise<{ data: Hex }[]> {
     return Promise.all(
       pieces.map(async ({ pieceCid }) => {
+        deletions.claim(pieceCid);
         if (!(await parts.files.find(pieceCid))) throw new Refusal(400, `piece ${pieceCid} is not stored here`);
         return { data: bytesToHex(pieceCidOrRefuse(pieceCid).bytes) };
       }),

@@ -170,6 +170,32 @@ contract PossessionTest is FocTest {
         require(fwssView.provenPeriods(setId, 5) && !fwssView.provenPeriods(setId, 1), "period");
     }
 
+    function test_delisting_givesBackWhatWasLockedAndNotEarned() public {
+        startPeriod(); // period 0: proven
+        uint256 railId = fwssView.getDataSet(setId).pdpRailId;
+        uint256 rate = pay.getRail(railId).paymentRate;
+        uint256[] memory all = new uint256[](PIECES);
+        for (uint256 i = 0; i < PIECES; i++) {
+            all[i] = i;
+        }
+        scheduleRemoval(all);
+        VM.prank(client);
+        fwss.terminateService(setId);
+        uint256 endEpoch = pay.getRail(railId).endEpoch;
+        VM.roll(pdp.getNextChallengeEpoch(setId) + 1);
+        prove(5);
+        nextPeriod();
+        require(pdp.getActivePieceCount(setId) == 0, "deleted");
+        (uint256 before,,,) = pay.accounts(address(usdfc), client);
+        VM.roll(endEpoch + PERIOD + 1);
+        pay.settleRail(railId, endEpoch);
+        (uint256 funds, uint256 locked, uint256 lockupRate,) = pay.accounts(address(usdfc), client);
+        require(before - funds == rate * PERIOD, "the proven period is paid, and no other");
+        require(locked == 0 && lockupRate == 0, "nothing is locked any more");
+        VM.prank(client);
+        pay.withdraw(address(usdfc), funds);
+    }
+
     function test_removal_revertsWithoutTheClientsSignature() public {
         uint256[] memory ids = new uint256[](1);
         VM.prank(PROVIDER);

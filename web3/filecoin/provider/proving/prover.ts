@@ -33,36 +33,15 @@ interface Parts {
 export class Prover {
   /** Epoch before which a data set has nothing to do. */
   private readonly dueAt = new Map<bigint, bigint>();
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private away = false;
 
   constructor(private readonly parts: Parts) {}
 
-  start(everyMs: number): void {
-    this.timer = setInterval(() => {
-      this.running ??= this.pass().finally(() => (this.running = undefined));
-    }, everyMs);
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.timer);
-    await this.running;
-  }
-
-  /** Looks once at what is due. */
+  /** Looks once at what is due. @throws if the chain is away */
   async pass(): Promise<void> {
-    try {
-      const epoch = await this.parts.chain.epoch();
-      for (const dataSetId of this.parts.journal.dataSetIds()) {
-        if (epoch < (this.dueAt.get(dataSetId) ?? 0n)) continue;
-        this.dueAt.set(dataSetId, await this.step(dataSetId, epoch));
-      }
-      this.away = false;
-    } catch (error) {
-      // The chain is away: the next pass tries again. Said once, not every second.
-      if (!this.away) this.parts.log(`proving waits: ${error instanceof Error ? error.message : String(error)}`);
-      this.away = true;
+    const epoch = await this.parts.chain.epoch();
+    for (const dataSetId of this.parts.journal.dataSetIds()) {
+      if (epoch < (this.dueAt.get(dataSetId) ?? 0n)) continue;
+      this.dueAt.set(dataSetId, await this.step(dataSetId, epoch));
     }
   }
 
