@@ -28,6 +28,7 @@ import {
   type RefusalReason,
   type RunPrivacy,
   type Statement,
+  type TrainerIdentity,
 } from './statements.js';
 import {
   CIPHERTEXT_NAME,
@@ -140,7 +141,9 @@ export interface TrainingFacts extends Placed {
   privacy: 'none' | { epsilon: number; delta: number };
   /** Whether the node ran in attested confidential hardware. */
   attested: boolean;
-  trainer: { name: string; version: string; jax: string };
+  trainer: TrainerIdentity;
+  /** SHA-256 of a private run's secret seed. */
+  seedCommitment?: string;
   startedAt: Date;
   finishedAt: Date;
 }
@@ -164,6 +167,7 @@ export function trainingCompletedRecord(market: Deployed, facts: TrainingFacts):
         worker: facts.worker,
         attested: facts.attested,
         trainer: facts.trainer,
+        seedCommitment: facts.seedCommitment ?? null,
         position: facts.position,
       },
       resolvedDependencies: dependenciesOf(orderId, order, {

@@ -144,6 +144,23 @@ export const accessGranted = z.strictObject({
   grantedAt: isoTime,
 });
 
+/**
+ * What trained, and on what: with the same rows, the same declaration, the same seed and all of this, the same weights come
+ * out bit by bit. `weighbridge replay` refuses where one of them differs.
+ */
+export const trainerIdentity = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  jax: z.string(),
+  jaxlib: z.string(),
+  python: z.string(),
+  /** Of the compiled program: sums that threads share add up in another order with another number of them. */
+  threads: z.number().int().positive(),
+  /** Processor or GPU class: the compiler makes another program for another one. */
+  device: z.string(),
+});
+export type TrainerIdentity = z.infer<typeof trainerIdentity>;
+
 /** SLSA Provenance v1, with our parameters in its open places. */
 export const trainingCompleted = z.strictObject({
   buildDefinition: z.strictObject({
@@ -160,7 +177,9 @@ export const trainingCompleted = z.strictObject({
       operator: address,
       worker: address,
       attested: z.boolean(),
-      trainer: z.strictObject({ name: z.string(), version: z.string(), jax: z.string() }),
+      trainer: trainerIdentity,
+      /** As `access-granted` has it; null where nothing was drawn in secret: then the declaration's seed decides all. */
+      seedCommitment: sha256.nullable(),
       position,
     }),
     /** The dataset manifest, the model declaration, the initial weights and the access record, by digest. */

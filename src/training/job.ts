@@ -1,5 +1,5 @@
 import type { Address, Bytes32, ErrorCode, Hex, Offer, Order, Share } from '../kernel/index.js';
-import type { RefusalReason } from '../provenance/statements.js';
+import type { RefusalReason, TrainerIdentity } from '../provenance/statements.js';
 import type { JobState } from './job-state.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import type { ModelFiles } from './model-files/index.js';
@@ -41,7 +41,7 @@ export interface JobFacts {
   ciphertextDigest: string | null;
   /** What lies beside the weights: text by file name. */
   modelFiles: ModelFiles | null;
-  trainer: { name: string; version: string; jax: string } | null;
+  trainer: TrainerIdentity | null;
   startedAt: Date | null;
   finishedAt: Date | null;
   completionIndex: number | null;

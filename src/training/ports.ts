@@ -1,4 +1,5 @@
 import type { Manifest } from '../catalog/manifest.js';
+import type { TrainerIdentity } from '../provenance/statements.js';
 import type { ModelDeclaration } from './model-declaration.js';
 
 export interface TrainInput {
@@ -26,7 +27,7 @@ export interface TrainOutput {
   /** What came out of the sandbox, unweighed: hostile until the egress gate has passed it. */
   weights: Uint8Array;
   numbers: { epochs: number; rows: number };
-  trainer: { name: string; version: string; jax: string };
+  trainer: TrainerIdentity;
 }
 
 /**
@@ -36,7 +37,7 @@ export interface TrainOutput {
  *   PROVIDER_DOWN, TIMEOUT
  */
 export interface Trainer {
-  /** Refuses at start, never at the first job. */
-  assertAvailable(): Promise<void>;
+  /** Refuses at start, never at the first job. @returns what a run here would be recorded with */
+  assertAvailable(): Promise<TrainerIdentity>;
   train(input: TrainInput, signal: AbortSignal): Promise<TrainOutput>;
 }

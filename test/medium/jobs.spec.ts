@@ -7,6 +7,7 @@ import { JobRepository } from '../../src/training/job.repository.js';
 import type { NewJob } from '../../src/training/job.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
 import { randomBytes32, someJob } from '../support/jobs.js';
+import { trainer } from '../support/provenance-story.js';
 
 let database: TestDatabase;
 let pool: DatabasePool;
@@ -109,8 +110,7 @@ describe('JobRepository', () => {
     const job = someJob();
     await jobs.create(job, []);
     const pendingEntry = new Uint8Array(randomBytes(65_535));
-    const trainer = { name: 't', version: '1', jax: '0.1' };
-    await jobs.transition(job.id, 'submitted', 'granting', { pendingEntry, trainer });
+        await jobs.transition(job.id, 'submitted', 'granting', { pendingEntry, trainer });
     expect(await jobs.get(job.id)).toMatchObject({ pendingEntry, trainer });
     const cleared = await jobs.patch(job.id, 'granting', { pendingEntry: null, trainer: null });
     expect(cleared).toMatchObject({ pendingEntry: null, trainer: null });

@@ -2,7 +2,7 @@
 // key release (the test has the data key).
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -91,6 +91,10 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
       name: 'weighbridge-trainer',
       version: '0.1.0',
       jax: expect.stringMatching(/^0\./),
+      jaxlib: expect.stringMatching(/^0\./),
+      python: expect.stringMatching(/^3\./),
+      threads: availableParallelism(),
+      device: expect.stringMatching(/^cpu \S+ \S+ [0-9a-f]{8}$/),
     });
     expect(heard.length).toBeGreaterThan(0);
     expect(dataKey).toEqual(new Uint8Array(32));

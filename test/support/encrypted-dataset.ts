@@ -22,8 +22,20 @@ export interface Shard {
   rowCount: number;
 }
 
+/** Whose dataset it is, and the keys of its shards. */
+export interface Ownership {
+  datasetId: Bytes32;
+  keyId: Bytes32;
+  keyOf(index: number): ShardKey;
+}
+
 /** Makes encrypted pieces of real rows, as a seller's machine does, without uploading them. */
-export async function encryptedDataset(columns: Column[], label: string, shards: Shard[]): Promise<EncryptedDataset> {
+export async function encryptedDataset(
+  columns: Column[],
+  label: string,
+  shards: Shard[],
+  owned: Ownership = NOBODYS,
+): Promise<EncryptedDataset> {
   const dataKey = randomBytes(32);
   const directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-dataset-'));
   const duck = await (await DuckDBInstance.create(':memory:')).connect();
@@ -33,29 +45,31 @@ export async function encryptedDataset(columns: Column[], label: string, shards:
     await duck.run(`COPY (${query}) TO '${file}' (FORMAT parquet)`);
     pieces.push(
       sealPiece(
-        keyOf(index),
-        { datasetId: ID, shardId: shardIdOf(index), frameBytes: FRAME_BYTES },
+        owned.keyOf(index),
+        { datasetId: owned.datasetId, shardId: shardIdOf(index), frameBytes: FRAME_BYTES },
         await readFile(file),
       ),
     );
   }
   duck.closeSync();
   await rm(directory, { recursive: true });
-  return { manifest: manifestOf(columns, label, shards, pieces, dataKey), dataKey, pieces };
+  return { manifest: manifestOf(columns, label, shards, pieces, dataKey, owned), dataKey, pieces };
 }
 
 /** Small frames, so that even a small piece has several. */
 const FRAME_BYTES = 16_384;
 const ID: Bytes32 = `0x${'0'.repeat(64)}`;
 
-function shardIdOf(index: number): Bytes32 {
+export function shardIdOf(index: number): Bytes32 {
   return `0x${index.toString(16).padStart(64, '0')}`;
 }
 
-/** A key that no other piece has. */
-function keyOf(index: number): ShardKey {
-  return { key: Buffer.alloc(32, index + 1), nonceBase: Buffer.alloc(7, index) };
-}
+/** Keys that no other piece has. */
+const NOBODYS: Ownership = {
+  datasetId: ID,
+  keyId: ID,
+  keyOf: (index) => ({ key: Buffer.alloc(32, index + 1), nonceBase: Buffer.alloc(7, index) }),
+};
 
 function manifestOf(
   columns: Column[],
@@ -63,12 +77,13 @@ function manifestOf(
   shards: Shard[],
   pieces: Uint8Array[],
   dataKey: Uint8Array,
+  { datasetId, keyId, keyOf }: Ownership,
 ): Manifest {
   return manifestSchema.parse({
     version: 1,
-    datasetId: ID,
+    datasetId,
     datasetVersion: 1,
-    keyId: ID,
+    keyId,
     title: 'a test',
     description: '',
     tags: [],
@@ -85,7 +100,7 @@ function manifestOf(
       wrappedKey: toHex(
         wrapShardKey(
           dataKey,
-          { keyId: ID, shardId: shardIdOf(index), number: index, count: pieces.length },
+          { keyId, shardId: shardIdOf(index), number: index, count: pieces.length },
           keyOf(index).key,
         ),
       ),
@@ -94,7 +109,7 @@ function manifestOf(
       scheme: 'lit-bls12381-v1',
       ciphertext: '',
       dataToEncryptHash: '0'.repeat(64),
-      condition: { chainId: 1, marketplace: `0x${'0'.repeat(40)}`, keyId: ID },
+      condition: { chainId: 1, marketplace: `0x${'0'.repeat(40)}`, keyId },
     },
   });
 }
@@ -120,7 +135,11 @@ export async function exampleColumns(name: 'digits' | 'breast-cancer'): Promise<
 }
 
 /** An example's rows that a seller uploads, cut into pieces. */
-export async function exampleDataset(name: 'digits' | 'breast-cancer', pieces = 1): Promise<EncryptedDataset> {
+export async function exampleDataset(
+  name: 'digits' | 'breast-cancer',
+  pieces = 1,
+  owned?: Ownership,
+): Promise<EncryptedDataset> {
   const columns = await exampleColumns(name);
   const rows = (await readFile(`examples/${name}.csv`, 'utf8')).trim().split('\n').length - 1;
   const perPiece = Math.ceil(rows / pieces);
@@ -128,5 +147,5 @@ export async function exampleDataset(name: 'digits' | 'breast-cancer', pieces = 
     query: `FROM read_csv('examples/${name}.csv') LIMIT ${perPiece} OFFSET ${index * perPiece}`,
     rowCount: Math.min(perPiece, rows - index * perPiece),
   }));
-  return encryptedDataset(columns, columns.at(-1)?.name ?? '', shards);
+  return encryptedDataset(columns, columns.at(-1)?.name ?? '', shards, owned);
 }

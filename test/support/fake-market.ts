@@ -1,5 +1,5 @@
 import { Encrypter } from 'age-encryption';
-import { parties, market, protocolFeeBps } from './provenance-story.js';
+import { parties, market, protocolFeeBps, trainer } from './provenance-story.js';
 import { notedLog } from './noted-log.js';
 import { STORY_INDICES } from './story-receipt.js';
 import type { Dataset, Job, JobProgress, ModelFiles } from '../../src/cli/api/schemas.js';
@@ -314,7 +314,7 @@ export class FakeMarket {
       epochs: Number(declaration['epochs']),
       privacy: 'none',
       attested: false,
-      trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+      trainer,
       position: positionAfter(accessEntry),
       startedAt: at(3),
       finishedAt: at(4),

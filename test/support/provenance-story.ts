@@ -1,4 +1,4 @@
-import { privateKeyToAccount } from 'viem/accounts';
+import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import {
   jsonDigest,
   keyIdOf,
@@ -8,6 +8,7 @@ import {
   orderIdOf,
   splitOf,
   TYPES,
+  type Bytes32,
   type Licence,
   type Offer,
   type Order,
@@ -25,6 +26,8 @@ import {
   positionAfter,
   sealRecord,
   trainingCompletedRecord,
+  type RunPrivacy,
+  type TrainerIdentity,
 } from '../../src/provenance/index.js';
 
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const;
@@ -42,6 +45,15 @@ export const parties = {
   treasury: account(0x74ea),
 };
 export const protocolFeeBps = 250;
+export const trainer: TrainerIdentity = {
+  name: 'weighbridge-trainer',
+  version: '0.1.0',
+  jax: '0.8.0',
+  jaxlib: '0.8.0',
+  python: '3.12.1',
+  threads: 2,
+  device: 'cpu x64 AuthenticAMD-25-1 0a1b2c3d',
+};
 export const declaration = {
   version: 1,
   graph: '11'.repeat(32),
@@ -51,9 +63,33 @@ export const declaration = {
   privacy: 'none',
 };
 
+/** What may be told otherwise: a run that really happened. */
+export interface StoryRun {
+  offer: Partial<Offer>;
+  pieces: { pieceCid: string; sizeBytes: number }[];
+  declaration: { weights: string; epochs: number };
+  epsilonMicros: bigint;
+  privacyOf(orderId: Bytes32): RunPrivacy;
+  workerOf(orderId: Bytes32): PrivateKeyAccount;
+  /** `seedCommitment`: another than the access record has. */
+  train(orderId: Bytes32): Promise<{ weightsSha256: string; trainer: TrainerIdentity; seedCommitment?: string }>;
+}
+
+const TOLD: StoryRun = {
+  offer: {},
+  pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 123_456 }],
+  declaration: { ...declaration, epochs: 20 },
+  epsilonMicros: 0n,
+  privacyOf: () => 'none',
+  workerOf: () => parties.worker,
+  train: async () => ({ weightsSha256: '33'.repeat(32), trainer }),
+};
+
 /** One settled job with everybody's real signatures: the five entries in log order, and what they were made from. */
-export async function provenanceStory() {
-  const { seller, buyer, pseudonym, operator, worker, recorder, treasury } = parties;
+export async function provenanceStory(run: Partial<StoryRun> = {}) {
+  const { seller, buyer, pseudonym, operator, recorder, treasury } = parties;
+  const told = { ...TOLD, ...run };
+  const model = run.declaration ?? declaration;
   const domain = marketplaceDomain(market);
   const offer: Offer = {
     datasetId: word(0xda7a),
@@ -68,6 +104,7 @@ export async function provenanceStory() {
     termsDigest: word(0x7e4),
     manifestDigest: word(0x3a41),
     validUntil: 2_000_000_000n,
+    ...told.offer,
   };
   const keyId = keyIdOf(seller.address, offer.datasetId, offer.version);
   const licence: Licence = {
@@ -84,12 +121,14 @@ export async function provenanceStory() {
     buyer: buyer.address,
     operator: operator.address,
     licence: licenceDigest(market, licence),
-    jobDigest: `0x${jsonDigest(declaration)}`,
-    epsilonMicros: 0n,
+    jobDigest: `0x${jsonDigest(model)}`,
+    epsilonMicros: told.epsilonMicros,
     deadline: 1_800_000_000n,
     salt: word(0x5a17),
   };
   const orderId = orderIdOf(market, order);
+  const worker = told.workerOf(orderId);
+  const privacy = told.privacyOf(orderId);
   const at = (second: number) => new Date(Date.UTC(2026, 10, 25, 12, 0, second));
 
   const offerSignature = await seller.signTypedData({ domain, types: TYPES, primaryType: 'Offer', message: offer });
@@ -116,7 +155,7 @@ export async function provenanceStory() {
     ...datasetListedRecord(market, {
       offer,
       offerSignature,
-      pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 123_456 }],
+      pieces: told.pieces,
       copies: [
         { providerId: 1, dataSetId: 1 },
         { providerId: 2, dataSetId: 2 },
@@ -137,23 +176,25 @@ export async function provenanceStory() {
       worker: worker.address,
       assignSignature,
       position: positionAfter(licensed),
+      privacy,
       grantedAt: at(2),
     }),
     signer: operator,
   });
+  const trained = await told.train(orderId);
   const completed = await sealRecord({
     ...trainingCompletedRecord(market, {
       order,
       worker: worker.address,
-      weightsSha256: '33'.repeat(32),
       ciphertextSha256: '44'.repeat(32),
       manifestDigest: offer.manifestDigest,
-      initialWeightsSha256: declaration.weights,
+      initialWeightsSha256: told.declaration.weights,
       accessEntry: granted,
-      epochs: 20,
-      privacy: 'none',
+      epochs: told.declaration.epochs,
+      privacy: privacy === 'none' ? privacy : { epsilon: privacy.epsilon, delta: privacy.delta },
       attested: false,
-      trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+      ...(privacy === 'none' ? {} : { seedCommitment: privacy.seedCommitment }),
+      ...trained,
       position: positionAfter(granted),
       startedAt: at(3),
       finishedAt: at(9),
@@ -199,5 +240,16 @@ export async function provenanceStory() {
   // What came after the receipt's five.
   const later = { revoked, faulted, repaired, warned };
   const entries = { listed, licensed, granted, completed, settled };
-  return { offer, licence, licenceSignature, pseudonymSignature, order, orderId, keyId, later, entries };
+  return {
+    offer,
+    offerSignature,
+    licence,
+    licenceSignature,
+    pseudonymSignature,
+    order,
+    orderId,
+    keyId,
+    later,
+    entries,
+  };
 }

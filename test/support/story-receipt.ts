@@ -2,7 +2,7 @@ import { utf8 } from '../../src/kernel/index.js';
 import { assembleReceipt } from '../../src/provenance/index.js';
 import type { ReceiptRecord } from '../../src/provenance/verify/index.js';
 import { notedLog } from './noted-log.js';
-import { declaration, market, provenanceStory } from './provenance-story.js';
+import { declaration, market, provenanceStory, type StoryRun } from './provenance-story.js';
 
 export const STORY_INDICES: Record<ReceiptRecord, number> = {
   'dataset-listed': 0,
@@ -19,11 +19,13 @@ interface StoryLog {
   size?: number;
   /** Another history: strangers' entries are others. */
   history?: string;
+  /** What is told of the run. */
+  run?: Partial<StoryRun>;
 }
 
 /** The entries of a log that holds the story's five records, and strangers' entries between and after them. */
-export async function storyEntries({ indices = STORY_INDICES, size = 5, history = '' }: StoryLog = {}) {
-  const { entries: story } = await provenanceStory();
+export async function storyEntries({ indices = STORY_INDICES, size = 5, history = '', run }: StoryLog = {}) {
+  const { entries: story } = await provenanceStory(run);
   const entries = Array.from({ length: size }, (_, i) => utf8(`stranger ${i}${history}`));
   entries[indices['dataset-listed']] = story.listed;
   entries[indices['licence-issued']] = story.licensed;
@@ -35,8 +37,14 @@ export async function storyEntries({ indices = STORY_INDICES, size = 5, history 
 
 /** The receipt of the story's run, as a market makes it: signed records, proofs, and if asked a cosigned checkpoint. */
 export async function storyReceipt({ witnessed = false, ...of }: StoryLog & { witnessed?: boolean } = {}) {
-  const { order, pseudonymSignature } = await provenanceStory();
+  const { order, pseudonymSignature } = await provenanceStory(of.run);
   const log = notedLog(await storyEntries(of), { witnessed });
   const indices = of.indices ?? STORY_INDICES;
-  return assembleReceipt(log, { market, order, pseudonymSignature, model: declaration, indices });
+  return assembleReceipt(log, {
+    market,
+    order,
+    pseudonymSignature,
+    model: of.run?.declaration ?? declaration,
+    indices,
+  });
 }

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { boxArguments, CPU_FD, findBwrap, INFO_FD, pythonArguments, SECCOMP_FD } from './bwrap.js';
 import { assertDelegated, makeGroup, type Group } from './cgroup.js';
-import { cpuInfo } from './cpu-info.js';
+import { cpuClass, cpuInfo } from './cpu-info.js';
 import { MAX_OPEN_FILES, type SandboxLimits } from './limits.js';
 import { inspectPython, type Python } from './python.js';
 import { seccompFilter } from './seccomp.js';
@@ -35,6 +35,8 @@ export interface Blueprint {
   filter: Buffer;
   /** The box's `/proc/cpuinfo`. */
   cpuInfo: string;
+  /** What compiled programs are made for; see `cpuClass`. */
+  device: string;
   limits: SandboxLimits;
 }
 
@@ -57,13 +59,14 @@ export type Exit = { code: number } | { error: Error };
 export async function drawBlueprint(pythonDir: string, trainerDir: string, limits: SandboxLimits): Promise<Blueprint> {
   const python = await inspectPython(pythonDir);
   if (limits.cgroupDir !== undefined) await assertDelegated(limits.cgroupDir);
-  const [bwrap, args, filter, cpu] = await Promise.all([
+  const [bwrap, args, filter, cpu, device] = await Promise.all([
     findBwrap(python),
     boxArguments(python, trainerDir, limits),
     seccompFilter(pythonDir),
     cpuInfo(),
+    cpuClass(),
   ]);
-  return { python, bwrap, args, filter, cpuInfo: cpu, limits };
+  return { python, bwrap, args, filter, cpuInfo: cpu, device, limits };
 }
 
 /**

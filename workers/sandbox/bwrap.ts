@@ -68,7 +68,13 @@ const ENVIRONMENT = {
 const PYTHON = '/python';
 /** What may stand in the root of a box. */
 export const ROOT_NAMES = ['app', 'dev', 'lib', 'lib32', 'lib64', 'libx32', 'packages', 'proc', 'python', 'tmp', 'usr'];
-export const ENVIRONMENT_NAMES: readonly string[] = [...Object.keys(ENVIRONMENT), 'LD_LIBRARY_PATH', 'PWD', 'LC_CTYPE'];
+export const ENVIRONMENT_NAMES: readonly string[] = [
+  ...Object.keys(ENVIRONMENT),
+  'PJRT_NPROC',
+  'LD_LIBRARY_PATH',
+  'PWD',
+  'LC_CTYPE',
+];
 
 /** The system's bubblewrap, or the one that the Python environment carries. @throws WeighbridgeError SANDBOX_UNAVAILABLE */
 export async function findBwrap(python: Python): Promise<string> {
@@ -86,7 +92,11 @@ export async function findBwrap(python: Python): Promise<string> {
  * in memory to write to. There is no /etc, no /home, no /var, no /sys and no socket of the host.
  */
 export async function boxArguments(python: Python, trainerDir: string, limits: SandboxLimits): Promise<string[]> {
-  const environment = { ...ENVIRONMENT, LD_LIBRARY_PATH: path.join(prefixInside(python), 'lib') };
+  const environment = {
+    ...ENVIRONMENT,
+    PJRT_NPROC: String(limits.threads),
+    LD_LIBRARY_PATH: path.join(prefixInside(python), 'lib'),
+  };
   return [
     ...ISOLATION,
     ...(await systemLibraries()),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { startBox, type Blueprint, type BoxInfo } from './box.js';
 import { ENVIRONMENT_NAMES, ROOT_NAMES } from './bwrap.js';
 import { unavailable } from './errors.js';
+import type { TrainerIdentity } from '../../src/provenance/index.js';
 
 const MODULE = 'weighbridge_trainer.probe';
 
@@ -12,6 +13,10 @@ const probeSchema = z.strictObject({
   name: z.string(),
   version: z.string(),
   jax: z.string(),
+  jaxlib: z.string(),
+  python: z.string(),
+  /** That a compiled program runs on, as JAX was told. */
+  threads: z.number().int().positive(),
   socket: z.string(),
   fork: z.string(),
   writable: z.array(z.string()),
@@ -27,12 +32,10 @@ type Probe = z.infer<typeof probeSchema> & { shared: string[] };
 
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'] as const;
 
-/** What the trainer is, as it goes into the provenance record. Read here, from a box that never sees a row. */
-export type TrainerIdentity = Pick<Probe, 'name' | 'version' | 'jax'>;
-
 /**
  * Starts a real box and looks out of it. Every promise of the sandbox is tried, none is taken from the arguments: a host
  * where one does not hold must not train.
+ * @returns what the trainer is, as it goes into the provenance record: read from a box that never sees a row
  * @throws WeighbridgeError SANDBOX_UNAVAILABLE
  */
 export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
@@ -41,7 +44,8 @@ export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
   if (broken.length > 0) {
     throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, await remedy());
   }
-  return { name: probe.name, version: probe.version, jax: probe.jax };
+  const { name, version, jax, jaxlib, python, threads } = probe;
+  return { name, version, jax, jaxlib, python, threads, device: blueprint.device };
 }
 
 /** The promises that a probe saw broken. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { isWeighbridgeError, WeighbridgeError } from '../../src/kernel/index.js';
+import type { TrainerIdentity } from '../../src/provenance/index.js';
 import {
   shapesOf,
   totalSteps,
@@ -13,7 +14,7 @@ import { outOfTime, pieceCorrupt, trainerFailed } from './errors.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 import { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
 import { readAnswer, SilentEndError, type Answer, type Expectation } from './output-frames.js';
-import { probeBox, type TrainerIdentity } from './probe.js';
+import { probeBox } from './probe.js';
 
 export interface SandboxTrainerOptions {
   /** Virtual environment that `scripts/setup-python.mjs` made. */
@@ -51,7 +52,7 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
     }
   };
   return {
-    assertAvailable: async () => void (await prepare()),
+    assertAvailable: async () => (await prepare()).identity,
     train: async (input, signal) => trainInBox(await prepare(), input, signal),
   };
 }

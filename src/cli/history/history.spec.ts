@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryLog } from '../../../test/support/memory-log.js';
 import { ORIGIN, signNote, trust } from '../../../test/support/noted-log.js';
-import { declaration, market, parties, provenanceStory } from '../../../test/support/provenance-story.js';
+import { declaration, market, parties, provenanceStory, trainer } from '../../../test/support/provenance-story.js';
 import { canonicalJson, utf8, type Bytes32 } from '../../kernel/index.js';
 import {
   FIRST_POSITION,
@@ -38,7 +38,7 @@ async function otherModel(weights: string, initialWeightsSha256: string): Promis
     epochs: 1,
     privacy: 'none',
     attested: false,
-    trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+    trainer,
     position: FIRST_POSITION,
     startedAt: new Date(0),
     finishedAt: new Date(0),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeMarket } from '../../../test/support/fake-market.js';
 import { memoryLog } from '../../../test/support/memory-log.js';
 import { ORIGIN, signNote, trust } from '../../../test/support/noted-log.js';
-import { market, parties, provenanceStory } from '../../../test/support/provenance-story.js';
+import { market, parties, provenanceStory, trainer } from '../../../test/support/provenance-story.js';
 import { orderIdOf, type Order } from '../../kernel/index.js';
 import { addLoss, gaussianRdp, lossOf, NOTHING, RDP_ORDERS, type Loss } from '../../privacy/index.js';
 import {
@@ -84,7 +84,7 @@ async function completion(order: Order, accessEntry: Uint8Array, position: Retur
     epochs: 1,
     privacy: { epsilon: CLAIM.epsilon, delta: CLAIM.delta },
     attested: false,
-    trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+    trainer,
     position,
     startedAt: new Date(0),
     finishedAt: new Date(0),

@@ -16,7 +16,7 @@ import {
 } from '../../kernel/index.js';
 import { completionOf, positionOfRecord } from '../commitment.js';
 import { dependenciesOf } from '../statement-builders.js';
-import type { RunPrivacy } from '../statements.js';
+import type { RunPrivacy, TrainerIdentity } from '../statements.js';
 import { CheckFailed, requireSame } from './checks.js';
 import type { ReceiptRecords } from './receipt-records.js';
 import { RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './receipt-schema.js';
@@ -98,13 +98,14 @@ export function checkTraining({ training, order, dataset, model }: Receipt, reco
   same('training.jobDigest', externalParameters.jobDigest, order.order.jobDigest);
   same('training.worker', worker.toLowerCase(), access.entry.predicate.worker.toLowerCase());
   same('training.operator', internalParameters.operator, order.order.operator);
+  same('training.seedCommitment', internalParameters.seedCommitment, seedOf(access.entry.predicate.privacy));
   const inputs = dependenciesOf(orderId, order.order, {
     manifestDigest: dataset.manifestDigest,
     initialWeightsSha256: String(model['weights']),
     accessEntrySha256: sha256Hex(access.entryBytes),
   });
   same('training inputs', resolvedDependencies, inputs);
-  return `weights ${weightsDigest}, ${privacyText(training.privacy)}`;
+  return `weights ${weightsDigest}, ${privacyText(training.privacy)}; ${engineText(internalParameters.trainer)}`;
 }
 
 type Claim = Receipt['training']['privacy'];
@@ -112,6 +113,14 @@ type Claim = Receipt['training']['privacy'];
 /** What the record of the access promised, as the completion has it. */
 function claimOf(privacy: RunPrivacy): Claim {
   return privacy === 'none' ? privacy : { epsilon: privacy.epsilon, delta: privacy.delta };
+}
+
+function seedOf(privacy: RunPrivacy): string | null {
+  return privacy === 'none' ? null : privacy.seedCommitment;
+}
+
+function engineText({ name, version, jax, threads, device }: TrainerIdentity): string {
+  return `${name} ${version} with JAX ${jax}, ${threads} threads of ${device}`;
 }
 
 function epsilonMicrosOfClaim(claim: Claim): string {

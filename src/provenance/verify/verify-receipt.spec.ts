@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { market, provenanceStory } from '../../../test/support/provenance-story.js';
+import { market, provenanceStory, trainer, type StoryRun } from '../../../test/support/provenance-story.js';
 import { trust, witnessVkey } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
 import { utf8, type Hex } from '../../kernel/index.js';
@@ -136,6 +136,32 @@ describe('a receipt', () => {
   it('fails if access was recorded after the training', async () => {
     const late = await storyReceipt({ indices: { ...indices, 'access-granted': 8 }, size: 12 });
     expect(await firstFailure(late)).toMatchObject({ name: 'sequence', code: 'OUT_OF_ORDER' });
+  });
+
+  it('pins the engine and the secret seed of a private run, and fails if the worker drew from another than was recorded', async () => {
+    const seedCommitment = '5e'.repeat(32);
+    const run = (seed: string | undefined): Partial<StoryRun> => ({
+      epsilonMicros: 1_000_000n,
+      privacyOf: () => ({
+        epsilon: 1,
+        delta: 1e-6,
+        noiseMultiplier: 2,
+        samplingRate: 0.1,
+        steps: 10,
+        unitColumn: null,
+        seedCommitment,
+      }),
+      train: async () => ({
+        weightsSha256: '33'.repeat(32),
+        trainer,
+        ...(seed === undefined ? {} : { seedCommitment: seed }),
+      }),
+    });
+    const { ok, checks } = await verifyReceipt(await storyReceipt({ run: run(undefined) }), trust);
+    expect(ok).toBe(true);
+    expect(checks.find(({ name }) => name === 'training')?.detail).toContain(`2 threads of ${trainer.device}`);
+    const other = await firstFailure(await storyReceipt({ run: run('5f'.repeat(32)) }));
+    expect(other).toMatchObject({ name: 'training', code: 'FIELD_MISMATCH' });
   });
 
   it('is refused, never a crash, for bytes that are no receipt', async () => {

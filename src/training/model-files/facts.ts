@@ -1,5 +1,6 @@
 import type { Manifest, Terms } from '../../catalog/manifest.js';
 import type { Bytes32 } from '../../kernel/index.js';
+import type { TrainerIdentity } from '../../provenance/statements.js';
 import type { ModelDeclaration } from '../model-declaration.js';
 
 /** What is told of a model that leaves: public already, all of it. Digests are 64 hex digits. */
@@ -15,7 +16,7 @@ export interface ModelFacts {
   weightsSha256: string;
   tensors: number;
   parameters: number;
-  trainer: { name: string; version: string; jax: string };
+  trainer: TrainerIdentity;
   startedAt: Date;
   finishedAt: Date;
   /** Where terms and manifests are served by digest. */

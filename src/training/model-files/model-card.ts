@@ -76,7 +76,7 @@ function trainingLines({ declaration, trainer, startedAt, finishedAt }: ModelFac
   return [
     `- ${epochs} epochs, ${batchRows} rows in a step, seed ${seed}, ${precision}`,
     `- loss: ${loss.name}; optimiser: ${optimiser.name}, learning rate ${optimiser.learningRate}`,
-    `- ${trainer.name} ${trainer.version}, JAX ${trainer.jax}`,
+    `- ${trainer.name} ${trainer.version}, JAX ${trainer.jax}, ${trainer.threads} threads of ${trainer.device}`,
     `- from ${startedAt.toISOString()} to ${finishedAt.toISOString()}`,
   ];
 }

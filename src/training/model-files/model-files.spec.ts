@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { trainer } from '../../../test/support/provenance-story.js';
 import { sha256Hex, utf8, type Bytes32 } from '../../kernel/index.js';
 import { declarationSchema } from '../model-declaration.js';
 import { modelSigningKey } from '../run-job/worker-account.js';
@@ -48,7 +49,7 @@ const facts: ModelFacts = {
   weightsSha256: sha256Hex(utf8('weights')),
   tensors: 4,
   parameters: 4000,
-  trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+  trainer,
   startedAt: new Date('2026-11-26T08:00:00Z'),
   finishedAt: new Date('2026-11-26T08:01:00Z'),
   apiUrl: 'https://market.example',

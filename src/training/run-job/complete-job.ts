@@ -1,4 +1,4 @@
-import { jsonDigest } from '../../kernel/index.js';
+import { jsonDigest, sha256Hex } from '../../kernel/index.js';
 import { marketOf } from '../../platform/index.js';
 import {
   headOf,
@@ -11,7 +11,7 @@ import {
 import type { Job, JobFacts } from '../job.js';
 import type { RunJobDeps } from './deps.js';
 import { settleMessage } from './settle-message.js';
-import { workerAccount } from './worker-account.js';
+import { privacySeed, workerAccount } from './worker-account.js';
 
 /** What a run found out, all of it. */
 export type TrainingResult = {
@@ -53,6 +53,7 @@ async function sealCompletion(
     // No confidential-computing hardware is asked for yet, and the record says so.
     attested: false,
     trainer,
+    ...seedOf(deps, job),
     startedAt,
     finishedAt,
   });
@@ -66,6 +67,11 @@ async function entryAt({ log }: RunJobDeps, index: number): Promise<Uint8Array> 
 
 function claimOf({ declaration: { privacy } }: Job): 'none' | { epsilon: number; delta: number } {
   return privacy === 'none' ? privacy : { epsilon: privacy.epsilon, delta: privacy.delta };
+}
+
+/** What `access-granted` promised already: the seed is the order's, whichever worker process derives it. */
+function seedOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Job): { seedCommitment?: string } {
+  return privacy === 'none' ? {} : { seedCommitment: sha256Hex(privacySeed(workerSeed, id)) };
 }
 
 /** Appends `training-completed`; settlement takes over from its index. */

@@ -15,7 +15,7 @@ import {
 } from '../../../src/provenance/index.js';
 import { orderIdOf } from '../../../src/kernel/index.js';
 import { randomWord } from '../ceramic-batches.js';
-import { market, parties, protocolFeeBps } from '../provenance-story.js';
+import { market, parties, protocolFeeBps, trainer } from '../provenance-story.js';
 
 export interface Run {
   keyId: Bytes32;
@@ -72,7 +72,7 @@ export async function logRun({ log, prisma }: { log: LogClient; prisma: PrismaSe
     epochs: 1,
     privacy: 'none' as const,
     attested: false,
-    trainer: { name: 'weighbridge-trainer', version: '0.1.0', jax: '0.8.0' },
+    trainer,
     startedAt: new Date(2000),
     finishedAt: new Date(3000),
   };

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import json
 import os
+import platform
 import socket
 from collections.abc import Callable
 from importlib.metadata import version
@@ -28,6 +29,9 @@ def probe() -> dict[str, Any]:
         "name": "weighbridge-trainer",
         "version": __version__,
         "jax": version("jax"),
+        "jaxlib": version("jaxlib"),
+        "python": platform.python_version(),
+        "threads": int(os.environ["PJRT_NPROC"]),
         "socket": _error_of(_open_socket),
         "fork": _error_of(_fork),
         "writable": [place for place in _PLACES if _error_of(lambda place=place: _write(place)) == ""],  # type: ignore[misc]
