@@ -20,6 +20,10 @@ export const adapters: Adapters = {
     const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
     return createPieceStore({ network });
   },
+  pieceReader: async (network) => {
+    const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
+    return createPieceStore({ network });
+  },
   storageNetwork: async (network) => {
     const { createStorageNetwork } = await import('../../web3/filecoin/storage-network.js');
     return createStorageNetwork({ network });
@@ -55,6 +59,12 @@ export const adapters: Adapters = {
   modelChecker: async () => {
     const { estimateModel } = await import('../../workers/estimate/estimate-model.js');
     return { estimate: async (model, rowCount) => estimateModel(packageRoot(), model, rowCount) };
+  },
+  trainer: async (threads) => {
+    const { createSandboxTrainer } = await import('../../workers/sandbox/index.js');
+    const pythonDir = path.join(packageRoot(), '.weighbridge/python/trainer');
+    const trainerDir = path.join(packageRoot(), 'workers/trainer/src');
+    return createSandboxTrainer({ pythonDir, trainerDir, limits: { threads } });
   },
 };
 

@@ -10,7 +10,7 @@ import type {
   StorageNetwork,
   VerifiedProof,
 } from '../storage/index.js';
-import type { ModelDeclaration } from '../training/models.js';
+import type { ModelDeclaration, Trainer } from '../training/models.js';
 
 /** The user's own account: signs locally, the key stays in the process. */
 export type Account = LocalAccount;
@@ -84,6 +84,8 @@ export interface SellerStorage {
 
 export type ClosableVault = KeyVault & { close(): Promise<void> };
 
+export type PieceReader = PieceParts & Pick<PieceStore, 'download'>;
+
 /** What the trainer would say of a model: `workers/estimate`, where it is installed. */
 export interface ModelChecker {
   /** Undefined where the trainer is not installed. */
@@ -117,6 +119,8 @@ export interface Adapters {
   /** Stores the pieces of one dataset, twice. */
   pieceStore(network: Network, account: Account, dataset: Bytes32): Promise<PieceStore>;
   pieceParts(network: Network): Promise<PieceParts>;
+  /** Whole pieces and parts of them. */
+  pieceReader(network: Network): Promise<PieceReader>;
   storageNetwork(network: Network): Promise<StorageReader>;
   sellerStorage(network: Network, account: Account): Promise<SellerStorage>;
   keyVault(network: Network): Promise<ClosableVault>;
@@ -127,4 +131,6 @@ export interface Adapters {
   nativeBalance(network: Network, address: Address): Promise<bigint>;
   ceramic(network: Network): Promise<CeramicReader>;
   modelChecker(): Promise<ModelChecker>;
+  /** A sandbox on this machine, whose compiled programs run on so many threads. */
+  trainer(threads: number): Promise<Trainer>;
 }

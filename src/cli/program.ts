@@ -12,6 +12,7 @@ import { modelCommand } from './commands/model.js';
 import { eraseCommand, licencesCommand } from './commands/licences.js';
 import { publishCommand } from './commands/publish.js';
 import { revokeCommand, revokeLicenceCommand } from './commands/revoke.js';
+import { replayCommand } from './commands/replay.js';
 import { rotateCommand } from './commands/rotate.js';
 import { searchCommand } from './commands/search.js';
 import { showCommand } from './commands/show.js';
@@ -32,6 +33,7 @@ Who uses what:
   seller   account, inspect, publish, revoke, revoke-licence, storage, delist, withdraw
   buyer    account, search, show, privacy, train, jobs, job, licences, erase, withdraw
   auditor  audit, lineage, blast-radius, storage, verify, export, trust
+  operator account, replay, withdraw
 
 Environment:
   WEIGHBRIDGE_NETWORK   network file, as --network
@@ -69,6 +71,7 @@ export function createProgram(run: Run, io: Io): Command {
     jobsCommand(run),
     jobCommand(run),
     privacyCommand(run),
+    replayCommand(run),
     rotateCommand(run),
     revokeCommand(run),
     revokeLicenceCommand(run),

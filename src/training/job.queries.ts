@@ -38,11 +38,12 @@ export class JobQueries {
     return toPage(rows, page, totalCount, (row) => row.seq, jobFromRow);
   }
 
-  /** Parties of the jobs whose model this blob is part of. */
+  /** Parties of the jobs whose model this blob is part of: graph, first weights, or a tokenizer. */
   async partiesOfModel(digest: string): Promise<JobParties[]> {
     const rows = await this.prisma.$queryRaw<JobParties[]>`
       SELECT DISTINCT buyer, seller, operator FROM jobs
-      WHERE declaration ->> 'graph' = ${digest} OR declaration ->> 'weights' = ${digest}`;
+      WHERE declaration ->> 'graph' = ${digest} OR declaration ->> 'weights' = ${digest}
+        OR jsonb_path_exists(declaration, '$.features.*[*].tokenizer ? (@ == $digest)', jsonb_build_object('digest', ${digest}::text))`;
     return rows;
   }
 

@@ -1,5 +1,7 @@
-/** What a buyer's side needs of training: pure, without database or queue. A second door beside `index.ts`. */
+/** What a buyer's side and a replay need of training: pure, without database or queue. A second door beside `index.ts`. */
+export { tokenizersOf } from './declaration/features.js';
 export { checkFit } from './fit.js';
+export { shapesOf, weigh } from './gate.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';
 export { checkBudgetLeft, checkPrivacyTerms, samplingOf, withPrivacy, type WantedPrivacy } from './private-run.js';
 export {
@@ -17,4 +19,6 @@ export {
 } from './recipes/build-recipe.js';
 export { completeTemplate, type JobChoices } from './wbm/complete.js';
 export { readModelFile, writeModelFile, type ModelFile, type ModelTemplate } from './wbm/model-file.js';
+export { privacySeed, workerAccount } from './run-job/worker-account.js';
+export type { TrainInput, Trainer } from './ports.js';
 export { describeModel, type ModelDescription } from './wbm/describe.js';

@@ -10,11 +10,16 @@ import { WeighbridgeError, type Address } from '../../kernel/index.js';
  * @throws WeighbridgeError CONFIG_INVALID if the file is damaged: another secret would make every piece anew
  */
 export async function shardSecret(file: string): Promise<Uint8Array> {
+  return (await knownShardSecret(file)) ?? newSecret(file);
+}
+
+/** The secret of a seller who has published here; undefined where there is none. @throws WeighbridgeError CONFIG_INVALID */
+export async function knownShardSecret(file: string): Promise<Uint8Array | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (text === undefined) return newSecret(file);
+  if (text === undefined) return undefined;
   if (/^[0-9a-f]{64}\n$/.test(text)) return Buffer.from(text.trim(), 'hex');
   throw new WeighbridgeError('CONFIG_INVALID', `${file} does not hold a shard secret (64 hex digits)`, {
     next: 'Restore it from a copy. Without it the next version of a dataset uploads every shard anew: then move it aside.',

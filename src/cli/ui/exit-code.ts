@@ -44,6 +44,7 @@ const BY_CODE: Record<ErrorCode, ExitCode> = {
   BLOB_NOT_FOUND: EXIT.failed,
   DIGEST_MISMATCH: EXIT.failed,
   DEADLINE_PASSED: EXIT.failed,
+  REPLAY_REFUSED: EXIT.failed,
   PROVIDER_DOWN: EXIT.unavailable,
   PIECE_CORRUPT: EXIT.failed,
   PIECE_TRUNCATED: EXIT.failed,
