@@ -110,7 +110,7 @@ describe('JobRepository', () => {
     const job = someJob();
     await jobs.create(job, []);
     const pendingEntry = new Uint8Array(randomBytes(65_535));
-        await jobs.transition(job.id, 'submitted', 'granting', { pendingEntry, trainer });
+    await jobs.transition(job.id, 'submitted', 'granting', { pendingEntry, trainer });
     expect(await jobs.get(job.id)).toMatchObject({ pendingEntry, trainer });
     const cleared = await jobs.patch(job.id, 'granting', { pendingEntry: null, trainer: null });
     expect(cleared).toMatchObject({ pendingEntry: null, trainer: null });

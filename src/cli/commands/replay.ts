@@ -1,10 +1,6 @@
 import { Command } from 'commander';
 import type { Run } from '../cli.js';
-
-export interface ReplayOptions {
-  workerSeedFile: string;
-  shardSecretFile?: string;
-}
+import type { ReplayOptions } from '../replay/options.js';
 
 /** `weighbridge replay`: does the logged digest come out again? */
 export function replayCommand(run: Run): Command {

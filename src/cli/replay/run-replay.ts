@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WeighbridgeError, type Address } from '../../kernel/index.js';
 import type { Cli } from '../cli.js';
-import type { ReplayOptions } from '../commands/replay.js';
+import type { ReplayOptions } from './options.js';
 import { knownShardSecret, shardSecretFile } from '../state/shard-secret.js';
 import { facts } from '../ui/table.js';
 import { Reported } from '../ui/reported.js';

@@ -1,0 +1,4 @@
+export interface ReplayOptions {
+  workerSeedFile: string;
+  shardSecretFile?: string;
+}
