@@ -12,9 +12,9 @@ export const adapters: Adapters = {
     const { SealingThreads } = await import('../../web3/filecoin/sealing/sealing-threads.js');
     return new SealingThreads();
   },
-  pieceStore: async (network, account, dataset) => {
+  pieceStore: async (network, account, dataset, time) => {
     const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');
-    return createPieceStore({ network, account, dataset });
+    return createPieceStore({ network, account, dataset, time });
   },
   pieceParts: async (network) => {
     const { createPieceStore } = await import('../../web3/filecoin/piece-store.js');

@@ -7,6 +7,7 @@ import type {
   PieceParts,
   PieceStore,
   RepairPermit,
+  StepTimer,
   StorageNetwork,
   VerifiedProof,
 } from '../storage/index.js';
@@ -78,6 +79,8 @@ export interface SellerStorage {
   topUp(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
   end(dataset: Bytes32): Promise<{ dataSetId: number; providerId: number; deleting: number; refused: number }[]>;
+  /** Does beforehand what `permitRepairs` would wait for on chain. */
+  prepareRepairs(dataset: Bytes32, validMs: number): Promise<void>;
   /** Signs what lets a lost copy of these pieces be replaced while the wallet is away. */
   permitRepairs(dataset: Bytes32, pieceCids: string[], validMs: number): Promise<RepairPermit[]>;
 }
@@ -117,7 +120,7 @@ export type CeramicReader = Pick<RecordStreams, 'loadBatch' | 'readBatches'>;
 export interface Adapters {
   sealingThreads(): Promise<SealingThreads>;
   /** Stores the pieces of one dataset, twice. */
-  pieceStore(network: Network, account: Account, dataset: Bytes32): Promise<PieceStore>;
+  pieceStore(network: Network, account: Account, dataset: Bytes32, time: StepTimer): Promise<PieceStore>;
   pieceParts(network: Network): Promise<PieceParts>;
   /** Whole pieces and parts of them. */
   pieceReader(network: Network): Promise<PieceReader>;

@@ -11,7 +11,7 @@ export {
 } from './open-shard.js';
 export { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
 export { openParts, type ShardParts } from './open-parts.js';
-export type { PieceParts, PieceStore, StoredPiece, UploadSession } from './ports.js';
+export type { PieceParts, PieceStore, StepTimer, StoredPiece, UploadSession } from './ports.js';
 export { pieceSealer, type PieceSealer } from './seal-shard.js';
 export {
   KEY_BYTES,

@@ -1,5 +1,8 @@
 import type { CopyRef } from './copies.js';
 
+/** Notes how long a named step of other work takes. Steps may overlap. */
+export type StepTimer = <T>(step: string, work: () => Promise<T>) => Promise<T>;
+
 /** One stored piece of ciphertext. */
 export interface StoredPiece {
   /** PieceCIDv2 (CommP), text form. */
@@ -37,8 +40,8 @@ export interface UploadSession {
  */
 export interface PieceStore {
   /**
-   * Chooses a provider that answers and pays in what about so many bytes cost; `commit` pays in the rest, if any. May run
-   * while the data are still being read: it waits for the chain.
+   * Chooses a provider that answers, and sees that the payer has what about so many bytes cost. Paying it in goes on while
+   * bytes are sent: `commit` waits for it, and pays in the rest, if any.
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), NO_BALANCE
    */
   open(estimatedBytes: number): Promise<UploadSession>;

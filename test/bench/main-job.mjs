@@ -1,12 +1,22 @@
 // Where the time of one job goes, on a devnet of its own: each state, and what is left when training is taken away.
-// Also how fast 100 MiB are published. Run by hand: npm run --silent bench -- main-job
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { finished } from 'node:stream/promises';
+// Also how fast files are published. Run by hand: npm run --silent bench -- main-job
+//   --sizes 100,512   MiB of CSV to publish   --runs 5   of each   --only publish   without the jobs
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { mustRun } from '../../dist/web3/devnet/demo/cli.js';
 import { startDevnet } from '../../dist/web3/devnet/devnet.js';
+import { measurePublishes } from './main-job/publishes.mjs';
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '100,512' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string' },
+  },
+});
 
 const root = path.resolve(import.meta.dirname, '../..');
 const dir = mkdtempSync(path.join(os.tmpdir(), 'weighbridge-bench-'));
@@ -25,8 +35,10 @@ const devnet = await startDevnet({
 });
 const pool = new pg.Pool({ connectionString: devnet.databaseUrl, max: 1 });
 try {
-  await measureJobs(await publishDigits());
-  await measureBigPublish(100);
+  const digits = await publishDigits();
+  if (values.only !== 'publish') await measureJobs(digits);
+  const sizes = values.sizes.split(',').map(Number);
+  await measurePublishes(as('seller'), { dir, terms, sizes, runs: Number(values.runs), say, figure });
 } finally {
   await pool.end();
   await devnet.stop();
@@ -77,29 +89,6 @@ async function measureJobs(dataset) {
 }
 
 /**
- * The rate of the whole command, of its data path alone, and what else the command waited for. The data path is all that
- * grows with the data: reading, shards, encryption, piece CIDs, transfer. Everything else takes as long for a kilobyte:
- * the chain makes a block a second, and a listing needs three of them.
- */
-async function measureBigPublish(mebibytes) {
-  const big = path.join(dir, 'big.csv');
-  const bytes = await writeBig(big, mebibytes * 2 ** 20);
-  const args = ['publish', big, '--title', 'Big', '--price', '1', '--terms', terms];
-  const { ms, result } = await timed(`publish ${mebibytes} MiB of CSV`, () => mustRun(args, as('seller')));
-  const spent = Object.fromEntries(result.timings.map((timing) => [timing.step, timing.ms]));
-  const rate = (name, spentMs) => {
-    const value = bytes / 2 ** 20 / (spentMs / 1000);
-    figure(`publish ${mebibytes} MiB of CSV: ${name}`, value, 'MiB/s', 'above 60', value > 60);
-  };
-  rate('data path (read, shard, encrypt, piece CID, transfer)', spent['data path']);
-  rate('the whole command, imports and chain waits included', ms);
-  figure('publish: start-up, until the file is opened', result.timings[0].fromMs / 1000, 's');
-  for (const { step, ms: stepMs } of result.timings) {
-    if (step !== 'data path') figure(`publish: ${step} (steps overlap)`, stepMs / 1000, 's');
-  }
-}
-
-/**
  * Samples the newest job's state every few milliseconds: how long it was in each. `training` is split: until the first
  * step is reported it is the key, the box and the compiler, which every job pays; after it, the training itself.
  */
@@ -125,19 +114,4 @@ function watchStates() {
     return spent;
   };
   return { stop };
-}
-
-async function writeBig(file, size) {
-  const out = createWriteStream(file);
-  out.write('a,b,c\n');
-  let written = 6;
-  while (written < size) {
-    const row = () => `${Math.random()},${Math.random()},${Math.random()}\n`;
-    const lines = Array.from({ length: 1000 }, row).join('');
-    written += lines.length;
-    if (!out.write(lines)) await new Promise((resolve) => out.once('drain', resolve));
-  }
-  out.end();
-  await finished(out);
-  return written;
 }

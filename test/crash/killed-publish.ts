@@ -70,7 +70,12 @@ const done = await publish(path.join(dir, 'data.csv'), options, {
       revoke: notUsed,
       revokeLicence: notUsed,
     }),
-    sellerStorage: async () => ({ permitRepairs: async () => [], topUp: notUsed, end: notUsed }),
+    sellerStorage: async () => ({
+      prepareRepairs: async () => undefined,
+      permitRepairs: async () => [],
+      topUp: notUsed,
+      end: notUsed,
+    }),
   },
 });
 stdout.write(`${JSON.stringify(done)}\n`, () => process.exit(0));

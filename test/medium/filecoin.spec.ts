@@ -1,11 +1,20 @@
 // Real: anvil, the storage contracts, the storage provider process, the unmodified SDK. Faked: nothing.
 import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, open, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Synapse } from '@filoz/synapse-sdk';
-import { createPublicClient, http, parseEther, type LocalAccount } from 'viem';
+import {
+  createPublicClient,
+  createTestClient,
+  encodeAbiParameters,
+  http,
+  keccak256,
+  parseEther,
+  type LocalAccount,
+} from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adapters } from '../../src/cli/adapters.js';
 import type { SealingThreads as Sealing } from '../../src/cli/ports.js';
 import { runCli } from '../../src/cli/program.js';
@@ -179,6 +188,35 @@ describe('a piece store', () => {
     expect(await codeOf(putPiece(store, piece, file, (bytes) => (sent = bytes)))).toBe('NO_BALANCE');
     expect(sent).toBe(0);
     expect(await codeOf(putPiece(createPieceStore({ network: net.network }), piece, file))).toBe('CONFIG_INVALID');
+  });
+
+  test('money that was there when an upload began, and is gone when its block comes, stops it', async () => {
+    const account = await net.account(parseEther('1'));
+    const { piece, file } = await sample(100_000);
+    const anvil = createTestClient({ mode: 'anvil', transport: http(net.network.rpcUrl) });
+    await anvil.setAutomine(false);
+    try {
+      // No block comes, and the upload is open: nobody waits for the payment before the first byte.
+      const session = await oneCopy(account).open(piece.sizeBytes);
+      // The deposit and the session key.
+      await vi.waitUntil(async () => (await anvil.getTxpoolStatus()).pending >= 2, { timeout: 30_000 });
+      const balances = encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [account.address, 0n]);
+      const value = `0x${'00'.repeat(32)}` as const;
+      await anvil.setStorageAt({ address: net.network.contracts.usdfc, index: keccak256(balances), value });
+      await anvil.mine({ blocks: 1 });
+      expect(await codeOf(session.commit([piece]))).toBe('NO_BALANCE');
+      let sent = 0;
+      const send = session.send(
+        createReadStream(file),
+        () => piece.pieceCid,
+        (bytes) => (sent = bytes),
+      );
+      expect(await codeOf(send)).toBe('NO_BALANCE');
+      expect(sent).toBe(0);
+    } finally {
+      await anvil.setAutomine(true);
+    }
+    expect(await listed(net.network, account.address)).toEqual([]);
   });
 
   test('a chain that is another one, or away, is told apart from a provider that is', async () => {

@@ -1,6 +1,6 @@
 import type { LocalAccount } from 'viem';
 import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
-import type { PieceParts, PieceStore } from '../../src/storage/index.js';
+import type { PieceParts, PieceStore, StepTimer } from '../../src/storage/index.js';
 import { downloadPiece, readPart, type Suspects } from './store/download-piece.js';
 import { hashHere, type FileHashing } from './store/file-hash.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
@@ -18,6 +18,8 @@ export interface PieceStoreOptions {
   copies?: number;
   /** Where downloads are hashed. A worker gives a thread. */
   hashing?: FileHashing;
+  /** Told how long an upload waits for the chain and for the second copy. */
+  time?: StepTimer;
 }
 
 /** As many as a provider's failure at any time asks for. */
@@ -31,13 +33,13 @@ const SESSION_MS = 24 * 60 * 60_000;
  * @throws WeighbridgeError WRONG_CHAIN for a network that the SDK does not know
  */
 export function createPieceStore(options: PieceStoreOptions): PieceStore & PieceParts {
-  const { network, account, dataset, copies = COPIES, hashing = hashHere } = options;
+  const { network, account, dataset, copies = COPIES, hashing = hashHere, time = untimed } = options;
   const reader = focReader(network);
   const signer = account && focSigner(network, account);
   const lock = oneAtATime();
   let signing: Promise<StorageSigner> | undefined;
   const session = async (wallet: FocSigner): Promise<StorageSigner> => {
-    signing ??= lock(async () => openStorageSession(network, wallet, SESSION_MS));
+    signing ??= openStorageSession(network, wallet, SESSION_MS);
     signing.catch(() => (signing = undefined));
     return signing;
   };
@@ -56,7 +58,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Piece
       storing(async () => {
         await ready();
         const wallet = requireSigner(signer);
-        const paying = { network, wallet, session: async () => session(wallet), dataset, copies, lock };
+        const paying = { network, wallet, session: async () => session(wallet), dataset, copies, lock, time };
         const upload = await openSession(paying, estimatedBytes);
         return {
           holds: async (pieceCid) => storing(async () => upload.holds(pieceCid)),
@@ -78,6 +80,10 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Piece
       }
     },
   };
+}
+
+async function untimed<T>(_step: string, work: () => Promise<T>): Promise<T> {
+  return work();
 }
 
 async function storing<T>(work: () => Promise<T>): Promise<T> {

@@ -7,9 +7,11 @@ import { endStorage, type EndedCopy } from './store/end-storage.js';
 import { checkVersions, focReader, focSigner } from './store/foc-client.js';
 import { deposit } from './store/fund-storage.js';
 import { signRepairPermits } from './store/repair-permits.js';
-import { openStorageSession } from './store/session-key.js';
+import { openStorageSession, type StorageSigner } from './store/session-key.js';
 import { asStorageError } from './store/storage-errors.js';
 
+/** As many providers hold a dataset at least: none of them is spare. */
+const COPIES = 2;
 /** Spare providers that a permit is signed for at most. */
 const SPARES = 5;
 
@@ -19,9 +21,11 @@ export interface SellerStorage {
   topUp(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
   end(dataset: Bytes32): Promise<EndedCopy[]>;
+  /** Does beforehand what `permitRepairs` would wait for on chain, if there is a spare provider to permit anything. */
+  prepareRepairs(dataset: Bytes32, validMs: number): Promise<void>;
   /**
    * Signs what lets a lost copy of these pieces be replaced while the wallet is away, with a session key that expires after
-   * `validMs` and that nobody has once this call is over.
+   * `validMs` and that is used for nothing else.
    */
   permitRepairs(dataset: Bytes32, pieceCids: string[], validMs: number): Promise<RepairPermit[]>;
 }
@@ -38,6 +42,13 @@ export function createSellerStorage({ network, account }: { network: Network; ac
       throw asStorageError(error);
     }
   };
+  /** The key of `prepareRepairs`; taken by the one call that it was made for. */
+  let prepared: { validMs: number; session: Promise<StorageSigner> } | undefined;
+  const take = async (validMs: number): Promise<StorageSigner> => {
+    const ready = prepared?.validMs === validMs ? prepared.session : undefined;
+    prepared = undefined;
+    return ready ?? openStorageSession(network, wallet, validMs);
+  };
   return {
     topUp: async (amountWei) => call(async () => deposit(wallet, amountWei)),
     end: async (dataset) =>
@@ -46,14 +57,19 @@ export function createSellerStorage({ network, account }: { network: Network; ac
         for (const set of await dataSetsOf(reader, account.address, dataset)) ended.push(await endStorage(wallet, set));
         return ended;
       }),
+    prepareRepairs: async (dataset, validMs) =>
+      call(async () => {
+        if ((await rankedProviders(reader, dataset)).length <= COPIES) return;
+        prepared = { validMs, session: openStorageSession(network, wallet, validMs) };
+        await prepared.session;
+      }),
     permitRepairs: async (dataset, pieceCids, validMs) =>
       call(async () => {
         const held = new Set((await dataSetsOf(reader, account.address, dataset)).map(({ providerId }) => providerId));
         const others = (await rankedProviders(reader, dataset)).filter(({ id }) => !held.has(id));
         const spares = await firstThatAnswer(others, SPARES);
         if (spares.length === 0) return [];
-        const session = await openStorageSession(network, wallet, validMs);
-        return signRepairPermits(session, dataset, pieceCids, spares);
+        return signRepairPermits(await take(validMs), dataset, pieceCids, spares);
       }),
   };
 }

@@ -30,7 +30,7 @@ export function publishCommand(run: Run): Command {
     .option('--valid-days <days>', 'how long the offer stands', '365')
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
     .addOption(formatOption())
-    .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 24 MiB)')
+    .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 12 MiB)')
     .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
     .option('--keep-order', 'keep the rows in the order of the file (default: an order that tells nothing)')
     .addHelpText(

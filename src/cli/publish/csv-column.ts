@@ -9,6 +9,7 @@ export interface CsvStats {
   physical: 'DOUBLE' | 'VARCHAR';
   /** Rows that have a value. */
   filled: number;
+  /** Not counted where the first rows hold a fraction: then it is 0. */
   integers: number;
   numbers: number;
   finite: number;
@@ -21,11 +22,23 @@ export interface CsvStats {
 export type FirstRow = (where: string) => Promise<number>;
 
 /**
- * The type of one CSV column: what every value is. A column of mostly numbers with other words among them is a mistake of
- * the file, not a text column, and is refused with the first such row.
+ * What one CSV column is, and whether a value of it is missing in some row.
  * @throws WeighbridgeError MALFORMED_DATA naming row and column
  */
 export async function csvColumn(
+  stats: CsvStats,
+  rowCount: number,
+  declared: DeclaredColumn | undefined,
+  firstRow: FirstRow,
+): Promise<SourceColumn> {
+  return { ...(await typedColumn(stats, declared, firstRow)), complete: stats.filled === rowCount };
+}
+
+/**
+ * The type of one CSV column: what every value is. A column of mostly numbers with other words among them is a mistake of
+ * the file, not a text column, and is refused with the first such row.
+ */
+async function typedColumn(
   stats: CsvStats,
   declared: DeclaredColumn | undefined,
   firstRow: FirstRow,

@@ -11,6 +11,13 @@ const SAMPLE_BYTES = 4 << 20;
 /** Whole numbers beyond this do not survive a double. */
 export const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
+/** How columns are read, from the first rows. */
+export interface CsvGuess {
+  types: Map<string, Physical>;
+  /** Columns that are no whole numbers, whatever comes. */
+  fractional: Set<string>;
+}
+
 /** A column is read as numbers if the first rows hold nothing else, so that most files are parsed once. */
 export async function guessTypes(
   duck: Duck,
@@ -18,21 +25,23 @@ export async function guessTypes(
   privateDir: string,
   header: CsvHeader,
   declared: DeclaredColumns,
-): Promise<Map<string, Physical>> {
+): Promise<CsvGuess> {
   const all = new Map<string, Physical>(header.names.map((name) => [name, 'VARCHAR']));
   const sample = scanCsv(await writeSample(file, privateDir), header, all, 'ignore_errors=true');
   const counts = header.names.map((name, i) => {
     const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
-    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}`;
+    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}, count_if(${number} <> trunc(${number})) AS f${i}`;
   });
   const row = await parsing(async () => duck.row(`SELECT ${counts.join(', ')} FROM ${sample}`));
+  const fractional = new Set<string>();
   header.names.forEach((name, i) => {
+    if (Number(row[`f${i}`]) > 0) fractional.add(name);
     const n = Number(row[`n${i}`]);
     const allNumbers = n > 0 && n === Number(row[`d${i}`]) && Number(row[`l${i}`]) === 0;
     const type = declared[name]?.type;
     if (type === undefined ? allNumbers : allNumbers && type !== 'string') all.set(name, 'DOUBLE');
   });
-  return all;
+  return { types: all, fractional };
 }
 
 /** The beginning of the file, up to a line's end. */
@@ -49,20 +58,21 @@ async function writeSample(file: string, privateDir: string): Promise<string> {
   }
 }
 
-/** Counts what every row holds. */
+/** Counts what every row holds. Whether whole numbers are too long for a double matters only where all are whole numbers. */
 export async function gatherStats(
   duck: Duck,
   parquetFile: string,
   { names }: CsvHeader,
-  types: Map<string, Physical>,
+  { types, fractional }: CsvGuess,
 ): Promise<CsvStats[]> {
   const counts = names.flatMap((name, i) => {
     const c = ident(name);
     if (types.get(name) === 'DOUBLE') {
+      const always = [`count(${c}) AS n${i}`, `count_if(isfinite(${c})) AS f${i}`];
+      if (fractional.has(name)) return always;
       return [
-        `count(${c}) AS n${i}`,
+        ...always,
         `count_if(${c} = trunc(${c})) AS i${i}`,
-        `count_if(isfinite(${c})) AS f${i}`,
         `coalesce(max(CASE WHEN isfinite(${c}) THEN abs(${c}) END), 0) AS m${i}`,
       ];
     }

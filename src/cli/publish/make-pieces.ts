@@ -1,6 +1,13 @@
 import { rm } from 'node:fs/promises';
 import type { Column } from '../../catalog/manifest.js';
-import { DEFAULT_FRAME_BYTES, paddedBytes, shardIdOf, shardKeyOf, type UploadSession } from '../../storage/index.js';
+import {
+  DEFAULT_FRAME_BYTES,
+  paddedBytes,
+  shardIdOf,
+  shardKeyOf,
+  type StepTimer,
+  type UploadSession,
+} from '../../storage/index.js';
 import { fromHex, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
@@ -23,6 +30,7 @@ export interface MakeDeps {
   secret: Uint8Array;
   /** Opened while the file is read. */
   session: Promise<UploadSession>;
+  time: StepTimer;
 }
 
 export interface Made {
@@ -32,7 +40,7 @@ export interface Made {
 }
 
 /** Shards that are encrypted and sent at the same time, while the next one is written. */
-const IN_FLIGHT = 2;
+const IN_FLIGHT = 3;
 
 /**
  * Reads, checks and shards the seller's file, and encrypts and sends each shard as soon as it is written. A piece is sent
@@ -49,8 +57,9 @@ export async function makePieces(
   return withPrivateDir(journal.dir, async (privateDir) => {
     const duck = await openDuck(privateDir);
     try {
-      const source = await readAndCheck(plan, duck, privateDir, deps.ui);
-      const pieces = await sendAll(source, writeShards(duck, source, privateDir, plan), slot, journal, deps);
+      const source = await readAndCheck(plan, duck, privateDir, deps);
+      const shards = writeShards(duck, source, privateDir, plan, deps.time);
+      const pieces = await sendAll(source, shards, slot, journal, deps);
       assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
       return { columns: previewColumns(source, plan.declared), rowCount: source.rowCount, pieces };
     } finally {
@@ -59,15 +68,26 @@ export async function makePieces(
   });
 }
 
-async function readAndCheck(plan: PublishPlan, duck: Duck, privateDir: string, ui: Ui): Promise<Source> {
-  const source = await readSource(duck, plan.file, plan.format, privateDir, plan.declared);
+async function readAndCheck(
+  plan: PublishPlan,
+  duck: Duck,
+  privateDir: string,
+  { ui, time }: Pick<MakeDeps, 'ui' | 'time'>,
+): Promise<Source> {
+  const source = await time('data path: read', async () =>
+    readSource(duck, plan.file, plan.format, privateDir, plan.declared),
+  );
+  await time('data path: check', async () => checkSource(plan, duck, source, ui));
+  return source;
+}
+
+async function checkSource(plan: PublishPlan, duck: Duck, source: Source, ui: Ui): Promise<void> {
   const missing = await checkDeclared(duck, source, plan.declared, plan.label);
   for (const { column, rows } of missing) {
     ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
   }
   ui.note(`read ${source.rowCount} rows, ${source.columns.length} columns`);
   await checkPersonal(plan, duck, source, ui);
-  return source;
 }
 
 /** @throws WeighbridgeError BAD_INPUT unless the seller accepted that columns look like personal data */

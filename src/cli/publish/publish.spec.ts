@@ -158,6 +158,7 @@ function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
     } as unknown as MarketApi,
     adapters: {
       sellerStorage: async () => ({
+        prepareRepairs: async () => undefined,
         permitRepairs: async () => [],
         topUp: async () => Promise.reject(new Error('not used')),
         end: async () => Promise.reject(new Error('not used')),

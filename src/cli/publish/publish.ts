@@ -1,15 +1,15 @@
 import path from 'node:path';
 import { formatWei, keyIdOf, offerFromJson, type Bytes32, type Network } from '../../kernel/index.js';
 import type { Manifest } from '../../catalog/manifest.js';
-import type { UploadSession } from '../../storage/index.js';
+import type { StepTimer, UploadSession } from '../../storage/index.js';
 import type { MarketApi } from '../api/market-api.js';
-import type { Account, Adapters, SealingThreads, SellerChain } from '../ports.js';
+import type { Account, Adapters, SealingThreads, SellerChain, SellerStorage } from '../ports.js';
 import { withLock } from '../state/lock.js';
 import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
+import { leaveRepairPermits, prepareRepairs, signRepairPermits } from '../storage/repair-permits.js';
 import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
-import { leaveRepairPermits } from '../storage/permit.js';
 import { listDataset } from './list.js';
 import { makePieces, type Made } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
@@ -51,8 +51,11 @@ interface Run extends PublishDeps {
   file: FileState;
   threads: SealingThreads;
   journal: JournalFile;
-  watch: Stopwatch;
+  time: StepTimer;
+  /** What `time` was told so far. */
+  timings: Timing[];
   chain(): Promise<SellerChain>;
+  storage(): Promise<SellerStorage>;
 }
 
 /**
@@ -63,21 +66,25 @@ interface Run extends PublishDeps {
 export async function publish(file: string, options: PublishOptions, deps: PublishDeps): Promise<Published> {
   const { network, account, state, ui, adapters } = deps;
   const watch = new Stopwatch();
+  const time: StepTimer = async (step, work) => watch.time(step, work);
   const plan = await planPublish(file, options, network, account.address);
   if (plan.columnsFile !== undefined) ui.note(`columns declared in ${plan.columnsFile}`);
   else ui.warn('no column is declared public (--columns): recipes will find nothing to scale by');
   const before = await sourceState(file, plan.format);
   const threads = await adapters.sealingThreads();
   if (threads.notice !== undefined) ui.warn(threads.notice);
+  const storage = once(async () => adapters.sellerStorage(network, account));
+  void storage().catch(() => undefined); // its SDK takes a third of a second to load, while a thread hashes the file
   try {
-    const digest = await watch.time('digest of the file', async () =>
+    const digest = await time('digest of the file', async () =>
       digestOf(file, plan.format, async (one) => threads.digest(one)),
     );
     const dir = state.publish(planDigest(plan, network, digest));
     return await withLock(path.join(dir, 'lock'), async () => {
       const journal = await journalIn(dir);
       const chain = once(async () => adapters.sellerChain(network, account));
-      return run({ ...deps, plan, file: before, threads, journal, watch, chain });
+      const { timings } = watch;
+      return run({ ...deps, plan, file: before, threads, journal, time, timings, chain, storage });
     });
   } finally {
     await threads.close();
@@ -85,7 +92,7 @@ export async function publish(file: string, options: PublishOptions, deps: Publi
 }
 
 async function run(run: Run): Promise<Published> {
-  const { network, account, api, journal, watch, ui } = run;
+  const { network, account, api, journal, time, ui } = run;
   const before = journal.now();
   if (before.sealed !== undefined && before.listed !== undefined) return published(run, true);
   if (before.slot !== undefined) ui.note('going on with an interrupted publish: nothing is sent twice');
@@ -103,12 +110,15 @@ async function run(run: Run): Promise<Published> {
   if (offered === undefined || copies === undefined)
     throw new Error('the offer was just signed, and the pieces stored');
   ui.note('listing with the marketplace');
-  const listed = await watch.time('listing', async () =>
+  const permits = time('permits for repairs: signed', async () =>
+    signRepairPermits(await run.storage(), slot.datasetId, sealed.pieces),
+  );
+  permits.catch(() => undefined); // told once the dataset is listed
+  const listed = await time('listing', async () =>
     listDataset(api, market, account, manifest, run.plan.terms, { ...offered, copies }),
   );
   await journal.note({ listed });
-  const version = { ...slot, id: sealed.keyId, pieceCids: sealed.pieces.map(({ pieceCid }) => pieceCid) };
-  await watch.time('permits for repairs', async () => leaveRepairPermits(run, version));
+  await time('permits for repairs: left', async () => leaveRepairPermits(run, sealed.keyId, permits));
   return published(run, false);
 }
 
@@ -117,21 +127,24 @@ async function run(run: Run): Promise<Published> {
  * wrapped (the key nodes' SDK takes a second to load, and would hold up the sending before) and the offer goes on chain.
  */
 async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
-  const { network, account, adapters, journal, watch, plan, state } = run;
-  const session = watch.time('provider and money', async () => {
-    const store = await adapters.pieceStore(network, account, slot.datasetId);
+  const { network, account, adapters, journal, plan, state, time } = run;
+  const session = time('provider and balance', async () => {
+    const store = await adapters.pieceStore(network, account, slot.datasetId, time);
     return store.open(estimatedBytes(run));
   });
   session.catch(() => undefined); // whoever waits for it hears of it
   void run.chain().catch(() => undefined);
+  // In the block of the deposit, once it is known that there is money at all.
+  const repairs = session.then(async () =>
+    time('chain: key for repairs', async () => prepareRepairs(await run.storage(), slot.datasetId)),
+  );
+  repairs.catch(() => undefined); // permits can be signed without it
   const secret = await shardSecret(shardSecretFile(state.root, account.address));
   try {
     const earlier = await sealedBefore(journal.now(), session);
     const made = earlier ?? (await make(run, slot, secret, session));
     const upload = await session;
-    const commit = watch.time('pieces on chain', async () =>
-      journal.note({ copies: await upload.commit(made.pieces) }),
-    );
+    const commit = time('pieces on chain', async () => journal.note({ copies: await upload.commit(made.pieces) }));
     const offer = async (): Promise<Sealed> => {
       const sealed = earlier ?? (await seal(run, slot, made, secret));
       const manifest = manifestOf(plan, slot, sealed);
@@ -153,22 +166,23 @@ async function sealedBefore(journal: Journal, session: Promise<UploadSession>): 
 }
 
 async function make(
-  { plan, file, journal, threads, watch, ui }: Run,
+  { plan, file, journal, threads, time, ui }: Run,
   slot: DatasetSlot,
   secret: Uint8Array,
   session: Promise<UploadSession>,
 ): Promise<Made> {
-  return watch.time('data path', async () => makePieces(plan, file, slot, journal, { ui, threads, secret, session }));
+  const deps = { ui, threads, secret, session, time };
+  return time('data path', async () => makePieces(plan, file, slot, journal, deps));
 }
 
 async function seal(run: Run, slot: DatasetSlot, made: Made, secret: Uint8Array): Promise<Sealed> {
-  const { network, account, adapters, journal, watch, ui } = run;
+  const { network, account, adapters, journal, time, ui } = run;
   const before = journal.now().sealed;
   // The same file gives the same pieces; what an earlier run sealed, and perhaps offered, stands.
   if (before !== undefined && samePieces(before.pieces, made.pieces)) return before;
   const keyId = keyIdOf(account.address, slot.datasetId, slot.version);
   ui.note(`wrapping the key for ${keyId}`);
-  const sealed = await watch.time('wrapping the key', async () =>
+  const sealed = await time('wrapping the key', async () =>
     sealVersion(slot, keyId, made, secret, await adapters.keyVault(network)),
   );
   await journal.note({ sealed });
@@ -181,13 +195,13 @@ function samePieces(before: { pieceCid: string }[], made: { pieceCid: string }[]
 
 /** Puts the offer's digest on chain: from now on buyers can open orders against it. */
 async function register(run: Run, manifest: Manifest, keyId: Bytes32): Promise<void> {
-  const { plan, network, account, journal, watch, ui } = run;
+  const { plan, network, account, journal, time, ui } = run;
   const market = { chainId: network.chainId, contract: network.contracts.marketplace };
   const offered =
     journal.now().offered ?? (await signOffer(market, account, offerOf(plan, manifest, run.now()), keyId, run.now()));
   await journal.note({ offered });
   ui.note(`registering the offer on chain: ${formatWei(plan.priceWei)} USDFC a training run`);
-  const transaction = await watch.time('offer on chain', async () =>
+  const transaction = await time('offer on chain', async () =>
     (await run.chain()).listOffer(offerFromJson(offered.offer)),
   );
   await journal.note({ offered: { ...offered, transaction } });
@@ -215,7 +229,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return async () => (made ??= make());
 }
 
-function published({ journal, watch }: Run, already: boolean): Published {
+function published({ journal, timings }: Run, already: boolean): Published {
   const { slot, sealed, offered, listed } = journal.now();
   if (slot === undefined || sealed === undefined) throw new Error('a journal of a listed dataset that names none');
   return {
@@ -227,6 +241,6 @@ function published({ journal, watch }: Run, already: boolean): Published {
     pieces: sealed.pieces.map(({ pieceCid, sizeBytes, rowCount }) => ({ pieceCid, sizeBytes, rowCount })),
     transaction: offered?.transaction ?? null,
     already,
-    timings: watch.timings,
+    timings,
   };
 }

@@ -21,16 +21,17 @@ export async function readCsv(
 ): Promise<Omit<Source, 'sizeBytes'>> {
   const header = await readCsvHeader(file);
   const parquetFile = path.join(privateDir, 'source.parquet');
-  const types = await guessTypes(duck, file, privateDir, header, declared);
+  const guess = await guessTypes(duck, file, privateDir, header, declared);
+  const { types } = guess;
   let rowCount = await loadCsv(duck, file, header, types, parquetFile);
   if (rowCount === 0) throw emptyData('the file');
-  let stats = await gatherStats(duck, parquetFile, header, types);
+  let stats = await gatherStats(duck, parquetFile, header, guess);
   const long = stats.filter((column) => column.physical === 'DOUBLE' && column.largest > MAX_SAFE);
   if (long.length > 0) {
     // Long whole numbers turned up after the sample: read those columns again as text, which loses nothing.
     for (const { name } of long) types.set(name, 'VARCHAR');
     rowCount = await loadCsv(duck, file, header, types, parquetFile);
-    stats = await gatherStats(duck, parquetFile, header, types);
+    stats = await gatherStats(duck, parquetFile, header, guess);
   }
   const firstRow = async (where: string) => {
     const { row } = await duck.row(
@@ -39,6 +40,6 @@ export async function readCsv(
     return Number(row);
   };
   const columns = [];
-  for (const column of stats) columns.push(await csvColumn(column, declared[column.name], firstRow));
+  for (const column of stats) columns.push(await csvColumn(column, rowCount, declared[column.name], firstRow));
   return { parquetFile, columns, rowCount };
 }

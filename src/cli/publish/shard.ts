@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WeighbridgeError } from '../../kernel/index.js';
-import { MAX_SHARD_BYTES } from '../../storage/index.js';
+import { MAX_SHARD_BYTES, type StepTimer } from '../../storage/index.js';
 import { ident, parquetFormat, parquetRows, rowsAtOnce, text, type Duck } from './duck.js';
 import type { PublishPlan } from './plan.js';
 import type { Source } from './source.js';
@@ -18,8 +18,11 @@ interface Range {
   rowCount: number;
 }
 
-/** A shard is at least so large, unless the seller says otherwise: several of them can be on their way at once. */
-const LEAST_BYTES = 24 << 20;
+/**
+ * A shard is at least so large, unless the seller says otherwise: several are on their way while the next one is written, and
+ * after the last one is written little is left to send.
+ */
+const LEAST_BYTES = 12 << 20;
 /** And a dataset has about so many at most: each is named in the manifest and in the log. */
 const MOST_SHARDS = 64;
 
@@ -34,13 +37,15 @@ export async function* writeShards(
   source: Source,
   privateDir: string,
   { shardBytes, keepOrder }: Pick<PublishPlan, 'shardBytes' | 'keepOrder'>,
+  time: StepTimer,
 ): AsyncGenerator<Shard> {
   const maxBytes = shardBytes ?? MAX_SHARD_BYTES;
   const wanted = shardBytes ?? Math.min(MAX_SHARD_BYTES, Math.max(LEAST_BYTES, source.sizeBytes / MOST_SHARDS));
   const pending = rangesOf(source, wanted);
   for (let number = 0, range = pending.shift(); range !== undefined; range = pending.shift()) {
     const file = path.join(privateDir, `shard-${number}.parquet`);
-    await writeRows(duck, source, range, keepOrder, file);
+    const rows = range;
+    await time('data path: shards written', async () => writeRows(duck, source, rows, keepOrder, file));
     const { size } = await stat(file);
     if (size <= maxBytes) {
       number++;

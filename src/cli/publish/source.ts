@@ -15,6 +15,8 @@ export interface SourceColumn {
   type: Column['type'];
   /** SQL over `parquetRows(parquetFile)`. */
   sql: string;
+  /** Known already: every row has a value, and every number is finite. */
+  complete?: boolean;
 }
 
 /** "row" counts from 1, the header not included: what a spreadsheet shows as line row + 1. */

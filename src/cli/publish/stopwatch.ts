@@ -1,4 +1,4 @@
-/** When a step of a command ran, milliseconds since the process began. Steps overlap. */
+/** When a step of a command ran first, milliseconds since the process began, and how long in all. Steps overlap. */
 export interface Timing {
   step: string;
   fromMs: number;
@@ -14,7 +14,10 @@ export class Stopwatch {
     try {
       return await work();
     } finally {
-      this.timings.push({ step, fromMs: Math.round(fromMs), ms: Math.round(performance.now() - fromMs) });
+      const ms = Math.round(performance.now() - fromMs);
+      const earlier = this.timings.find((timing) => timing.step === step);
+      if (earlier === undefined) this.timings.push({ step, fromMs: Math.round(fromMs), ms });
+      else earlier.ms += ms; // the same again, such as the next shard
     }
   }
 }

@@ -147,6 +147,7 @@ async function run(): Promise<Rotated> {
       storageNetwork: async () =>
         ({ copiesOf: async () => [1, 2].map((id) => ({ providerId: id, dataSetId: id })) }) as never,
       sellerStorage: async () => ({
+        prepareRepairs: unused,
         permitRepairs: async (dataset, pieceCids) => {
           if (noPermits) throw new WeighbridgeError('CHAIN_UNAVAILABLE', 'away', { next: 'Wait.', retryable: true });
           const calls = [{ pieceCids, extraData: dataset }];

@@ -20,7 +20,7 @@ import { signOffer } from '../publish/offer.js';
 import { sealVersion } from '../publish/seal-version.js';
 import { beginAt } from '../publish/slot.js';
 import { withLock } from '../state/lock.js';
-import { leaveRepairPermits } from '../storage/permit.js';
+import { leaveRepairPermits, signRepairPermits } from '../storage/repair-permits.js';
 import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
@@ -76,8 +76,9 @@ export async function rotate(id: string, validDays: number, deps: RotateDeps): P
     const done = listed ?? (await listDataset(api, market, account, manifest, previous.terms, { ...offered, copies }));
     await journal.note({ listed: done });
     // Permits are left for a version: without new ones a copy could be replaced only as long as the version before is watched.
-    const pieceCids = sealed.pieces.map(({ pieceCid }) => pieceCid);
-    await leaveRepairPermits(deps, { ...slot, id: sealed.keyId, pieceCids });
+    const storage = deps.adapters.sellerStorage(network, account);
+    const permits = storage.then(async (opened) => signRepairPermits(opened, slot.datasetId, sealed.pieces));
+    await leaveRepairPermits(deps, sealed.keyId, permits);
     return { id: sealed.keyId, version: slot.version, pieces: sealed.pieces.length, logIndex: done.logIndex };
   });
 }

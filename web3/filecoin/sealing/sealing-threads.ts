@@ -6,7 +6,7 @@ import { isNative, SLOW_HASH } from '../sha256-pairs.js';
 import type { Job, Order, Told } from './messages.js';
 
 /** Two pieces at once keep two cores busy; more only takes memory. */
-const MAX_THREADS = 2;
+const THREADS = 2;
 
 /** Blocks lie outside the heap; a small heap is collected often, and lets them go. */
 const SMALL = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 };
@@ -22,7 +22,18 @@ export interface SealedPiece {
 /** What costs processor time in publishing, in threads of its own: reading, SHA-256, AES-GCM, fr32, the tree of the CID. */
 export class SealingThreads {
   readonly notice = isNative ? undefined : SLOW_HASH;
-  private readonly threads: { worker: Worker; jobs: number }[] = [];
+  private readonly threads: { worker: Worker; jobs: number }[];
+
+  /** Starts them: each needs a tenth of a second, and the seller's file is hashed and read first. */
+  constructor() {
+    this.threads = Array.from({ length: Math.min(THREADS, availableParallelism()) }, () => {
+      const worker = new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: SMALL });
+      worker.unref();
+      worker.setMaxListeners(100);
+      worker.on('error', () => undefined); // whoever has a job there hears of it
+      return { worker, jobs: 0 };
+    });
+  }
 
   /** SHA-256 of a file, hex. */
   async digest(file: string, onProgress: (bytes: number) => void = () => undefined): Promise<string> {
@@ -83,17 +94,8 @@ export class SealingThreads {
 
   private idlest(): { worker: Worker; jobs: number } {
     const [best] = this.threads.toSorted((a, b) => a.jobs - b.jobs);
-    if (
-      best !== undefined &&
-      (best.jobs === 0 || this.threads.length >= Math.min(MAX_THREADS, availableParallelism()))
-    ) {
-      return best;
-    }
-    const thread = { worker: new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: SMALL }), jobs: 0 };
-    thread.worker.unref();
-    thread.worker.setMaxListeners(100);
-    this.threads.push(thread);
-    return thread;
+    if (best === undefined) throw new Error('the threads are closed');
+    return best;
   }
 }
 

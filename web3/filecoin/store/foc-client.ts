@@ -11,7 +11,8 @@ import {
   type PublicClient,
   type Transport,
 } from 'viem';
-import { WeighbridgeError, type Network } from '../../../src/kernel/index.js';
+import { WeighbridgeError, type Hex, type Network } from '../../../src/kernel/index.js';
+import { inAccountQueue } from '../../chain/account-queue.js';
 import { assertChain } from '../../chain/assert-chain.js';
 
 const RPC_TIMEOUT_MS = 10_000;
@@ -59,6 +60,14 @@ export function focReader(network: Network): FocReader {
 
 export function focSigner(network: Network, account: LocalAccount): FocSigner {
   return createClient({ ...clientOptions(network), account });
+}
+
+/**
+ * Sends a transaction of the wallet's. Only what chooses its number waits for its turn, so that several can be in one block;
+ * calls of the marketplace by the same account stand in the same queue.
+ */
+export async function sendAs({ chain, account }: FocSigner, send: () => Promise<Hex>): Promise<Hex> {
+  return inAccountQueue(`${chain.id}:${account.address.toLowerCase()}`, send);
 }
 
 /**

@@ -5,8 +5,9 @@ import { LOCKUP_PERIOD, USDFC_SYBIL_FEE } from '@filoz/synapse-core/utils';
 import { calculateEffectiveRate, getServicePrice } from '@filoz/synapse-core/warm-storage';
 import { maxUint256 } from 'viem';
 import { waitForTransactionReceipt } from 'viem/actions';
+import type { Hex } from '../../../src/kernel/index.js';
 import { EPOCHS_PER_DAY } from '../../../src/storage/index.js';
-import type { FocSigner } from './foc-client.js';
+import { sendAs, type FocSigner } from './foc-client.js';
 import { noBalance } from './storage-errors.js';
 
 /** What is about to be added to one copy. */
@@ -25,12 +26,15 @@ const MARGIN_WEI = 10n ** 16n;
 const LEAF_BYTES = 32n;
 const RECEIPT_TIMEOUT_MS = 120_000;
 
+/** Pays what was reckoned. Resolves once it is in a block. @throws WeighbridgeError NO_BALANCE */
+export type Payment = () => Promise<void>;
+
 /**
- * Pays into the account at FilecoinPay what growing these copies needs, with some months of runway, and lets the storage service
- * lock it. Does nothing if that is so already.
+ * Reckons what has to be paid into the account at FilecoinPay for growing these copies, with some months of runway, and sees
+ * that the wallet has it. Paying it lets the storage service lock it, and does nothing if that is so already.
  * @throws WeighbridgeError NO_BALANCE with what is needed and what there is, in wei
  */
-export async function fundCopies(wallet: FocSigner, copies: CopyGrowth[]): Promise<void> {
+export async function paymentFor(wallet: FocSigner, copies: CopyGrowth[]): Promise<Payment> {
   const { address } = wallet.account;
   const [account, isApproved, growth] = await Promise.all([
     accounts(wallet, { address }),
@@ -49,9 +53,9 @@ export async function fundCopies(wallet: FocSigner, copies: CopyGrowth[]): Promi
     }
     const wantedWei = neededWei + runwayWei - account.availableFunds;
     const amountWei = wantedWei < balanceWei ? wantedWei : balanceWei;
-    if (amountWei > 0n) return deposit(wallet, amountWei);
+    if (amountWei > 0n) return async () => deposit(wallet, amountWei);
   }
-  if (!isApproved) await approve(wallet);
+  return async () => (isApproved ? undefined : approve(wallet));
 }
 
 /** Pays into the payer's account, by a permit, and lets the storage service lock it. @throws WeighbridgeError NO_BALANCE */
@@ -60,12 +64,12 @@ export async function deposit(wallet: FocSigner, amountWei: bigint): Promise<voi
   if (balanceWei < amountWei) {
     throw noBalance({ neededWei: amountWei.toString(), balanceWei: balanceWei.toString() });
   }
-  await mined(wallet, await depositAndApprove(wallet, { amount: amountWei }));
+  await mined(wallet, async () => depositAndApprove(wallet, { amount: amountWei }));
 }
 
 async function approve(wallet: FocSigner): Promise<void> {
   const allowance = { rateAllowance: maxUint256, lockupAllowance: maxUint256, maxLockupPeriod: LOCKUP_PERIOD };
-  await mined(wallet, await setOperatorApproval(wallet, { approve: true, ...allowance }));
+  await mined(wallet, async () => setOperatorApproval(wallet, { approve: true, ...allowance }));
 }
 
 /** What the copies will cost more an epoch, and what is locked or spent the moment they grow. */
@@ -96,7 +100,8 @@ function billedBytes(sizeBytes: number): bigint {
   return BigInt(Math.ceil(sizeBytes / 127) * 128);
 }
 
-async function mined(signer: FocSigner, hash: `0x${string}`): Promise<void> {
+async function mined(signer: FocSigner, send: () => Promise<Hex>): Promise<void> {
+  const hash = await sendAs(signer, send);
   const receipt = await waitForTransactionReceipt(signer, { hash, timeout: RECEIPT_TIMEOUT_MS });
   if (receipt.status !== 'success') throw noBalance({ transaction: hash });
 }

@@ -1,6 +1,6 @@
 import * as Piece from '@filoz/synapse-core/piece';
 import { WeighbridgeError, type Bytes32 } from '../../../src/kernel/index.js';
-import type { CopyRef } from '../../../src/storage/index.js';
+import type { CopyRef, StepTimer } from '../../../src/storage/index.js';
 import type { Provider } from './choose-providers.js';
 import { commitPieces, signPieces } from './commit-piece.js';
 import { dataSetsOf, labelOf, listsPiece, type PaidDataSet } from './dataset-label.js';
@@ -14,7 +14,8 @@ export interface CopyPlace {
   dataset: Bytes32 | undefined;
   provider: Provider;
   /** Where the provider gets the pieces from; unset where they were sent to it. */
-  sourceUrl: string | undefined;
+  sourceUrl?: string | undefined;
+  time: StepTimer;
 }
 
 /** Brings groups of pieces on chain at one provider, in the payer's data set for this dataset. */
@@ -42,7 +43,7 @@ async function listGroup(signer: StorageSigner, place: CopyPlace, group: string[
 
 async function bringOnChain(
   signer: StorageSigner,
-  { dataset, provider, sourceUrl }: CopyPlace,
+  { dataset, provider, sourceUrl, time }: CopyPlace,
   dataSet: PaidDataSet | undefined,
   missing: string[],
 ): Promise<void> {
@@ -51,9 +52,10 @@ async function bringOnChain(
   const extraData = await signPieces(signer, target, pieceCids);
   if (sourceUrl !== undefined) {
     const { serviceUrl } = provider;
-    await pull(signer.client, { serviceUrl, sourceUrl, pieceCids, extraData, dataSetId: dataSet?.dataSetId });
+    const request = { serviceUrl, sourceUrl, pieceCids, extraData, dataSetId: dataSet?.dataSetId };
+    await time('pulled by its provider', async () => pull(signer.client, request));
   }
-  await commitPieces(signer, target, pieceCids, extraData);
+  await time('on chain', async () => commitPieces(signer, target, pieceCids, extraData));
 }
 
 async function dataSetAt(signer: StorageSigner, { dataset, provider }: CopyPlace): Promise<PaidDataSet | undefined> {

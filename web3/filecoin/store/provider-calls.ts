@@ -8,7 +8,7 @@ import { providerDown } from './storage-errors.js';
 const PING_MS = 5_000;
 const RECEIPT_TIMEOUT_MS = 120_000;
 const PULL_TIMEOUT_MS = 30 * 60_000;
-const PULL_POLL_MS = 500;
+const PULL_POLL_MS = 150;
 
 /** Whether a provider is there. */
 export async function answers(serviceUrl: string): Promise<boolean> {

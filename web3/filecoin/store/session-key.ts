@@ -1,7 +1,7 @@
 import { AddPiecesPermission, CreateDataSetPermission, login } from '@filoz/synapse-core/session-key';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import type { Address, Network } from '../../../src/kernel/index.js';
-import { focSigner, type FocSigner } from './foc-client.js';
+import { focSigner, sendAs, type FocSigner } from './foc-client.js';
 import { mined } from './provider-calls.js';
 
 /** Signs for the payer, for a while: to make data sets and to add pieces, and nothing else. */
@@ -25,9 +25,7 @@ export async function openStorageSession(network: Network, wallet: FocSigner, va
   const account = privateKeyToAccount(generatePrivateKey());
   const validUntil = BigInt(Math.floor((Date.now() + validMs) / 1_000));
   const permissions = [CreateDataSetPermission, AddPiecesPermission];
-  await mined(
-    wallet,
-    await login(wallet, { address: account.address, permissions, expiresAt: validUntil, origin: ORIGIN }),
-  );
+  const allowed = { address: account.address, permissions, expiresAt: validUntil, origin: ORIGIN };
+  await mined(wallet, await sendAs(wallet, async () => login(wallet, allowed)));
   return { payer: wallet.account.address, client: focSigner(network, account), validUntil };
 }

@@ -3,15 +3,16 @@ import {
   MAX_PIECE_BYTES,
   MIN_PIECE_BYTES,
   type CopyRef,
+  type StepTimer,
   type StoredPiece,
   type UploadSession,
 } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
-import { chooseCopies } from './choose-copies.js';
+import { chooseCopies, type ChosenCopies } from './choose-copies.js';
 import type { Provider } from './choose-providers.js';
 import { dataSetsOf } from './dataset-label.js';
 import type { FocSigner } from './foc-client.js';
-import { fundCopies } from './fund-storage.js';
+import { paymentFor } from './fund-storage.js';
 import { listCopy } from './list-copy.js';
 import { PIECES_PER_CALL } from './repair-permits.js';
 import { holdsPiece, sendPiece } from './send-piece.js';
@@ -33,6 +34,8 @@ export interface UploadOptions {
   copies: number;
   /** Money and data sets are one payer's: their steps run one after the other, transfers side by side. */
   lock: Lock;
+  /** Told how long each wait for the chain and for the second copy takes. */
+  time: StepTimer;
 }
 
 /**
@@ -40,15 +43,12 @@ export interface UploadOptions {
  * what a provider lacks and adds only what the chain does not list.
  */
 export async function openSession(options: UploadOptions, estimatedBytes: number): Promise<UploadSession> {
-  const { wallet, dataset, copies, lock } = options;
-  // Money first: a payer without any learns it before a gigabyte is sent.
-  const { chosen, spares } = await lock(async () => {
-    const choice = await chooseCopies(wallet, dataset, copies);
-    const growth = choice.chosen.map(({ dataSetId }) => ({ dataSetId, addedBytes: estimatedBytes }));
-    await fundCopies(wallet, growth);
-    return choice;
-  });
-  const signer = options.session();
+  const { dataset, lock, time } = options;
+  const { choice, paid } = chooseAndPay(options, estimatedBytes);
+  let unpaid: { error: unknown } | undefined;
+  paid.catch((error: unknown) => (unpaid = { error }));
+  const { chosen, spares } = await choice;
+  const signer = time('chain: session key', options.session);
   signer.catch(() => undefined); // commit hears of it
   const [first, ...others] = chosen.map(({ provider }) => provider);
   if (first === undefined) throw providerDown('No storage provider answers.');
@@ -57,25 +57,28 @@ export async function openSession(options: UploadOptions, estimatedBytes: number
       requirePieceCid(pieceCid);
       return holdsPiece(first.serviceUrl, pieceCid);
     },
-    send: async (bytes, pieceCid, onProgress) => sendPiece(first.serviceUrl, bytes, pieceCid, onProgress),
+    send: async (bytes, pieceCid, onProgress) => {
+      if (unpaid !== undefined) throw unpaid.error;
+      await sendPiece(first.serviceUrl, bytes, pieceCid, onProgress);
+    },
     commit: async (pieces) => {
       pieces.forEach(checkPiece);
+      await paid;
       await lock(async () => fund(options, [first, ...others], pieces));
       const session = await signer;
       // Always the same groups: a repeat asks for the same transactions, and the contract takes each once.
       const groups = groupsOf(pieces.map(({ pieceCid }) => pieceCid));
       return lock(async () => {
-        const all = [copyAt(session, first, undefined), ...others.map((provider) => copyAt(session, provider, first))];
-        return Promise.all(all.map(async (copy) => copy()));
+        return Promise.all([first, ...others].map(async (provider, i) => copyAt(session, provider, i)));
       });
 
-      function copyAt(by: StorageSigner, provider: Provider, source: Provider | undefined) {
-        return async (): Promise<CopyRef> => {
-          const list = async (at: Provider): Promise<CopyRef> =>
-            listCopy(by, { dataset, provider: at, sourceUrl: source?.serviceUrl }, groups);
-          if (source === undefined) return list(provider);
-          return list(provider).catch(async (error: unknown) => elsewhere(list, error));
-        };
+      async function copyAt(by: StorageSigner, provider: Provider, i: number): Promise<CopyRef> {
+        const timed: StepTimer = async (step, work) => time(`copy ${i + 1}: ${step}`, work);
+        const source = provider === first ? {} : { sourceUrl: first?.serviceUrl };
+        const list = async (at: Provider): Promise<CopyRef> =>
+          listCopy(by, { dataset, provider: at, time: timed, ...source }, groups);
+        if (provider === first) return list(provider);
+        return list(provider).catch(async (error: unknown) => elsewhere(list, error));
       }
 
       /** A second provider that fails is replaced by a spare one, each of which is taken once. */
@@ -89,6 +92,26 @@ export async function openSession(options: UploadOptions, estimatedBytes: number
   };
 }
 
+/**
+ * Money first: a payer without any learns it before a gigabyte is sent. Whoever has it need not wait for the block that it is
+ * paid in with: until the pieces come on chain, nobody asks for it.
+ */
+function chooseAndPay(
+  { wallet, dataset, copies, lock, time }: UploadOptions,
+  estimatedBytes: number,
+): { choice: Promise<ChosenCopies>; paid: Promise<void> } {
+  let tell: (choice: ChosenCopies) => void = () => undefined;
+  const told = new Promise<ChosenCopies>((resolve) => (tell = resolve));
+  const paid = lock(async () => {
+    const choice = await chooseCopies(wallet, dataset, copies);
+    const growth = choice.chosen.map(({ dataSetId }) => ({ dataSetId, addedBytes: estimatedBytes }));
+    const pay = await paymentFor(wallet, growth);
+    tell(choice);
+    await time('chain: deposit', pay);
+  });
+  return { choice: Promise.race([told, paid.then(async () => told)]), paid };
+}
+
 /** Pays in what these copies lack still: nothing, if the estimate was right. */
 async function fund({ wallet, dataset }: UploadOptions, providers: Provider[], pieces: StoredPiece[]): Promise<void> {
   const sets = await dataSetsOf(wallet, wallet.account.address, dataset);
@@ -97,7 +120,8 @@ async function fund({ wallet, dataset }: UploadOptions, providers: Provider[], p
     dataSetId: sets.find((set) => set.providerId === id && set.endEpoch === 0n)?.dataSetId,
     addedBytes,
   }));
-  await fundCopies(wallet, growth);
+  const pay = await paymentFor(wallet, growth);
+  await pay();
 }
 
 function groupsOf(pieceCids: string[]): string[][] {
