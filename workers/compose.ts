@@ -93,6 +93,7 @@ export function composeWorker(
     trainer: createSandboxTrainer({
       pythonDir: env.PYTHON_DIR,
       trainerDir: env.TRAINER_DIR,
+      warmBoxes: env.SANDBOX_WARM_BOXES ?? TRAINING_CONCURRENCY,
       limits: {
         addressSpaceBytes: env.SANDBOX_MEMORY_BYTES,
         ...(env.SANDBOX_CGROUP_DIR === undefined ? {} : { cgroupDir: env.SANDBOX_CGROUP_DIR }),
@@ -164,6 +165,7 @@ export function composeWorker(
         }),
       );
       for (const stop of stops) await stop().catch(onError);
+      await own.trainer.close();
       await vault.close();
       await prisma.$disconnect();
       await pool.end();

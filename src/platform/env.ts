@@ -56,6 +56,8 @@ const workerSchema = z.object({
     .int()
     .min(2 ** 31)
     .default(2 ** 33),
+  /** Boxes that wait for jobs, started ahead; default: one for each job that runs at once. Each takes memory while it waits. */
+  SANDBOX_WARM_BOXES: z.coerce.number().int().min(0).max(64).optional(),
   /** A cgroup v2 delegated to the worker, with `memory` and `pids` enabled below it; docs/sandbox.md. */
   SANDBOX_CGROUP_DIR: file.optional(),
 });

@@ -32,7 +32,7 @@ export interface TrainOutput {
 
 /**
  * Trains one job in a sandbox without a network. Ciphertext and key go in through a pipe; frames come out; nothing touches
- * a disk. One sandbox serves one job and is destroyed.
+ * a disk. One sandbox serves one job and is destroyed, also if it was started before there was one.
  * @throws WeighbridgeError SANDBOX_UNAVAILABLE, TRAINER_FAILED with `details.reason` a RefusalReason, PIECE_CORRUPT,
  *   PROVIDER_DOWN, TIMEOUT
  */
@@ -40,4 +40,6 @@ export interface Trainer {
   /** Refuses at start, never at the first job. @returns what a run here would be recorded with */
   assertAvailable(): Promise<TrainerIdentity>;
   train(input: TrainInput, signal: AbortSignal): Promise<TrainOutput>;
+  /** Ends what waits for jobs. */
+  close(): Promise<void>;
 }

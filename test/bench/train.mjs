@@ -1,6 +1,6 @@
 // How fast the trainer is, against Opacus's best mode and against plain PyTorch, in turns in one run; and its memory for a
-// million rows.
-//   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--no-peer]
+// million rows, and what a job costs in a box that waited for it.
+//   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--only fixed-cost]
 // PYTHON (or WEIGHBRIDGE_TORCH_PYTHON) is an interpreter with torch, opacus, onnx, onnxscript and numpy: 5 GB that the product
 // does without. Without it the trainer's own figures are there, and no ratios.
 // Real: the trainer's programs, its noise, a whole process over a million encrypted rows.
@@ -10,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { measureFixedCost } from './train/fixed-cost.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const here = path.join(import.meta.dirname, 'train');
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     nets: { type: 'string', default: 'mlp-6k,cnn-6k,transformer-112k,mlp-670k' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '2' },
+    only: { type: 'string' },
   },
 });
 const ROUNDS = Number(options.rounds);
@@ -56,6 +58,8 @@ console.log(JSON.stringify({ bench: 'train', machine, figures }));
 
 async function main() {
   const own = startOwn();
+  await fixedCost(own);
+  if (options.only === 'fixed-cost') return;
   if (options.torch === undefined) say('no --torch PYTHON: the trainer alone, without ratios');
   else await compare(own, startPeer(options.torch));
   await measureMemory(own);
@@ -145,6 +149,17 @@ function report(net, batch, modes, rates) {
     plain === undefined ? null : `>= ${plain}`,
     plain === undefined ? null : plainRatio >= plain,
   );
+}
+
+async function fixedCost(own) {
+  say('a small job in a box that waited for it');
+  const { startSeconds, waitingBytes, jobSeconds, compileSeconds } = await measureFixedCost(own);
+  figure('box: from its start until it waits for a job', startSeconds, 's');
+  figure('box: memory while it waits', waitingBytes / 2 ** 20, 'MiB');
+  figure('small job in a warm box, all of it', jobSeconds, 's');
+  figure('small job: compiling its model', compileSeconds, 's');
+  const fixed = jobSeconds - compileSeconds;
+  figure('fixed cost of a job in a warm box, compiling apart', fixed, 's', '< 1', fixed < 1);
 }
 
 async function measureMemory(own) {

@@ -137,7 +137,8 @@ async function runUntilDone(points: CrashPoint[], running: Promise<unknown>): Pr
 }
 
 async function startDyingWorker(): Promise<ChildService> {
-  const env = { ...devnet.context.env, CRASH_PLAN: path.join(dir, 'plan.json') };
+  // A worker that dies in a moment needs no box for the job after.
+  const env = { ...devnet.context.env, CRASH_PLAN: path.join(dir, 'plan.json'), SANDBOX_WARM_BOXES: '0' };
   return startWorker({ ...devnet.context, env }, workerEntry);
 }
 

@@ -69,6 +69,7 @@ describe('a program that tries to get out of a box', { timeout: 120_000 }, () =>
       'LD_LIBRARY_PATH',
       'OMP_WAIT_POLICY',
       'PATH',
+      'PJRT_NPROC',
       'PWD',
       'PYTHONPATH',
       'TMPDIR',

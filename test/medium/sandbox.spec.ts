@@ -1,7 +1,7 @@
 // Real: bubblewrap, seccomp, Python, JAX, the trainer, DuckDB, encrypted pieces. Faked: storage (pieces come from memory),
 // key release (the test has the data key).
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -48,6 +48,12 @@ function inputOf(dataset: EncryptedDataset, model: BuiltModel, change: Partial<T
 /** Borders of network reads fall anywhere. */
 async function* inSteps(bytes: Uint8Array, step = 7_001): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+}
+
+/** bubblewrap processes that this one has started. */
+async function boxesHere(): Promise<number[]> {
+  const children = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
+  return children.trim().split(' ').filter(Boolean).map(Number);
 }
 
 async function failure(promise: Promise<unknown>): Promise<unknown> {
@@ -112,6 +118,31 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
       await trainer.train(inputOf(digits, model), never),
     ];
     expect(sha256Hex(first.weights)).toBe(sha256Hex(second.weights));
+  });
+});
+
+describe('a box that was started ahead', { timeout: 240_000 }, () => {
+  it('waits with nothing of a job, serves one, and is gone with it; the next one is another', async () => {
+    const before = new Set(await boxesHere());
+    const warm = createSandboxTrainer({ pythonDir, trainerDir, warmBoxes: 1 });
+    await warm.assertAvailable();
+    const ofWarm = async (): Promise<number[]> => (await boxesHere()).filter((pid) => !before.has(pid));
+    const [first = 0] = await ofWarm();
+    expect(first).toBeGreaterThan(0);
+    const model = buildRecipe('mlp', { manifest: digits.manifest, epochs: 2 });
+    const during: number[][] = [];
+    const looking = ofWarm().then((pids) => during.push(pids));
+    const output = await warm.train(inputOf(digits, model), never);
+    await looking;
+    expect(during).toEqual([[first]]);
+    const [second = 0, ...more] = await ofWarm();
+    expect([second, more]).not.toEqual([first, []]);
+    expect(await ofWarm()).not.toContain(first);
+    // What it waited with made no difference to what came out.
+    const cold = await trainer.train(inputOf(digits, model), never);
+    expect(sha256Hex(output.weights)).toBe(sha256Hex(cold.weights));
+    await warm.close();
+    expect(await ofWarm()).toEqual([]);
   });
 });
 

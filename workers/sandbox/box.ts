@@ -71,13 +71,14 @@ export async function drawBlueprint(pythonDir: string, trainerDir: string, limit
 
 /**
  * Starts `python -m module` in a box. Resource limits are set by the shell before bubblewrap starts, so that they hold
- * whatever the trainer is: core files would be rows on a disk, CPU seconds end a program that the wall clock missed.
+ * whatever the trainer is: core files would be rows on a disk. CPU seconds end a program that the wall clock missed: here if
+ * they are known, else by the trainer itself, before it reads a byte of a job.
  */
-export function startBox(blueprint: Blueprint, module: string, cpuSeconds: number): Box {
+export function startBox(blueprint: Blueprint, module: string, cpuSeconds?: number): Box {
   const { python, bwrap, args, filter, limits } = blueprint;
   const group = limits.cgroupDir === undefined ? undefined : makeGroup(limits.cgroupDir, limits);
   // The shell goes into the group first, and with it all that it becomes; its own name ($0) is where to write.
-  const script = ['echo $$ > "$0"', ...ulimits(limits, Math.ceil(cpuSeconds)), 'exec "$@"'].join(' && ');
+  const script = ['echo $$ > "$0"', ...ulimits(limits, cpuSeconds), 'exec "$@"'].join(' && ');
   const enter = group?.procs ?? '/dev/null';
   const child = spawn('/bin/sh', ['-c', script, enter, bwrap, ...args, ...pythonArguments(python, module)], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
@@ -97,13 +98,13 @@ export function startBox(blueprint: Blueprint, module: string, cpuSeconds: numbe
 }
 
 /** In the units of POSIX `ulimit`: KiB of addresses, blocks of 512 bytes, seconds. */
-function ulimits({ addressSpaceBytes, tmpBytes }: SandboxLimits, cpuSeconds: number): string[] {
+function ulimits({ addressSpaceBytes, tmpBytes }: SandboxLimits, cpuSeconds?: number): string[] {
+  const seconds = cpuSeconds === undefined ? undefined : Math.ceil(cpuSeconds);
   return [
     'ulimit -c 0',
     `ulimit -n ${MAX_OPEN_FILES}`,
     `ulimit -f ${Math.ceil(tmpBytes / 512)}`,
-    `ulimit -S -t ${cpuSeconds}`,
-    `ulimit -H -t ${cpuSeconds + HARD_LIMIT_SECONDS}`,
+    ...(seconds === undefined ? [] : [`ulimit -S -t ${seconds}`, `ulimit -H -t ${seconds + HARD_LIMIT_SECONDS}`]),
     `ulimit -v ${Math.floor(addressSpaceBytes / 1024)}`,
   ];
 }

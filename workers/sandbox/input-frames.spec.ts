@@ -51,13 +51,14 @@ describe('what goes into a box', () => {
     const pipe = spawn('cat');
     const dataKey = new Uint8Array(32).fill(7);
     const input = inputOf({ openKey: async () => dataKey, pieces: [() => inSteps(piece, step)] });
-    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, never)]);
+    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, 60, never)]);
     const frames = framesIn(bytes);
     const chunks = frames.filter(([kind]) => kind === 'D');
-    expect(frames.map(([kind]) => kind).join('')).toMatch(/^CGWTKHD+X$/);
-    expect(JSON.parse(frames[0]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
-    expect(frames[4]?.[1]).toEqual(Buffer.alloc(32, 7));
-    expect(frames[5]?.[1].toString('hex')).toBe(
+    expect(frames.map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
+    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60]));
+    expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
+    expect(frames[5]?.[1]).toEqual(Buffer.alloc(32, 7));
+    expect(frames[6]?.[1].toString('hex')).toBe(
       ['0a'.repeat(32), '0d'.repeat(32), '05'.repeat(32), '00000000', '00000001', '77'.repeat(40), toHex(header)].join(
         '',
       ),
@@ -78,7 +79,7 @@ describe('what goes into a box', () => {
       }
     };
     const pipe = new PassThrough({ highWaterMark: 16 });
-    const writing = writeJob(pipe, inputOf({ pieces: [source] }), never);
+    const writing = writeJob(pipe, inputOf({ pieces: [source] }), 60, never);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(read).toBe(0);
     const [bytes] = await Promise.all([buffer(pipe), writing]);
@@ -94,12 +95,12 @@ describe('what goes into a box', () => {
     };
     const pipe = new PassThrough();
     pipe.resume();
-    await expect(writeJob(pipe, inputOf({ pieces: [source] }), never)).rejects.toBe(fault);
+    await expect(writeJob(pipe, inputOf({ pieces: [source] }), 60, never)).rejects.toBe(fault);
   });
 
   it('tells a box that is gone from other faults', async () => {
     const pipe = new PassThrough();
     pipe.destroy();
-    await expect(writeJob(pipe, inputOf({}), never)).rejects.toBeInstanceOf(PipeClosedError);
+    await expect(writeJob(pipe, inputOf({}), 60, never)).rejects.toBeInstanceOf(PipeClosedError);
   });
 });

@@ -5,7 +5,7 @@ import { framesOf, splitPiece } from '../../src/storage/index.js';
 import type { TrainInput } from '../../src/training/index.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
-type Kind = 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
+type Kind = 'L' | 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
 
 /** The box has ended, or reads no further. Its answer says why. */
 export class PipeClosedError extends Error {
@@ -15,6 +15,7 @@ export class PipeClosedError extends Error {
 }
 
 const FRAME_HEAD_BYTES = 5;
+const MAX_CPU_SECONDS = 2 ** 31 - 1;
 const KEY_BYTES = 32;
 
 /**
@@ -23,10 +24,17 @@ const KEY_BYTES = 32;
  * the back-pressure, and what makes it safe to overwrite the data key right after.
  * @throws the fault of the key's or a piece's source as it is; PipeClosedError if the box has ended
  */
-export async function writeJob(stdin: Writable, input: TrainInput, signal: AbortSignal): Promise<void> {
+export async function writeJob(
+  stdin: Writable,
+  input: TrainInput,
+  cpuSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { manifest, declaration, graph, weights, tokenizers, pieces } = input;
   // Each write reports its own fault; without a listener the stream's would end the process.
   stdin.on('error', () => undefined);
+  // The box limits itself before it reads on.
+  await writeFrame(stdin, 'L', u32(Math.min(Math.ceil(cpuSeconds), MAX_CPU_SECONDS)));
   const config = { declaration, pieces: pieces.length, rows: manifest.rowCount };
   await writeFrame(stdin, 'C', utf8(canonicalJson(config)));
   await writeFrame(stdin, 'G', graph);
@@ -77,6 +85,12 @@ async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): P
   const written = [frameHead(kind, length), ...body].map((part) => write(stdin, part));
   stdin.uncork();
   await Promise.all(written);
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
 }
 
 function frameHead(kind: Kind, length: number): Uint8Array {

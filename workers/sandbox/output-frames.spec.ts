@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, isWeighbridgeError, utf8 } from '../../src/kernel/index.js';
-import { readAnswer, SilentEndError, type Answer } from './output-frames.js';
+import { FrameReader, readAnswer, readIdle, SilentEndError, type Answer } from './output-frames.js';
 
 const u32 = (...values: number[]): Uint8Array => {
   const bytes = new Uint8Array(4 * values.length);
@@ -19,7 +19,7 @@ async function* inSteps(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Ar
 
 async function read(bytes: Uint8Array, step = 64, heard: number[] = []): Promise<Answer> {
   const onProgress = (reached: number): void => void heard.push(reached);
-  return readAnswer(inSteps(bytes, step), { maxResultBytes: 1_000, totalSteps: 100, onProgress });
+  return readAnswer(new FrameReader(inSteps(bytes, step)), { maxResultBytes: 1_000, totalSteps: 100, onProgress });
 }
 
 describe('what a box may answer', () => {
@@ -56,6 +56,7 @@ describe('what a box may answer', () => {
     ['weights over their cap', concatBytes(frame('R', new Uint8Array(1_001)), numbers)],
     ['weights twice', concatBytes(result, result)],
     ['weights and a code', concatBytes(result, refusal(5))],
+    ['that it waits, once it has a job', concatBytes(frame('I', new Uint8Array(0)), result, numbers)],
     ['numbers without weights', numbers],
     ['numbers of another size', concatBytes(result, frame('N', new Uint8Array(13)))],
     ['a code outside the list', refusal(8)],
@@ -84,5 +85,22 @@ describe('what a box may answer', () => {
     ['weights without numbers', result],
   ])('tells an end after %s from a broken protocol', async (_name, bytes) => {
     await expect(read(bytes)).rejects.toBeInstanceOf(SilentEndError);
+  });
+});
+
+describe('what a box says before it has a job', () => {
+  const idle = async (bytes: Uint8Array): Promise<void> => readIdle(new FrameReader(inSteps(bytes, 64)));
+
+  it('that it waits', async () => {
+    await expect(idle(frame('I', new Uint8Array(0)))).resolves.toBeUndefined();
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['a progress', progress(1)],
+    ['weights', frame('R', new Uint8Array(1))],
+    ['a word', frame('I', utf8('row 7'))],
+    ['a reason', refusal(5)],
+  ])('and not %s', async (_name, bytes) => {
+    await expect(idle(bytes)).rejects.toMatchObject({ code: 'TRAINER_FAILED' });
   });
 });

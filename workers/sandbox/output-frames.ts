@@ -31,13 +31,19 @@ const REASONS: readonly RefusalReason[] = [
   'model-too-large',
 ];
 
+/** Reads `I`: the box has everything but a job. @throws WeighbridgeError TRAINER_FAILED; SilentEndError */
+export async function readIdle(reader: FrameReader): Promise<void> {
+  const { kind } = await reader.next();
+  if (kind !== 'I') throw protocolBroken('idle');
+}
+
 /**
  * Reads `P* (R N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
  * closed set end the run, and what was read is dropped.
  * @throws WeighbridgeError TRAINER_FAILED; SilentEndError
  */
-export async function readAnswer(stdout: AsyncIterable<Uint8Array>, expected: Expectation): Promise<Answer> {
-  const reader = new FrameReader(stdout, expected.maxResultBytes);
+export async function readAnswer(reader: FrameReader, expected: Expectation): Promise<Answer> {
+  reader.allowResult(expected.maxResultBytes);
   let reached = 0;
   let frame = await reader.next();
   while (frame.kind === 'P') {
@@ -68,8 +74,8 @@ async function readResult(weights: Buffer, reader: FrameReader): Promise<Answer>
 }
 
 function readRefusal({ kind, body }: Frame): Answer {
-  const reason = REASONS[body.readUInt8(0) - 1];
-  if (kind !== 'E' || reason === undefined) throw protocolBroken('answer');
+  const reason = kind === 'E' ? REASONS[body.readUInt8(0) - 1] : undefined;
+  if (reason === undefined) throw protocolBroken('answer');
   return { kind: 'refusal', reason };
 }
 
@@ -79,16 +85,19 @@ interface Frame {
 }
 
 /** Cuts a byte stream into frames, holding no more of it than the frame at hand may be long. */
-class FrameReader {
+export class FrameReader {
   private readonly source: AsyncIterator<Uint8Array>;
+  private maxResultBytes = 0;
   private chunks: Uint8Array[] = [];
   private held = 0;
 
-  constructor(
-    stdout: AsyncIterable<Uint8Array>,
-    private readonly maxResultBytes: number,
-  ) {
+  constructor(stdout: AsyncIterable<Uint8Array>) {
     this.source = stdout[Symbol.asyncIterator]();
+  }
+
+  /** Weights are taken up to so many bytes; before a job is known, none are. */
+  allowResult(maxBytes: number): void {
+    this.maxResultBytes = maxBytes;
   }
 
   async next(): Promise<Frame> {
@@ -106,6 +115,8 @@ class FrameReader {
 
   private allows(kind: string, length: number): boolean {
     switch (kind) {
+      case 'I':
+        return length === 0;
       case 'P':
         return length === PROGRESS_BYTES;
       case 'R':

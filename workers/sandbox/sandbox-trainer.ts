@@ -9,12 +9,14 @@ import {
   type TrainOutput,
   type Trainer,
 } from '../../src/training/index.js';
-import { drawBlueprint, startBox, type Blueprint, type Box } from './box.js';
+import { drawBlueprint, type Blueprint } from './box.js';
 import { outOfTime, pieceCorrupt, trainerFailed } from './errors.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 import { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
 import { readAnswer, SilentEndError, type Answer, type Expectation } from './output-frames.js';
 import { probeBox } from './probe.js';
+import { startWaitingBox, type WaitingBox } from './waiting-box.js';
+import { WarmBoxes } from './warm-boxes.js';
 
 export interface SandboxTrainerOptions {
   /** Virtual environment that `scripts/setup-python.mjs` made. */
@@ -22,9 +24,10 @@ export interface SandboxTrainerOptions {
   /** Directory that holds the package `weighbridge_trainer`. */
   trainerDir: string;
   limits?: Partial<SandboxLimits>;
+  /** Boxes that are started ahead, before there is a job; default none. */
+  warmBoxes?: number;
 }
 
-const MODULE = 'weighbridge_trainer';
 /** 128 + SIGXCPU: the kernel ended a run that had used up its CPU seconds. */
 const CPU_TIME_EXIT = 152;
 /** 128 + SIGKILL, and not from us: the kernel ran out of memory. */
@@ -33,8 +36,11 @@ const KILLED_EXIT = 137;
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** A box that nobody used for so long may be of a trainer that was replaced on disk since. */
+const MAX_AGE_MS = 30 * 60_000;
+
 interface Ready {
-  blueprint: Blueprint;
+  boxes: WarmBoxes;
   identity: TrainerIdentity;
 }
 
@@ -54,53 +60,59 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
   return {
     assertAvailable: async () => (await prepare()).identity,
     train: async (input, signal) => trainInBox(await prepare(), input, signal),
+    close: async () => (await ready?.catch(() => undefined))?.boxes.close(),
   };
 }
 
-async function prepareBoxes({ pythonDir, trainerDir, limits }: SandboxTrainerOptions): Promise<Ready> {
-  const blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits });
-  return { blueprint, identity: await probeBox(blueprint) };
+async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
+  const { pythonDir, trainerDir, limits, warmBoxes = 0 } = options;
+  const blueprint: Blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits });
+  const identity = await probeBox(blueprint);
+  const boxes = new WarmBoxes({ count: warmBoxes, maxAgeMs: MAX_AGE_MS, start: () => startWaitingBox(blueprint) });
+  boxes.refill();
+  return { boxes, identity };
 }
 
-async function trainInBox(
-  { blueprint, identity }: Ready,
-  input: TrainInput,
-  signal: AbortSignal,
-): Promise<TrainOutput> {
+async function trainInBox({ boxes, identity }: Ready, input: TrainInput, signal: AbortSignal): Promise<TrainOutput> {
   const expectation = expectationOf(input);
   const deadline = AbortSignal.timeout(Math.min(Math.ceil(input.timeoutMs), MAX_TIMER_MS));
   const ended = new AbortController();
-  const box = startBox(blueprint, MODULE, (input.timeoutMs / 1000) * availableParallelism());
+  const taken = boxes.take();
+  const { box } = taken;
   const stop = AbortSignal.any([signal, deadline]);
   stop.addEventListener('abort', box.destroy, { once: true });
   if (stop.aborted) box.destroy();
-  // Counted and dropped: libraries may say what they like, and it could be of rows.
-  let stderrBytes = 0;
-  box.stderr.on('data', (chunk: Buffer) => (stderrBytes += chunk.length));
   try {
-    const answer = await converse(box, input, expectation, AbortSignal.any([stop, ended.signal]));
+    const answer = await converse(taken, input, expectation, AbortSignal.any([stop, ended.signal]));
     // A box that has answered and lingers is ended by the clock, and what it said then came too late.
     stop.throwIfAborted();
     return { ...resultOf(answer), trainer: identity };
   } catch (error) {
     if (signal.aborted) throw stopped(signal);
     if (deadline.aborted) throw outOfTime(`training took longer than ${input.timeoutMs} ms`);
-    throw error instanceof SilentEndError ? await silentEnd(box, stderrBytes) : error;
+    throw error instanceof SilentEndError ? await silentEnd(taken) : error;
   } finally {
     stop.removeEventListener('abort', box.destroy);
     ended.abort();
     box.destroy();
     await box.exited;
+    boxes.refill();
   }
 }
 
 /** Feeds the box and reads its answer, whichever comes to an end first. */
-async function converse(box: Box, input: TrainInput, expectation: Expectation, signal: AbortSignal): Promise<Answer> {
-  const feeding = writeJob(box.stdin, input, signal).catch((error: unknown) => {
+async function converse(
+  { box, frames, idle }: WaitingBox,
+  input: TrainInput,
+  expectation: Expectation,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const cpuSeconds = (input.timeoutMs / 1000) * availableParallelism();
+  const feeding = writeJob(box.stdin, input, cpuSeconds, signal).catch((error: unknown) => {
     // A box that has refused a model reads no further: then its answer counts, not the broken pipe.
     if (!(error instanceof PipeClosedError)) throw error;
   });
-  const answer = readAnswer(box.stdout, expectation);
+  const answer = idle.then(async () => readAnswer(frames, expectation));
   // If feeding fails, that is thrown; if it ends well, the answer is still to come.
   return Promise.race([answer, feeding.then(async () => answer)]);
 }
@@ -120,12 +132,15 @@ function resultOf(answer: Answer): Pick<TrainOutput, 'weights' | 'numbers'> {
   throw trainerFailed(answer.reason, `the trainer refused the job: ${answer.reason}`);
 }
 
-async function silentEnd(box: Box, stderrBytes: number): Promise<WeighbridgeError> {
+async function silentEnd({ box, stderrBytes }: WaitingBox): Promise<WeighbridgeError> {
   const exit = await box.exited;
   const code = 'code' in exit ? exit.code : undefined;
   if (code === CPU_TIME_EXIT) return outOfTime('training used up its CPU time');
   const reason = code === KILLED_EXIT ? 'out-of-memory' : 'trainer-failed';
-  return trainerFailed(reason, 'the trainer ended without an answer', { exitCode: code, stderrBytes });
+  return trainerFailed(reason, 'the trainer ended without an answer', {
+    exitCode: code,
+    stderrBytes: stderrBytes(),
+  });
 }
 
 function stopped(signal: AbortSignal): WeighbridgeError {

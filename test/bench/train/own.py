@@ -3,12 +3,16 @@ line on stdin, an answer a line on stdout, both JSON. Run with the trainer's sou
 
     {"do": "prepare", "net": NAME, "file": WBM, "batch": B, "classes": C, "private": bool} -> {"prepareSeconds"}
     {"do": "measure", "net": NAME, "private": bool, "seconds": S}                         -> {"samplesPerSecond"}
+    {"do": "compile", "config": C, "graph": BASE64, "weights": BASE64}                    -> {"compileSeconds"}
     {"do": "memory", "rows": N, "columns": N}                                             -> {"peakBytes", "seconds"}
 """
 
+import base64
 import contextlib
 import dataclasses
+import io
 import json
+import struct
 import subprocess
 import sys
 import time
@@ -22,12 +26,15 @@ import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 from weighbridge_trainer.canary import check_rows_apart
+from weighbridge_trainer.check import check
 from weighbridge_trainer.config import Config, parse_config
 from weighbridge_trainer.features import Rows
+from weighbridge_trainer.frames import FrameReader
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.optimise import prepare, train
 from weighbridge_trainer.private_train import prepare_private, train_private
 from weighbridge_trainer.safetensors import read_safetensors
+from weighbridge_trainer.warm import warm_up
 
 ROWS = 8_192
 PIECES = 16
@@ -132,6 +139,15 @@ def memory(rows: int, columns: int, tests: Path) -> dict[str, float]:
     return {"peakBytes": peak, "seconds": time.perf_counter() - begun}
 
 
+def compiling(config: dict[str, Any], graph: str, weights: str) -> float:
+    """What a box spends on compiling the model, in a process that is as warm as a box."""
+    warm_up()
+    bodies = {b"C": json.dumps(config).encode(), b"G": base64.b64decode(graph), b"W": base64.b64decode(weights)}
+    frames = b"".join(struct.pack(">I1s", len(body), kind) + body for kind, body in bodies.items())
+    answer = check(FrameReader(io.BytesIO(frames)))
+    return float(answer["compileSeconds"])
+
+
 def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     sys.path.insert(0, str(tests))
     from models import declaration as declared
@@ -156,7 +172,7 @@ def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     config = {"declaration": declared(body, weights, **change), "pieces": PIECES, "rows": rows}
     stdin.writelines(
         frame(kind, data)
-        for kind, data in ((b"C", json.dumps(config).encode()), (b"G", body), (b"W", weights), (b"K", DATA_KEY))
+        for kind, data in ((b"L", (3600).to_bytes(4, "big")), (b"C", json.dumps(config).encode()), (b"G", body), (b"W", weights), (b"K", DATA_KEY))
     )
     draw = np.random.default_rng(0)
     for number in range(PIECES):
@@ -188,6 +204,8 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
             return {"prepareSeconds": ready(**command)}
         case "measure":
             return {"samplesPerSecond": measure(**command)}
+        case "compile":
+            return {"compileSeconds": compiling(**command)}
         case _:
             return memory(**command, tests=Path(sys.argv[1]))
 

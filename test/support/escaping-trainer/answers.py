@@ -25,6 +25,8 @@ def progress(step: int, of: int) -> bytes:
 
 
 def main() -> None:
+    sys.stdout.buffer.write(frame(b"I", b""))
+    sys.stdout.buffer.flush()
     frames = read_frames()
     declaration = json.loads(frames[b"C"])["declaration"]
     rows = json.loads(frames[b"C"])["rows"]

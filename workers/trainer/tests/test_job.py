@@ -32,6 +32,10 @@ def frames(**change: Any) -> bytes:
     return job_frames(declaration(GRAPH, WEIGHTS, **change), GRAPH, WEIGHTS, [piece(30), piece(20, 1)], rows=50)
 
 
+LIMITS = frame(b"L", (3_600).to_bytes(4, "big"))
+IDLE = (b"I", b"")
+
+
 def answers(data: bytes) -> list[tuple[bytes, bytes]]:
     out, at = [], 0
     while at < len(data):
@@ -50,7 +54,7 @@ def run(data: bytes) -> list[tuple[bytes, bytes]]:
 
 def process(data: bytes) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "weighbridge_trainer"]
-    return subprocess.run(command, input=data, capture_output=True, check=False, timeout=300, cwd=SOURCE)
+    return subprocess.run(command, input=LIMITS + data, capture_output=True, check=False, timeout=300, cwd=SOURCE)
 
 
 def test_answers_progress_weights_and_public_numbers() -> None:
@@ -131,9 +135,10 @@ def test_the_process_says_frames_and_nothing_else() -> None:
     done = process(frames())
     assert done.returncode == 0
     assert done.stderr == b""
+    assert answers(done.stdout)[0] == IDLE
     assert [kind for kind, _ in answers(done.stdout)][-2:] == [b"R", b"N"]
     refused = process(frames(graph="0" * 64))
-    assert answers(refused.stdout) == [(b"E", bytes([Reason.MODEL_REJECTED]))]
+    assert answers(refused.stdout) == [IDLE, (b"E", bytes([Reason.MODEL_REJECTED]))]
     assert refused.stderr == b""
 
 
@@ -144,8 +149,8 @@ def test_a_model_that_takes_too_long_to_prepare_is_told_so() -> None:
         "job.PREPARE_SECONDS = 0.001; os._exit(entry.main())"
     )
     command = [sys.executable, "-c", short]
-    done = subprocess.run(command, input=frames(), capture_output=True, check=False, timeout=300, cwd=SOURCE)
-    assert answers(done.stdout) == [(b"E", bytes([Reason.MODEL_TOO_LARGE]))]
+    done = subprocess.run(command, input=LIMITS + frames(), capture_output=True, check=False, timeout=300, cwd=SOURCE)
+    assert answers(done.stdout) == [IDLE, (b"E", bytes([Reason.MODEL_TOO_LARGE]))]
     assert done.returncode == 1
 
 

@@ -1,4 +1,7 @@
-"""Entry in the sandbox: `python -m weighbridge_trainer`. stdin and stdout carry frames; libraries may print nowhere."""
+"""Entry in the sandbox: `python -m weighbridge_trainer`. stdin and stdout carry frames; libraries may print nowhere.
+
+A box is started ahead: it imports, compiles something of its own, says that it waits, and takes one job.
+"""
 
 import os
 import sys
@@ -8,7 +11,7 @@ from typing import BinaryIO
 def main() -> int:
     answers_to = _own_stdout()
     # After the redirection: whatever an import prints must not land between frames.
-    from .frames import FrameReader, FrameWriter
+    from .frames import LIMITS, FrameReader, FrameWriter
     from .refusal import Reason, Refused
 
     writer = FrameWriter(answers_to)
@@ -17,8 +20,14 @@ def main() -> int:
 
         jax.config.update("jax_platforms", "cpu")
         from .job import run_job
+        from .warm import limit_cpu, warm_up
 
-        run_job(FrameReader(sys.stdin.buffer), writer)
+        warm_up()
+        frames = FrameReader(sys.stdin.buffer)
+        writer.idle()
+        # From here on the box is one job's.
+        limit_cpu(frames.expect(LIMITS))
+        run_job(frames, writer)
         return 0
     except Refused as refusal:
         reason = refusal.reason

@@ -9,13 +9,14 @@ from .refusal import Reason, Refused
 _HEAD = struct.Struct(">I1s")
 _PROGRESS = struct.Struct(">II")
 
-CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"C", b"G", b"W", b"T", b"K", b"S"
+LIMITS, CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"L", b"C", b"G", b"W", b"T", b"K", b"S"
 HEADER, CHUNK, END = b"H", b"D", b"X"
-PROGRESS, RESULT, NUMBERS, ERROR = b"P", b"R", b"N", b"E"
+IDLE, PROGRESS, RESULT, NUMBERS, ERROR = b"I", b"P", b"R", b"N", b"E"
 
 MAX_CHUNK_BYTES = 16 << 20
 _TAG_AND_FLAG_BYTES = 17
 _MAX_BODY_BYTES = {
+    LIMITS: 4,
     CONFIG: 16 << 20,
     GRAPH: 16 << 20,
     WEIGHTS: 512 << 20,
@@ -72,6 +73,9 @@ class FrameWriter:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+
+    def idle(self) -> None:
+        self._write(IDLE, b"")
 
     def progress(self, step: int, of: int) -> None:
         self._write(PROGRESS, _PROGRESS.pack(step, of))
