@@ -3,6 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { CeramicClient } from '@ceramicnetwork/http-client';
+import { ModelInstanceDocument } from '@ceramicnetwork/stream-model-instance';
+import { StreamID } from '@ceramicnetwork/streamid';
 import * as dagCbor from '@ipld/dag-cbor';
 import * as dagJose from 'dag-jose';
 import { DID } from 'dids';
@@ -12,8 +15,11 @@ import { base64url } from 'multiformats/bases/base64';
 import { CID } from 'multiformats/cid';
 import { sha256 } from 'multiformats/hashes/sha2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isWeighbridgeError } from '../../src/kernel/index.js';
+import { isWeighbridgeError, type Bytes32 } from '../../src/kernel/index.js';
 import type { RecordBatch, RecordStreams } from '../../src/provenance/relay/index.js';
+import { toContent } from '../../web3/ceramic/batch-content.js';
+import { contentCommit } from '../../web3/ceramic/content-commit.js';
+import { signingDid, type SigningDid } from '../../web3/ceramic/did-key.js';
 import { createRecordStreams } from '../../web3/ceramic/record-streams.js';
 import { startCeramic, type CeramicService } from '../../web3/devnet/ceramic.js';
 import { freePort } from '../../web3/devnet/service.js';
@@ -50,6 +56,14 @@ afterAll(async () => {
 async function commitsOf(streamId: string): Promise<Commit[]> {
   const answer = await fetch(`${engine.url}/api/v0/commits/${streamId}`);
   return ((await answer.json()) as { commits: Commit[] }).commits;
+}
+
+/** The stream of a key id's first batch. */
+async function streamIdOf(keyId: Bytes32): Promise<StreamID> {
+  const model = StreamID.fromString(await streams.ensureModel());
+  const metadata = { controller: streams.controller, model, deterministic: true };
+  const genesis = await ModelInstanceDocument.makeGenesis(new CeramicClient(engine.url), null, metadata, [keyId, '1']);
+  return StreamID.fromGenesis(ModelInstanceDocument.STREAM_TYPE_NAME, genesis);
 }
 
 /** Genesis, content and anchor, once the engine's notary has done its part. */
@@ -133,6 +147,30 @@ it.each([
   const linkedBlock = Buffer.from(signed.linkedBlock).toString('base64');
   const forged = headed(await rehashed({ jws: { ...signed.jws, link: '' }, linkedBlock }));
   expect(await read(forged)).toBe('PROOF_INVALID');
+});
+
+it.each([
+  [
+    'under the controller’s name by another key',
+    ({ did, kid }: SigningDid, other: SigningDid) => ({ ...other, did, kid }),
+  ],
+  ['by another key under its own name', (_: SigningDid, other: SigningDid) => other],
+  ['with no signature at all', (controller: SigningDid) => ({ ...controller, sign: () => new Uint8Array(64) })],
+])('cannot be made to take a commit that was signed %s', async (_, forged) => {
+  const empty = batchOf(randomWord(), 1);
+  // A reader may open a stream; only its controller may fill it.
+  expect(await streams.loadBatch(empty.keyId, 1)).toBeUndefined();
+  const signers = [7, 8].map((byte) => signingDid(new Uint8Array(32).fill(byte))) as [SigningDid, SigningDid];
+  const streamId = await streamIdOf(empty.keyId);
+  const { jws, linkedBlock } = await contentCommit(streamId.cid, toContent(empty), forged(...signers));
+  const commit = { jws: { ...jws, link: jws.link.toString() }, linkedBlock: linkedBlock.toString('base64') };
+  const answer = await fetch(`${engine.url}/api/v0/commits`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ streamId: streamId.toString(), commit, opts: {} }),
+  });
+  expect(await answer.json()).toEqual({ error: expect.stringContaining('Can not verify signature') as unknown });
+  expect(await streams.loadBatch(empty.keyId, 1)).toBeUndefined();
 });
 
 it('is found out when a batch does not name the one before it', async () => {

@@ -7,9 +7,11 @@ import * as KeyDidResolver from 'key-did-resolver';
 import { canonicalJson, WeighbridgeError, type Bytes32 } from '../../src/kernel/index.js';
 import type { LoadedBatch, PublishedBatch, RecordStreams } from '../../src/provenance/relay/ports.js';
 import type { RecordBatch } from '../../src/provenance/relay/record-batch.js';
-import { toContent } from './batch-content.js';
+import { toContent, type BatchContent } from './batch-content.js';
 import { createBatchModel } from './batch-model.js';
 import { ceramicCall } from './ceramic-call.js';
+import { contentCommit } from './content-commit.js';
+import { signingDid, type SigningDid } from './did-key.js';
 import { verifyBatchStream } from './verify-batch-stream.js';
 
 /** A publisher has the seed of the did:key; a reader names whose streams, of which model, it reads. */
@@ -27,14 +29,14 @@ const CONTENT = { anchor: true, publish: true } as const;
 export async function createRecordStreams(options: RecordStreamsOptions): Promise<RecordStreams> {
   const client = new CeramicClient(options.url);
   if ('controller' in options) return new CeramicRecordStreams(client, options.controller, options.model);
-  const did = await didOf(options.seed);
-  client.did = did;
-  return new CeramicRecordStreams(client, did.id, options.model);
+  const signer = signingDid(options.seed);
+  client.did = await didOf(options.seed);
+  return new CeramicRecordStreams(client, signer.did, options.model, signer);
 }
 
 /** The did:key that a relay seed controls streams as. */
-export async function controllerOf(seed: Uint8Array): Promise<string> {
-  return (await didOf(seed)).id;
+export function controllerOf(seed: Uint8Array): string {
+  return signingDid(seed).did;
 }
 
 class CeramicRecordStreams implements RecordStreams {
@@ -44,6 +46,7 @@ class CeramicRecordStreams implements RecordStreams {
     private readonly client: CeramicClient,
     readonly controller: string,
     private readonly expectedModel: string | undefined,
+    private readonly signer?: SigningDid,
   ) {}
 
   async ensureModel(): Promise<string> {
@@ -53,9 +56,7 @@ class CeramicRecordStreams implements RecordStreams {
   async publishBatch(batch: RecordBatch): Promise<PublishedBatch> {
     const content = toContent(batch);
     const document = await this.open(batch.keyId, batch.seq);
-    if (isEmpty(document.content)) {
-      await ceramicCall('write a batch', () => document.replace(content, undefined, CONTENT));
-    }
+    if (isEmpty(document.content)) await this.write(document.id, content);
     // Read back and verified: a batch counts as published once the node hands out what we signed.
     const loaded = await this.verified(document.id, batch.keyId, batch.seq);
     if (loaded === undefined) throw notHeld(batch);
@@ -76,6 +77,12 @@ class CeramicRecordStreams implements RecordStreams {
       assertFollows(batches.at(-1), next);
       batches.push(next);
     }
+  }
+
+  private async write(streamId: StreamID, content: BatchContent): Promise<void> {
+    if (this.signer === undefined) throw new Error('a reader has no key to write with');
+    const commit = await contentCommit(streamId.cid, content, this.signer);
+    await ceramicCall('write a batch', () => this.client.applyCommit(streamId, commit, CONTENT));
   }
 
   private async model(): Promise<StreamID> {
@@ -123,12 +130,8 @@ class CeramicRecordStreams implements RecordStreams {
   }
 }
 
+/** For Ceramic's own client, which signs the model. */
 async function didOf(seed: Uint8Array): Promise<DID> {
-  if (seed.length !== 32) {
-    throw new WeighbridgeError('CONFIG_INVALID', `a relay seed has 32 bytes, this one ${seed.length}`, {
-      next: 'Give 32 random bytes, as 64 hex digits.',
-    });
-  }
   const did = new DID({ provider: new Ed25519Provider(seed), resolver: KeyDidResolver.getResolver() });
   await did.authenticate();
   return did;

@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { LoggerProvider, LogLevel } from '@ceramicnetwork/common';
 import { Ceramic } from '@ceramicnetwork/core';
-import { DID } from 'dids';
 import * as KeyDidResolver from 'key-did-resolver';
 import { LocalAnchorService } from './anchor/local-anchor-service.mjs';
 import { Notary } from './anchor/notary.mjs';
 import { BlockStore } from './block-store.mjs';
 import { kuboFacade } from './kubo-facade.mjs';
+import { VerifyingDid } from './verifying-did.mjs';
 
 const ANCHOR_INTERVAL_MS = 500;
 
@@ -30,7 +30,7 @@ export async function openNode(dir) {
   const notary = await Notary.open(store, path.join(dir, 'notary.pem'));
   modules.anchorService = new LocalAnchorService(notary, logger, ANCHOR_INTERVAL_MS);
   const ceramic = new Ceramic(modules, params);
-  ceramic.did = new DID({ resolver: KeyDidResolver.getResolver() });
+  ceramic.did = new VerifyingDid({ resolver: KeyDidResolver.getResolver() });
   await ceramic._init(false);
   const close = async () => {
     await ceramic.close();
