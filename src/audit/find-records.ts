@@ -3,7 +3,7 @@ import { WeighbridgeError, type Address, type Bytes32 } from '../kernel/index.js
 import { DatabasePool, LOG_CLIENT } from '../platform/index.js';
 import { batchByRequest, type Page, type PageRequest } from '../platform/graphql/index.js';
 import {
-  indexLog,
+  LogIndexer,
   LogRecordSource,
   PgRelayStore,
   RECORD_TYPES,
@@ -90,7 +90,8 @@ export class FindRecords {
 
   private async indexAll(): Promise<void> {
     const startedAtMs = performance.now();
-    while ((await indexLog(this.source, this.store, STRETCH)).more);
+    const indexer = new LogIndexer(this.source, this.store, STRETCH);
+    while ((await indexer.step()).more);
     this.caughtUpAtMs = startedAtMs;
   }
 }

@@ -8,7 +8,7 @@ import { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isWeighbridgeError, utf8 } from '../../src/kernel/index.js';
 import {
-  indexLog,
+  LogIndexer,
   PgRelayStore,
   RelayFollower,
   type RecordSource,
@@ -51,7 +51,7 @@ afterEach(async () => {
 });
 beforeEach(async () => {
   await pool.query(
-    'TRUNCATE log_records, access_counts, relay_pending, relay_batches; UPDATE relay_cursor SET next_index = 0',
+    'TRUNCATE log_records, access_counts, relay_waiting, relay_batches; UPDATE relay_cursor SET next_index = 0',
   );
 });
 
@@ -123,9 +123,11 @@ describe('publishing', () => {
     ];
     const counts = async () =>
       (await pool.query('SELECT key_id, accesses FROM access_counts WHERE key_id = ANY($1)', [[a, b]])).rows;
-    await Promise.all([1, 2].map(async () => indexLog(sourceOf(log.slice(0, 4)), new PgRelayStore(pool), 100)));
+    const index = async (entries: Uint8Array[]) =>
+      new LogIndexer(sourceOf(entries), new PgRelayStore(pool), 100).step();
+    await Promise.all([index(log.slice(0, 4)), index(log.slice(0, 4))]);
     expect(await counts()).toEqual([{ key_id: a, accesses: 4 }]);
-    await Promise.all([1, 2].map(async () => indexLog(sourceOf(log), new PgRelayStore(pool), 100)));
+    await Promise.all([index(log), index(log)]);
     const wanted = [a, b].map((key_id, i) => ({ key_id, accesses: [5, 2][i] }));
     expect(await counts()).toEqual(expect.arrayContaining(wanted));
     expect((await pool.query('SELECT accesses FROM access_counts')).rows).toHaveLength(3);
@@ -273,7 +275,7 @@ describe('kills', { timeout: 300_000 }, () => {
     while ((await away.runOnce()).indexed > 0);
     // The index went on. Of all that, one batch was fixed and tried: others follow it, and it stays what it is.
     expect((await pool.query('SELECT next_index FROM relay_cursor')).rows).toEqual([{ next_index: 20_000 }]);
-    expect((await pool.query('SELECT count(*)::int AS n FROM relay_pending')).rows).toEqual([{ n: 19_000 }]);
+    expect((await pool.query('SELECT count FROM relay_waiting')).rows).toEqual([{ count: 19_000 }]);
     expect(new Set(failures)).toEqual(new Set(['CERAMIC_UNAVAILABLE']));
     engine = await startCeramic({ dir, port });
 
@@ -288,7 +290,7 @@ describe('kills', { timeout: 300_000 }, () => {
     const keyId = randomWord();
     const relay = follower(sourceOf(await accesses(keyId, 2)), { minAgeMs: 60_000 });
     expect(await relay.runOnce()).toEqual({ indexed: 2, published: 0 });
-    await pool.query(`UPDATE relay_pending SET since = now() + interval '1 hour'`);
+    await pool.query(`UPDATE relay_waiting SET since = now() + interval '1 hour'`);
     expect((await relay.runOnce()).published).toBe(1);
   });
 

@@ -119,6 +119,6 @@ export async function wholeLog(
   const verified = verifyCheckpoint(checkpoint.note, trust, true);
   expect(verified.size).toBe(checkpoint.size);
   const all: Uint8Array[] = [];
-  for await (const { entry } of readEntries(client, verified, 0, nodeHasher)) all.push(entry);
+  for await (const { entry } of readEntries(client, verified, { hasher: nodeHasher })) all.push(entry);
   return all;
 }

@@ -8,7 +8,7 @@ export type {
   RelayStore,
 } from './ports.js';
 export { MAX_RECORDS_PER_BATCH, recordBatch, type BatchedRecord, type RecordBatch } from './record-batch.js';
-export { indexLog, type IndexProgress } from './index-log.js';
+export { LogIndexer, type IndexProgress } from './index-log.js';
 export { LogRecordSource } from './log-record-source.js';
 export { PgRelayStore } from './relay.store.js';
 export { RelayFollower, type RelayFollowerOptions, type RelayProgress } from './relay-follower.js';

@@ -13,12 +13,12 @@ export class LogRecordSource implements RecordSource {
     const { size, root, note } = await this.log.checkpoint();
     const stretch: LogStretch = { from, to: from, checkpoint: note, records: [], unreadable: [] };
     if (from >= size) return stretch;
-    for await (const entry of readEntries(this.log, { size, root: fromHex(root) }, from, nodeHasher)) {
+    const options = { from, to: from + limit, hasher: nodeHasher };
+    for await (const entry of readEntries(this.log, { size, root: fromHex(root) }, options)) {
       const record = describeEntry(entry);
       if (record === undefined) stretch.unreadable.push(entry.index);
       else stretch.records.push(record);
       stretch.to = entry.index + 1;
-      if (stretch.to - from >= limit) break;
     }
     return stretch;
   }

@@ -90,8 +90,8 @@ export interface RelayStore {
   add(stretch: LogStretch): Promise<boolean>;
   /** Key ids with no batch in flight and with `maxRecords` waiting records, or one that waits for `minAgeMs`. */
   dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]>;
-  /** Fixes the next batch of a key id, of at most `maxRecords`; false if nothing waits or one is in flight. */
-  fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<boolean>;
+  /** Fixes the next batch of a key id, of at most `maxRecords`; undefined if nothing waits or one is in flight. */
+  fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<RecordBatch | undefined>;
   /** Batches that are fixed and not marked, at most `limit`. */
   fixedBatches(limit: number): Promise<RecordBatch[]>;
   markPublished(batch: RecordBatch, published: PublishedBatch): Promise<void>;

@@ -47,8 +47,9 @@ function memoryStore(): RelayStore {
       const seq = next.get(keyId) ?? 1;
       const at = '2026-11-25T12:00:00.000Z';
       const records = [{ index: seq, leafHash: 'c'.repeat(64) }];
-      fixed.set(keyId, { keyId, seq, count: 1, records, from: at, to: at, origin: 'o', checkpoint: 'a note' });
-      return true;
+      const batch = { keyId, seq, count: 1, records, from: at, to: at, origin: 'o', checkpoint: 'a note' };
+      fixed.set(keyId, batch);
+      return batch;
     },
     fixedBatches: async () => [...fixed.values()],
     markPublished: async ({ keyId, seq }) => {

@@ -2,7 +2,7 @@ import type { Bytes32 } from '../../kernel/index.js';
 import type { RecordStreams, RelayStore } from './ports.js';
 import type { RecordBatch } from './record-batch.js';
 
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 8;
 const MAX_BATCHES_A_ROUND = 100;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
@@ -37,15 +37,18 @@ export class BatchPublisher {
   /** One round. @returns how many batches were published; Ceramic's errors go to `onFailed`, the store's are thrown */
   async runOnce(): Promise<number> {
     const { origin, minAgeMs, maxRecords } = this.options;
-    for (const keyId of await this.store.dueKeys(minAgeMs, maxRecords)) {
-      await this.store.fixBatch(keyId, origin, maxRecords);
-    }
     const fixed = await this.store.fixedBatches(MAX_BATCHES_A_ROUND);
     const ready = fixed.filter(({ keyId }) => (this.retries.get(keyId)?.atMs ?? 0) <= this.now());
+    const due = await this.store.dueKeys(minAgeMs, maxRecords);
+    const work = [
+      ...ready.map((batch) => async () => Promise.resolve(batch)),
+      ...due.map((keyId) => async () => this.store.fixBatch(keyId, origin, maxRecords)),
+    ];
     let published = 0;
     const lane = async (): Promise<void> => {
-      for (let batch = ready.shift(); batch !== undefined; batch = ready.shift()) {
-        if (await this.publish(batch)) published++;
+      for (let next = work.shift(); next !== undefined; next = work.shift()) {
+        const batch = await next();
+        if (batch !== undefined && (await this.publish(batch))) published++;
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, lane));

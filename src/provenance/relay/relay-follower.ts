@@ -1,10 +1,10 @@
-import { indexLog } from './index-log.js';
+import { LogIndexer } from './index-log.js';
 import { Poller } from '../poller.js';
 import type { RecordSource, RecordStreams, RelayStore } from './ports.js';
 import { BatchPublisher, type PublishOptions } from './publish-batches.js';
 import { MAX_RECORDS_PER_BATCH } from './record-batch.js';
 
-const INDEX_POLL_MS = 100;
+const INDEX_POLL_MS = 50;
 const PUBLISH_POLL_MS = 50;
 const MIN_AGE_MS = 250;
 const STRETCH = 2_048;
@@ -31,15 +31,17 @@ export interface RelayProgress {
  * so that a Ceramic node that is down stops publishing and nothing else. Safe to kill at any step and to run twice.
  */
 export class RelayFollower {
+  private readonly indexer: LogIndexer;
   private readonly publisher: BatchPublisher;
   private readonly loops: Poller[];
 
   constructor(
-    private readonly source: RecordSource,
-    private readonly store: RelayStore,
+    source: RecordSource,
+    store: RelayStore,
     streams: RecordStreams,
     private readonly options: RelayFollowerOptions,
   ) {
+    this.indexer = new LogIndexer(source, store, STRETCH);
     this.publisher = new BatchPublisher(store, streams, {
       ...options,
       minAgeMs: options.minAgeMs ?? MIN_AGE_MS,
@@ -67,7 +69,7 @@ export class RelayFollower {
   }
 
   private async index(): Promise<{ entries: number; more: boolean }> {
-    const progress = await indexLog(this.source, this.store, STRETCH);
+    const progress = await this.indexer.step();
     if (progress.unreadable.length > 0) this.options.onUnreadable?.(progress.unreadable);
     return progress;
   }

@@ -3,7 +3,11 @@ import type { Bytes32 } from '../../kernel/index.js';
 import type { LogStretch, PublishedBatch, RelayStore } from './ports.js';
 import { recordBatch, type RecordBatch } from './record-batch.js';
 
-interface PendingRow {
+interface WaitingRow {
+  from_index: number;
+}
+
+interface TakenRow {
   index: number;
   leaf_hash: string;
   at: Date;
@@ -22,20 +26,30 @@ interface BatchRow {
 
 /** Index, what waits for a batch, and the count of accesses, in one statement: the records are parsed once. */
 const ADD_RECORDS = `
-  WITH given AS (
-    SELECT * FROM jsonb_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int, "orderId" text,
-                                              licence text, weights text, "initialWeights" text, actor text, at timestamptz)
-  ), added AS (
+  WITH added AS (
     INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, licence, weights, initial_weights, actor, at)
-    SELECT index, type, "leafHash", "keyId", sequence, "orderId", licence, weights, "initialWeights", lower(actor), at FROM given
+    SELECT index, type, "leafHash", "keyId", sequence, "orderId", licence, weights, "initialWeights", lower(actor), at
+    FROM json_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int, "orderId" text,
+                                    licence text, weights text, "initialWeights" text, actor text, at timestamptz)
     ON CONFLICT (index) DO NOTHING
-    RETURNING key_id, type
+    RETURNING index, key_id, type
   ), waiting AS (
-    INSERT INTO relay_pending (index, key_id, leaf_hash, at) SELECT index, "keyId", "leafHash", at FROM given
+    INSERT INTO relay_waiting (key_id, from_index, count) SELECT key_id, min(index), count(*) FROM added GROUP BY key_id
+    ON CONFLICT (key_id) DO UPDATE SET count = relay_waiting.count + excluded.count
   )
   INSERT INTO access_counts (key_id, accesses)
   SELECT key_id, count(*) FROM added WHERE type = 'access-granted' GROUP BY key_id
   ON CONFLICT (key_id) DO UPDATE SET accesses = access_counts.accesses + excluded.accesses`;
+
+const DUE_KEYS = `
+  SELECT key_id FROM relay_waiting w
+  WHERE (since <= now() - $1 * interval '1 millisecond'
+         -- The clock was set back: do not wait until it is that late again.
+         OR since > now()
+         OR count >= $2)
+    AND NOT EXISTS (
+      SELECT FROM (SELECT state FROM relay_batches b WHERE b.key_id = w.key_id ORDER BY seq DESC LIMIT 1) last
+      WHERE last.state = 'fixed')`;
 
 /**
  * The relay's tables in PostgreSQL, by plain SQL: whole stretches of the log go in as arrays, and locks are explicit.
@@ -63,43 +77,35 @@ export class PgRelayStore implements RelayStore {
   }
 
   async dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]> {
-    const { rows } = await this.pool.query<{ key_id: Bytes32 }>(
-      // From one key id to the next over the index, and one look at the oldest of each: a backlog costs no more.
-      `WITH RECURSIVE keys AS (
-         SELECT min(key_id) AS key_id FROM relay_pending
-         UNION ALL
-         SELECT (SELECT min(key_id) FROM relay_pending WHERE key_id > keys.key_id) FROM keys WHERE keys.key_id IS NOT NULL
-       )
-       SELECT keys.key_id FROM keys, LATERAL (
-         SELECT since FROM relay_pending p WHERE p.key_id = keys.key_id ORDER BY index LIMIT 1
-       ) oldest
-       WHERE NOT EXISTS (SELECT FROM relay_batches b WHERE b.key_id = keys.key_id AND b.state = 'fixed')
-         AND (oldest.since <= now() - $1 * interval '1 millisecond'
-              -- The clock was set back: do not wait until it is that late again.
-              OR oldest.since > now()
-              OR EXISTS (SELECT FROM relay_pending p WHERE p.key_id = keys.key_id ORDER BY index OFFSET $2 LIMIT 1))`,
-      [minAgeMs, maxRecords - 1],
-    );
+    const { rows } = await this.pool.query<{ key_id: Bytes32 }>(DUE_KEYS, [minAgeMs, maxRecords]);
     return rows.map((row) => row.key_id);
   }
 
-  async fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<boolean> {
+  async fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<RecordBatch | undefined> {
     return this.transaction(async (client) => {
-      // One relay at a time fixes batches of a key id: sequence numbers have no gap and no record is in two batches.
-      await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('relay ' || $1, 0))`, [keyId]);
+      // One relay at a time fixes batches of a key id, and none while records are added to it: sequence numbers have no gap, and
+      // no record is in two batches or in none.
+      const { rows } = await client.query<WaitingRow>(
+        'SELECT from_index FROM relay_waiting WHERE key_id = $1 FOR UPDATE',
+        [keyId],
+      );
+      const [waiting] = rows;
+      if (waiting === undefined) return undefined;
       const last = await client.query<{ seq: number; state: string; commit_id: string | null }>(
         'SELECT seq, state, commit_id FROM relay_batches WHERE key_id = $1 ORDER BY seq DESC LIMIT 1',
         [keyId],
       );
       const previous = last.rows[0];
-      if (previous?.state === 'fixed') return false;
-      const pending = await takePending(client, keyId, maxRecords);
-      const [first, final] = [pending[0], pending.at(-1)];
-      if (first === undefined || final === undefined) return false;
-      const records = pending.map((row) => ({ index: row.index, leafHash: row.leaf_hash }));
-      await client.query(
+      if (previous?.state === 'fixed') return undefined;
+      const taken = await recordsFrom(client, keyId, waiting.from_index, maxRecords);
+      const [first, final] = [taken[0], taken.at(-1)];
+      if (first === undefined || final === undefined) return undefined;
+      await leaveWaiting(client, keyId, final.index + 1, taken.length);
+      const records = taken.map((row) => ({ index: row.index, leafHash: row.leaf_hash }));
+      const { rows: fixed } = await client.query<BatchRow>(
         `INSERT INTO relay_batches (key_id, seq, records, previous, from_time, to_time, origin, state, checkpoint)
-         SELECT $1, $2, $3, $4, $5, $6, $7, 'fixed', checkpoint FROM relay_cursor`,
+         SELECT $1, $2, $3, $4, $5, $6, $7, 'fixed', checkpoint FROM relay_cursor
+         RETURNING key_id, seq, records, previous, from_time, to_time, origin, checkpoint`,
         [
           keyId,
           (previous?.seq ?? 0) + 1,
@@ -110,7 +116,7 @@ export class PgRelayStore implements RelayStore {
           origin,
         ],
       );
-      return true;
+      return fixed.map(batchFromRow)[0];
     });
   }
 
@@ -146,14 +152,26 @@ export class PgRelayStore implements RelayStore {
   }
 }
 
-async function takePending(client: PoolClient, keyId: Bytes32, maxRecords: number): Promise<PendingRow[]> {
-  const { rows } = await client.query<PendingRow>(
-    `DELETE FROM relay_pending WHERE index IN
-       (SELECT index FROM relay_pending WHERE key_id = $1 ORDER BY index LIMIT $2)
-     RETURNING index, leaf_hash, at`,
-    [keyId, maxRecords],
+async function recordsFrom(
+  client: PoolClient,
+  keyId: Bytes32,
+  fromIndex: number,
+  maxRecords: number,
+): Promise<TakenRow[]> {
+  const { rows } = await client.query<TakenRow>(
+    'SELECT index, leaf_hash, at FROM log_records WHERE key_id = $1 AND index >= $2 ORDER BY index LIMIT $3',
+    [keyId, fromIndex, maxRecords],
   );
-  return rows.sort((a, b) => a.index - b.index);
+  return rows;
+}
+
+/** What is left of a key id waits anew: it came later than what was taken. */
+async function leaveWaiting(client: PoolClient, keyId: Bytes32, fromIndex: number, taken: number): Promise<void> {
+  const left = await client.query(
+    `UPDATE relay_waiting SET from_index = $2, count = count - $3, since = now() WHERE key_id = $1 AND count > $3`,
+    [keyId, fromIndex, taken],
+  );
+  if (left.rowCount === 0) await client.query('DELETE FROM relay_waiting WHERE key_id = $1', [keyId]);
 }
 
 function batchFromRow(row: BatchRow): RecordBatch {

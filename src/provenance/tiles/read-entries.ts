@@ -12,20 +12,33 @@ export interface IndexedEntry {
   leafHash: string;
 }
 
+export interface ReadOptions {
+  /** Index of the first entry; 0 unless set. */
+  from?: number;
+  /** Index after the last one; the head's size unless set. */
+  to?: number;
+  hasher?: Hasher;
+}
+
 /**
- * Every entry from `from` up to the head, in order, each checked against the head's root before it is given out.
+ * Every entry from one index up to another, in order, each checked against the head's root before it is given out. While the
+ * entries of one bundle are used, the next one is fetched.
  * @throws WeighbridgeError PROOF_INVALID at the first that is not what the checkpoint says, LOG_UNAVAILABLE
  */
 export async function* readEntries(
   log: Pick<LogClient, 'tile'>,
   head: TreeHead,
-  from = 0,
-  hasher?: Hasher,
+  { from = 0, to = head.size, hasher }: ReadOptions = {},
 ): AsyncGenerator<IndexedEntry> {
   const tree = await VerifiedTree.open((path) => log.tile(path), head, hasher);
-  for (let bundle = Math.floor(from / TILE_WIDTH); bundle * TILE_WIDTH < head.size; bundle++) {
-    const entries = await readBundle(log, tree, bundle);
-    for (const entry of entries) if (entry.index >= from) yield entry;
+  const end = Math.min(to, head.size);
+  let next: Promise<IndexedEntry[]> | undefined;
+  for (let bundle = Math.floor(from / TILE_WIDTH); bundle * TILE_WIDTH < end; bundle++) {
+    const entries = await (next ?? readBundle(log, tree, bundle));
+    next = (bundle + 1) * TILE_WIDTH < end ? readBundle(log, tree, bundle + 1) : undefined;
+    // It may fail before anybody waits for it, or nobody may come for it.
+    next?.catch(() => undefined);
+    for (const entry of entries) if (entry.index >= from && entry.index < end) yield entry;
   }
 }
 

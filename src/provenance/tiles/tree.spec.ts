@@ -103,7 +103,7 @@ describe('reading entries', () => {
   it('gives each with its index, from anywhere', async () => {
     const log = memoryLog(entries.slice(0, 700));
     const read = [];
-    for await (const { index, entry } of readEntries(log, log.head, 250)) {
+    for await (const { index, entry } of readEntries(log, log.head, { from: 250 })) {
       expect(entry).toEqual(entries[index]);
       read.push(index);
     }
