@@ -4,6 +4,7 @@ import { unavailable } from './append-queue.js';
 import { byteaArray, copyOfEntries, copyOfTiles } from './copy-buffer.js';
 import { CopyIn } from './copy-in.js';
 import type { Batch, BatchWriter, StagedBatch } from './ports.js';
+import { RecentEntries } from './recent-entries.js';
 
 const COPY_ENTRIES = 'COPY tlog.entries (idx, leaf_hash, data) FROM STDIN BINARY';
 const COPY_TILES = 'COPY tlog.tiles (level, n, data) FROM STDIN BINARY';
@@ -15,7 +16,10 @@ const FENCED = '40001';
  * fence and COMMIT. After any error the connection is of no more use.
  */
 export class PgBatchWriter implements BatchWriter {
-  constructor(private readonly client: Client) {}
+  constructor(
+    private readonly client: Client,
+    private readonly recent = new RecentEntries(),
+  ) {}
 
   async lookup(leafHashes: Uint8Array[]): Promise<Map<string, number>> {
     const { rows } = await this.client.query<{ leaf_hash: Buffer; idx: string }>({
@@ -33,7 +37,15 @@ export class PgBatchWriter implements BatchWriter {
         ? new CopyIn(`BEGIN; ${COPY_ENTRIES}`, [rows])
         : new CopyIn(`BEGIN; ${COPY_ENTRIES}; ${COPY_TILES}`, [rows, copyOfTiles(fullTiles)]);
     await this.client.query(copy).completed();
-    return { commit: async () => this.commit(from, from + entries.length, note) };
+    return {
+      commit: async () => {
+        await this.commit(from, from + entries.length, note);
+        this.recent.add(
+          from,
+          entries.map(({ data }) => data),
+        );
+      },
+    };
   }
 
   /** In one message: if the fence raises, the server skips the COMMIT. */

@@ -1,6 +1,7 @@
 import { Client, Pool } from 'pg';
 import { PgBatchWriter } from './batch-writer.js';
 import { Deferred } from './deferred.js';
+import { RecentEntries } from './recent-entries.js';
 
 const QUERY_TIMEOUT_MS = 30_000;
 /** For a last word. A server that vanished without closing its connections never says it, and a restart waits for us. */
@@ -42,14 +43,15 @@ export class Connections {
     }
   }
 
-  async writers(count: number): Promise<PgBatchWriter[]> {
+  /** @param recent - takes what they commit */
+  async writers(count: number, recent = new RecentEntries()): Promise<PgBatchWriter[]> {
     const clients = Array.from({ length: count }, () => this.client());
     for (const client of clients) {
       await client.connect();
       // Acknowledged means durable, whatever the role's default is.
       await client.query('SET synchronous_commit = on');
     }
-    return clients.map((client) => new PgBatchWriter(client));
+    return clients.map((client) => new PgBatchWriter(client, recent));
   }
 
   async close(): Promise<void> {

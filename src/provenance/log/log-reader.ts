@@ -4,6 +4,7 @@ import { encodeBundle } from '../tiles/bundle.js';
 import { Edge, perfectRoot } from '../tiles/edge.js';
 import { HASH_BYTES, levelSize, TILE_WIDTH, tilePath, tileWidth, type TileName } from '../tiles/tile-path.js';
 import { nodeHasher } from './node-hasher.js';
+import { RecentEntries } from './recent-entries.js';
 
 const ENTRIES = 'SELECT data AS bytes FROM tlog.entries WHERE idx >= $1 AND idx < $2 ORDER BY idx';
 const LEAF_HASHES = 'SELECT leaf_hash AS bytes FROM tlog.entries WHERE idx >= $1 AND idx < $2 ORDER BY idx';
@@ -14,7 +15,10 @@ const TILES_A_READ = 256;
 
 /** Reads of the log's tables. Nothing here writes, and nothing here waits for the sequencer. */
 export class LogReader {
-  constructor(private readonly pool: Pool) {}
+  constructor(
+    private readonly pool: Pool,
+    private readonly recent = new RecentEntries(),
+  ) {}
 
   /** Size and origin as committed; undefined before the first start. */
   async state(): Promise<{ origin: string; size: number; note: string | undefined } | undefined> {
@@ -45,7 +49,7 @@ export class LogReader {
     }
     if (level === 'entries') {
       const start = index * TILE_WIDTH;
-      return encodeBundle(await this.bytes(ENTRIES, start, width));
+      return encodeBundle(this.recent.slice(start, width) ?? (await this.bytes(ENTRIES, start, width)));
     }
     // The right edge is in memory; every tile left of it is full.
     if (index === Math.floor(levelSize(edge.size, level) / TILE_WIDTH)) {
