@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { misfits, readProtos } from '../../../test/support/proto-json.js';
 import { market, parties, provenanceStory } from '../../../test/support/provenance-story.js';
 import { orderIdOf } from '../../kernel/index.js';
 import { positionAfter } from '../position.js';
@@ -13,8 +15,10 @@ import { runIdOf, toOpenLineage } from './openlineage.js';
 import { toProv } from './prov.js';
 import { toSlsa } from './slsa.js';
 
-// Real: signed records of a run that was settled and of one that was refused, and the W3C's own schema of PROV-JSON. The schema
-// of OpenLineage is written here after the text of its version 2-0-2.
+// Real: signed records of a run that was settled and of one that was refused, and the schemas that the W3C, OpenLineage, in-toto
+// and SLSA publish (test/vectors says where they are from).
+const vector = (name: string) => path.resolve(import.meta.dirname, '../../../test/vectors', name);
+const json = (name: string) => JSON.parse(readFileSync(vector(name), 'utf8')) as Record<string, unknown>;
 const story = await provenanceStory();
 const refusedOrder = { ...story.order, salt: `0x${'5b'.repeat(32)}` as const };
 const at = new Date(Date.UTC(2026, 10, 25, 13));
@@ -68,9 +72,8 @@ describe('a history', () => {
 });
 
 describe('as PROV-JSON', () => {
-  const file = path.resolve(import.meta.dirname, '../../../test/vectors/prov-json/prov-json.schema.json');
   // Of draft 4: the two keywords that later drafts spell otherwise only name it.
-  const { id: _id, $schema: _draft, ...schema } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const { id: _id, $schema: _draft, ...schema } = json('prov-json/prov-json.schema.json');
   const valid = new Ajv({ strict: false, validateFormats: false }).compile(schema);
   const document = toProv(history, 'https://weighbridge.dev/ns/1#');
 
@@ -133,54 +136,38 @@ describe('as PROV-JSON and OpenLineage, a revocation', () => {
 });
 
 describe('as OpenLineage', () => {
-  const uri = { type: 'string', pattern: '^https?://' };
-  const facets = {
-    type: 'object',
-    additionalProperties: {
-      type: 'object',
-      properties: { _producer: uri, _schemaURL: uri },
-      required: ['_producer', '_schemaURL'],
-    },
-  };
-  const text = { type: 'string', minLength: 1 };
-  const named = { properties: { namespace: text, name: text, facets }, required: ['namespace', 'name'] };
-  const datasets = { type: 'array', items: { type: 'object', ...named } };
-  const uuid = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
-  const valid = new Ajv2020().compile({
-    type: 'object',
-    properties: {
-      eventType: { enum: ['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER'] },
-      eventTime: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z$' },
-      producer: uri,
-      schemaURL: { const: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent' },
-      run: { type: 'object', properties: { runId: { type: 'string', pattern: uuid }, facets }, required: ['runId'] },
-      job: { type: 'object', ...named },
-      inputs: datasets,
-      outputs: datasets,
-    },
-    required: ['eventTime', 'producer', 'schemaURL', 'run', 'job'],
-  });
-  const validDatasetEvent = new Ajv2020().compile({
-    type: 'object',
-    properties: {
-      eventTime: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z$' },
-      producer: uri,
-      schemaURL: { const: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent' },
-      dataset: { type: 'object', ...named },
-    },
-    required: ['eventTime', 'producer', 'schemaURL', 'dataset'],
-    // "not: required: [job, run]": a dataset event is of no run.
-    not: { anyOf: [{ required: ['job'] }, { required: ['run'] }] },
-  });
+  const ajv = new Ajv2020({ strict: false, schemas: [json('openlineage/OpenLineage.json')] });
+  addFormats.default(ajv);
+  const SPEC = 'https://openlineage.io/spec/2-0-2/OpenLineage.json';
+  const valid = ajv.compile({ $ref: SPEC });
+  const validRun = ajv.compile({ $ref: `${SPEC}#/$defs/RunEvent` });
+  const validDataset = ajv.compile({ $ref: `${SPEC}#/$defs/DatasetEvent` });
+  const validFacets = ajv.compile(json('openlineage/ErrorMessageRunFacet.json'));
   const all = toOpenLineage(history, 'weighbridge://1/0x2');
   const events = all.filter((event) => 'run' in event);
 
-  it('tells of runs and revocations in events that are valid', () => {
+  it('tells of runs and revocations in events that are valid by its schema', () => {
     for (const event of all) {
-      const judge = 'run' in event ? valid : validDatasetEvent;
+      const judge = 'run' in event ? validRun : validDataset;
       expect(judge(event) || judge.errors).toBe(true);
+      expect(valid(event) || valid.errors).toBe(true);
+      expect(event.schemaURL).toBe(`${SPEC}#/$defs/${'run' in event ? 'RunEvent' : 'DatasetEvent'}`);
     }
-    expect(valid(all.at(-1)) || validDatasetEvent(all[0])).toBe(false);
+    const failed = events[3]?.run.facets ?? {};
+    expect(validFacets(failed) || validFacets.errors).toBe(true);
+  });
+
+  it.each([
+    ['a run id that is no UUID', { run: { runId: 'r1' } }],
+    ['a time that is none', { eventTime: 'yesterday' }],
+    ['another type of event', { eventType: 'BEGUN' }],
+    ['a dataset without a name', { inputs: [{ namespace: 'n' }] }],
+    [
+      'a facet that names no schema',
+      { job: { namespace: 'n', name: 'j', facets: { f: { _producer: 'https://x.example' } } } },
+    ],
+  ])('is refused by that schema with %s', (_, change) => {
+    expect(validRun({ ...events[0], ...change })).toBe(false);
   });
 
   it('starts every run and ends it as it ended', () => {
@@ -197,6 +184,24 @@ describe('as OpenLineage', () => {
 });
 
 describe('as SLSA provenance', () => {
+  const root = readProtos(
+    ['statement', 'resource_descriptor', 'provenance'].map((name) => vector(`in-toto/${name}.proto`)),
+  );
+  const problems = (statement: Record<string, unknown> | undefined) => [
+    ...misfits(root, 'in_toto_attestation.v1.Statement', statement),
+    ...misfits(root, 'in_toto_attestation.predicates.provenance.v1.Provenance', statement?.predicate),
+  ];
+
+  it('is valid by the schemas of in-toto and SLSA, which can refuse', () => {
+    const [statement] = toSlsa(history);
+    expect(problems(statement)).toEqual([]);
+    expect(problems({ ...statement, signed: true })).toEqual([
+      'in_toto_attestation.v1.Statement.signed: no such field',
+    ]);
+    const predicate = { runDetails: { builder: { id: 1 }, metadata: { startedOn: 'today' } }, materials: [] };
+    expect(problems({ ...statement, subject: {}, predicate })).toHaveLength(4);
+  });
+
   it('is what the worker signed: an in-toto Statement v1 with an SLSA Provenance v1 predicate', () => {
     const [statement, ...more] = toSlsa(history);
     expect(more).toEqual([]);
