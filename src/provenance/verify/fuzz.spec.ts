@@ -7,6 +7,7 @@ import { isWeighbridgeError, utf8 } from '../../kernel/index.js';
 import { parseEntry } from '../record.js';
 import { decodeBundle, encodeBundle } from '../tiles/bundle.js';
 import { parseTilePath, tilePath } from '../tiles/tile-path.js';
+import { formatAddCheckpoint, parseAddCheckpoint } from '../witness/add-checkpoint.js';
 import { fromBase64, toBase64 } from './base64.js';
 import { decodeUtf8 } from './canonical.js';
 import { CHECK_CODES } from './checks.js';
@@ -23,6 +24,7 @@ vi.setConfig({ testTimeout: 3_600_000 });
 let receipt: Uint8Array;
 let entry: Uint8Array;
 const note = signNote(formatCheckpoint({ origin: trust.log.origin, size: 5, root: EMPTY_ROOT }), { witnessed: true });
+const request = formatAddCheckpoint({ oldSize: 3, proof: [EMPTY_ROOT, EMPTY_ROOT], note });
 const proof = formatTlogProof({ index: 3, hashes: [EMPTY_ROOT, EMPTY_ROOT], checkpoint: note });
 
 beforeAll(async () => {
@@ -73,6 +75,8 @@ describe('parsers of hostile text', () => {
   it('read checkpoints', () =>
     check(() => note.split('\n\n')[0] + '\n', readsOrRefuses(parseCheckpoint, formatCheckpoint)));
   it('read tlog-proofs', () => check(() => proof, readsOrRefuses(parseTlogProof, formatTlogProof)));
+  it('read add-checkpoint requests', () =>
+    check(() => request, readsOrRefuses(parseAddCheckpoint, formatAddCheckpoint)));
   it('read base64', () => check(() => toBase64(entry), readsOrRefuses(fromBase64, toBase64)));
   it('read tile paths', () => check(() => 'tile/0/x001/x234/067.p/12', readsOrRefuses(parseTilePath, tilePath)));
   it('read verifier keys', () =>
