@@ -42,7 +42,7 @@ const codeOf = async (run: Promise<unknown>): Promise<string> =>
 async function take(piece: Uint8Array): Promise<{ head: Uint8Array; frames: Uint8Array[] }> {
   const { headerBytes, frames } = await splitPiece(inSteps(piece));
   const sealed: Uint8Array[] = [];
-  for await (const { bytes } of frames) sealed.push(bytes);
+  for await (const { bytes } of frames) sealed.push(Uint8Array.from(bytes)); // its memory is used again
   return { head: piece.subarray(0, 4 + headerBytes.length), frames: sealed };
 }
 

@@ -18,7 +18,10 @@ export interface SplitPiece {
   header: PieceHeader;
   /** The COSE bytes of it, which every frame is bound to. */
   headerBytes: Uint8Array;
-  /** Every frame, whole and in order, as many as the header says. Nothing about them is authenticated yet. */
+  /**
+   * Every frame, whole and in order, as many as the header says. Nothing about them is authenticated yet. A frame is good until
+   * the next one is asked for.
+   */
   frames: AsyncIterable<CipherFrame>;
 }
 

@@ -47,7 +47,8 @@ export interface PieceStore {
   open(estimatedBytes: number): Promise<UploadSession>;
   /**
    * The bytes of a piece, in order. The iterable throws PIECE_CORRUPT at the end if they do not hash to `pieceCid`: a
-   * consumer MUST NOT use what it read before the iterable ended well, unless each frame authenticates by itself.
+   * consumer MUST NOT use what it read before the iterable ended well, unless each frame authenticates by itself. A block is
+   * good until the next one is asked for: its memory is used again.
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT
    */
   download(pieceCid: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;

@@ -7,38 +7,25 @@ export interface Block {
 }
 
 /**
- * Cuts a byte stream into blocks of exactly `blockBytes`. One block is held back until it is known whether another
- * follows, so memory is two blocks. An empty stream gives one empty block. Where blocks lie whole in what the source
- * gives, they are not copied: a source must not use the same memory again, and Node's streams do not.
+ * Cuts a byte stream into blocks of exactly `blockBytes`. A full block is held back until it is known whether another follows.
+ * All blocks lie in the same memory, one after the other: a block is good until the next one is asked for. Fresh memory for each
+ * would keep the garbage collector busier than copying them keeps the processor. An empty stream gives one empty block.
  */
 export async function* rechunk(source: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<Block> {
-  const none = new Uint8Array(0);
-  /** A full block that may be the last one. */
-  let held: Uint8Array | undefined;
-  let partial = none;
+  const block = new Uint8Array(blockBytes);
   let filled = 0;
   let index = 0;
   for await (const piece of source) {
     for (let offset = 0; offset < piece.length;) {
-      if (held !== undefined) {
-        yield { bytes: held, index: index++, last: false };
-        held = undefined;
+      if (filled === blockBytes) {
+        yield { bytes: block, index: index++, last: false };
+        filled = 0;
       }
-      const left = piece.length - offset;
-      if (filled === 0 && left >= blockBytes) {
-        held = piece.subarray(offset, offset + blockBytes);
-        offset += blockBytes;
-        continue;
-      }
-      if (filled === 0) partial = new Uint8Array(blockBytes);
-      const taken = Math.min(blockBytes - filled, left);
-      partial.set(piece.subarray(offset, offset + taken), filled);
+      const taken = Math.min(blockBytes - filled, piece.length - offset);
+      block.set(piece.subarray(offset, offset + taken), filled);
       filled += taken;
       offset += taken;
-      if (filled === blockBytes) {
-        [held, partial, filled] = [partial, none, 0];
-      }
     }
   }
-  yield { bytes: held ?? partial.subarray(0, filled), index, last: true };
+  yield { bytes: block.subarray(0, filled), index, last: true };
 }

@@ -17,6 +17,7 @@ import { startProvider } from '../../dist/web3/devnet/provider.js';
 import { freePort } from '../../dist/web3/devnet/service.js';
 import { PieceHasher } from '../../dist/web3/filecoin/commp.js';
 import { createPieceStore } from '../../dist/web3/filecoin/piece-store.js';
+import { release } from '../../dist/web3/filecoin/release.js';
 import { hashInThread } from '../../dist/web3/filecoin/store/hash-in-thread.js';
 
 const MIB = 2 ** 20;
@@ -160,7 +161,7 @@ async function measureDownload({ store }, pieces) {
     const key = Buffer.from(hex, 'hex');
     const place = { keyId: ids.keyId, shardId, number: 0, count: 1 };
     const access = { versionKey, datasetId: ids.datasetId, place, wrappedKey: wrapShardKey(versionKey, place, key) };
-    for await (const _ of openShard(store.download(pieceCid), access));
+    for await (const plaintext of openShard(store.download(pieceCid), access)) release(plaintext);
   });
   figure('download, verified against the piece CID, one copy', verified, 'MiB/s');
   figure('download, verified and then decrypted', opened, 'MiB/s', 'at least 200', opened >= 200);

@@ -93,7 +93,7 @@ test(
     expect(account.depositWei).toBeGreaterThan(0n);
     expect(account.fundedUntilEpoch).toBeGreaterThan(account.epoch);
     const parts: Uint8Array[] = [];
-    for await (const part of createPieceStore({ network }).download(piece.pieceCid)) parts.push(part);
+    for await (const part of createPieceStore({ network }).download(piece.pieceCid)) parts.push(Uint8Array.from(part));
     expect(Buffer.compare(concatBytes(...parts), bytes)).toBe(0);
   },
   LONG_MS,

@@ -63,7 +63,7 @@ async function sample(sizeBytes: number): Promise<{ piece: StoredPiece; bytes: U
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
+  for await (const part of source) parts.push(Uint8Array.from(part)); // its memory is used again
   return concatBytes(...parts);
 }
 

@@ -105,7 +105,8 @@ const notices = async (): Promise<string[]> =>
   (await deps.storage.notices(seller.address, { first: 50, after: undefined })).rows.map(({ node }) => node.kind);
 const download = async (): Promise<Uint8Array> => {
   const parts: Uint8Array[] = [];
-  for await (const part of createPieceStore({ network: net.network }).download(piece.pieceCid)) parts.push(part);
+  for await (const part of createPieceStore({ network: net.network }).download(piece.pieceCid))
+    parts.push(Uint8Array.from(part));
   return concatBytes(...parts);
 };
 
@@ -168,7 +169,7 @@ test('a provider that dies while a piece is read is left for the other, at the s
     const provider = at(providerId);
     const parts: Uint8Array[] = [];
     for await (const part of createPieceStore({ network: net.network }).download(piece.pieceCid)) {
-      if (parts.push(part) > 1) continue;
+      if (parts.push(Uint8Array.from(part)) > 1) continue;
       provider.service.kill('SIGKILL');
       await provider.service.exited;
     }

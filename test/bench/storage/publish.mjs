@@ -1,6 +1,6 @@
 // A process that sends so many MiB of shards as `publish` does, and nothing else: what it says of its memory is a publish's.
 // node publish.mjs <folder> <network file> <key file> <MiB>; prints one line of JSON
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
@@ -10,7 +10,8 @@ import { SealingThreads } from '../../../dist/web3/filecoin/sealing/sealing-thre
 
 const MIB = 2 ** 20;
 const SHARD_BYTES = 24 * MIB;
-const IN_FLIGHT = 2;
+const IN_FLIGHT = 3;
+const block = Buffer.alloc(MIB);
 const datasetId = `0x${'0d'.repeat(32)}`;
 const [dir, networkFile, keyFile, size] = process.argv.slice(2);
 const mebibytes = Number(size);
@@ -51,7 +52,9 @@ console.log(JSON.stringify({ movedMib, sentMs, cpuMs, rssBytes, rssBeforeBytes, 
 async function shardFile(number) {
   const file = path.join(dir, `shard-${number}`);
   const handle = await open(file, 'w');
-  for (let left = SHARD_BYTES - 100; left > 0; left -= MIB) await handle.write(randomBytes(Math.min(MIB, left)));
+  for (let left = SHARD_BYTES - 100; left > 0; left -= MIB) {
+    await handle.write(randomFillSync(block), 0, Math.min(MIB, left));
+  }
   await handle.close();
   return file;
 }

@@ -3,6 +3,7 @@ import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { MAX_PIECE_BYTES, MIN_PIECE_BYTES } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
+import { release } from '../release.js';
 import { publishFile, syncDirectory, writeAll } from './durable-files.js';
 import { HashingThread, type ArrivingPiece } from './hashing.js';
 import { asDiskFull, NO_ROOM, Refusal } from './refusal.js';
@@ -152,6 +153,7 @@ async function* inBlocks(
       yield block;
       [block, filled] = [undefined, 0];
     }
+    release(bytes);
   }
   if (block !== undefined && filled > 0) yield block.subarray(0, filled);
 }

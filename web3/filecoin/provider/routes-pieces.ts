@@ -1,12 +1,11 @@
-import { createReadStream } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseByteRange } from './byte-range.js';
 import type { PieceFiles } from './piece-files.js';
 import { Refusal } from './refusal.js';
+import { sendFile } from './send-file.js';
 import type { Uploads } from './uploads.js';
-
-const READ_BYTES = 1 << 20;
 
 const sessionSchema = z.object({ id: z.uuid() });
 const pieceSchema = z.object({ pieceCid: z.string().max(200) });
@@ -65,7 +64,10 @@ export function pieceRoutes(app: FastifyInstance, files: PieceFiles, uploads: Up
         .header('content-length', end - start + 1);
       if (range) reply.header('content-range', `bytes ${start}-${end}/${piece.sizeBytes}`);
       if (request.method === 'HEAD') return reply.send();
-      return reply.send(createReadStream(piece.file, { start, end, highWaterMark: READ_BYTES }));
+      // Fastify has nothing to do with the body: a stream of it would allocate every byte once more.
+      reply.hijack();
+      reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+      return sendFile(reply.raw, piece.file, start, end);
     },
   });
 

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { LENGTH_BYTES, MAX_HEADER_BYTES, pieceSealer, TAG_BYTES } from '../../../src/storage/index.js';
 import { PieceHasher } from '../commp.js';
+import { release } from '../release.js';
 import { BlockRing } from './block-ring.js';
 import { BLOCK_BYTES, type Job, type Order, type Told } from './messages.js';
 
@@ -75,7 +76,10 @@ async function seal(
       for (const last = Math.min(sealer.frames, index + framesEach); index < last; index++) {
         const { from, length } = sealer.dataOf(index);
         readWhole(handle, plaintext, length, from);
-        sealer.seal(index, plaintext.subarray(0, length)).forEach(put);
+        const [ciphertext, tag] = sealer.seal(index, plaintext.subarray(0, length));
+        put(ciphertext);
+        release(ciphertext);
+        put(tag);
       }
       const bytes = block.subarray(start, end);
       hasher.write(bytes);

@@ -31,7 +31,7 @@ export type Suspects = Set<string>;
 /**
  * The bytes of a piece, from all providers that have it at once: ranges go to whichever copy is free, and a range that a copy
  * fails is taken up at the same byte by another. They lie in a file of this machine, ciphertext all of them, until their piece
- * CID is computed: not one byte is given out before.
+ * CID is computed: not one byte is given out before. A block of them is good until the next one is asked for.
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if the bytes are another piece, DISK_FULL
  */
 export async function* downloadPiece(
@@ -192,10 +192,11 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): P
 }
 
 async function* readBack(file: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  const block = Buffer.allocUnsafe(READ_BYTES);
   for (let at = 0; at < sizeBytes;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at);
+    const { bytesRead } = await file.read(block, 0, READ_BYTES, at);
     if (bytesRead === 0) throw new Error('the downloaded piece ended early');
-    yield buffer.subarray(0, bytesRead);
+    yield block.subarray(0, bytesRead);
     at += bytesRead;
   }
 }

@@ -1,3 +1,4 @@
+import { release } from '../release.js';
 import { openGet, withoutStall } from './provider-http.js';
 
 const CONNECT_MS = 10_000;
@@ -37,7 +38,7 @@ export async function* readRange(
 
 /** Parts of a body put together, exactly so many bytes; what came before a fault is given out before it. */
 async function* inBlocks(body: AsyncIterable<Uint8Array>, bodyBytes: number): AsyncGenerator<Uint8Array> {
-  const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, bodyBytes));
+  const block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, bodyBytes));
   let filled = 0;
   let left = bodyBytes;
   let fault: { error: unknown } | undefined;
@@ -58,11 +59,13 @@ async function* inBlocks(body: AsyncIterable<Uint8Array>, bodyBytes: number): As
         yield block;
         filled = 0;
       }
+      release(part.value);
     }
     if (filled > 0) yield block.subarray(0, filled);
     if (fault !== undefined) throw fault.error;
     if (left > 0) throw new Error(`the connection ended ${left} bytes early`);
   } finally {
     await parts.return?.();
+    release(block);
   }
 }
