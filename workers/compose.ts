@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { WorkerOptions } from 'bullmq';
 import type { Logger } from 'pino';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
@@ -17,7 +18,7 @@ import {
 import { createHttpLogClient, DatasetLog } from '../src/provenance/index.js';
 import { LogRecordSource, PgRelayStore, RelayFollower } from '../src/provenance/relay/index.js';
 import type { SettleJobDeps } from '../src/settlement/index.js';
-import { JobRepository, type Job, type RunJobDeps } from '../src/training/index.js';
+import { checkpointFiles, JobRepository, type Job, type RunJobDeps } from '../src/training/index.js';
 import { createRecordStreams } from '../web3/ceramic/record-streams.js';
 import { createAnchorChain } from '../web3/chain/anchor-chain.js';
 import { createMarketplaceChain } from '../web3/chain/marketplace-chain.js';
@@ -99,6 +100,7 @@ export function composeWorker(
         ...(env.SANDBOX_CGROUP_DIR === undefined ? {} : { cgroupDir: env.SANDBOX_CGROUP_DIR }),
       },
     }),
+    checkpoints: checkpointFiles(path.join(env.BLOB_DIR, 'checkpoints')),
     operator,
     recorder: accountOf(env.RECORDER_KEY_FILE),
     workerSeed: seed(env.WORKER_SEED_FILE),

@@ -4,6 +4,7 @@ export { JobRepository } from './job.repository.js';
 export type { ModelDeclaration } from './model-declaration.js';
 export type { Trainer, TrainInput, TrainOutput } from './ports.js';
 export * from './run-job/index.js';
+export { checkpointFiles, type CheckpointStore } from './checkpoints/checkpoint-files.js';
 export { JobQueries } from './job.queries.js';
 export { TrainingModule } from './training.module.js';
 export { TrainingResolver } from './training.resolver.js';

@@ -16,11 +16,22 @@ export interface TrainInput {
   openKey(signal: AbortSignal): Promise<Uint8Array>;
   /** Of a private run: the secret of its sampling and noise, 32 bytes, overwritten like the key. */
   seed?: Uint8Array;
+  /** Of a long run; left out, it is run from its beginning and nothing of it is kept. */
+  checkpoints?: Checkpoints;
   /** Ciphertext of each piece, in manifest order, streamed. */
   pieces: ((signal: AbortSignal) => AsyncIterable<Uint8Array>)[];
   /** Wall-clock limit of the whole run. */
   timeoutMs: number;
   onProgress(step: number, of: number): void;
+}
+
+/** What a run's state is, as the box gives and takes it: in the clear, so it is sealed before it lies anywhere. */
+export interface Checkpoints {
+  everyMs: number;
+  /** Where to go on; overwritten once the box has it. */
+  begin?: Uint8Array;
+  /** Called with the state after so many steps, which is overwritten afterwards; the box waits. MUST NOT throw for a full disk. */
+  keep(state: Uint8Array, step: number): Promise<void>;
 }
 
 export interface TrainOutput {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Column } from '../../src/catalog/manifest.js';
 import { sha256Hex, WeighbridgeError } from '../../src/kernel/index.js';
 import { buildRecipe, shapesOf, weigh, type BuiltModel, type TrainInput } from '../../src/training/index.js';
+import { samplingOf } from '../../src/training/models.js';
 import { writeModel } from '../../src/training/onnx/write-model.js';
 import { writeSafetensors } from '../../src/training/safetensors.js';
 import { createSandboxTrainer } from '../../workers/sandbox/index.js';
@@ -121,7 +122,7 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
   });
 });
 
-describe('a box that was started ahead', { timeout: 240_000 }, () => {
+describe('a box that was started ahead', { timeout: 480_000 }, () => {
   it('waits with nothing of a job, serves one, and is gone with it; the next one is another', async () => {
     const before = new Set(await boxesHere());
     const warm = createSandboxTrainer({ pythonDir, trainerDir, warmBoxes: 1 });
@@ -145,6 +146,41 @@ describe('a box that was started ahead', { timeout: 240_000 }, () => {
     expect(await ofWarm()).toEqual([]);
   });
 });
+
+// A plain run's is in workers/trainer/tests/test_journal.py, and how a job goes on in run-job.spec.ts.
+describe('a private run whose box is killed in the middle', { timeout: 480_000 }, () => {
+  it('goes on from its checkpoint, and ends in the same bits', async () => {
+    const { declaration, ...model } = buildRecipe('mlp', { manifest: digits.manifest, epochs: 6 });
+    const run: BuiltModel = { ...model, declaration: privateOf(declaration) };
+    const inputWith = (change: Partial<TrainInput>): TrainInput =>
+      inputOf(digits, run, { seed: new Uint8Array(32).fill(7), ...change });
+    const undisturbed = await trainer.train(inputWith({}), never);
+    let begin: Uint8Array | undefined;
+    let keptStep = 0;
+    const before = new Set(await boxesHere());
+    const keep = async (state: Uint8Array, step: number): Promise<void> => {
+      begin = Uint8Array.from(state);
+      keptStep = step;
+      // bubblewrap ends, and its box with it.
+      for (const pid of await boxesHere()) if (!before.has(pid)) process.kill(pid, 'SIGKILL');
+    };
+    const killed = trainer.train(inputWith({ checkpoints: { everyMs: 1, keep } }), never);
+    expect(await failure(killed)).toMatchObject({ code: 'TRAINER_FAILED' });
+    expect(keptStep).toBeGreaterThan(0);
+    const heard: number[] = [];
+    const checkpoints = { everyMs: 60_000, keep: async () => undefined, ...(begin === undefined ? {} : { begin }) };
+    const resumed = await trainer.train(inputWith({ checkpoints, onProgress: (step) => heard.push(step) }), never);
+    expect(sha256Hex(resumed.weights)).toBe(sha256Hex(undisturbed.weights));
+    expect(Math.min(...heard)).toBeGreaterThan(keptStep);
+    expect(begin).toEqual(new Uint8Array(begin?.length ?? 0));
+  });
+});
+
+function privateOf(declaration: BuiltModel['declaration']): BuiltModel['declaration'] {
+  const sampling = samplingOf(declaration, digits.manifest.rowCount);
+  const privacy = { epsilon: 50, delta: 1e-5, noiseMultiplier: 1, clippingNorm: 1, ...sampling };
+  return { ...declaration, privacy: { ...privacy, unit: { kind: 'row' } } };
+}
 
 describe('what ends a run', { timeout: 240_000 }, () => {
   const quick = (): BuiltModel => buildRecipe('mlp', { manifest: digits.manifest, epochs: 1 });

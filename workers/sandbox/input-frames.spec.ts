@@ -55,7 +55,7 @@ describe('what goes into a box', () => {
     const frames = framesIn(bytes);
     const chunks = frames.filter(([kind]) => kind === 'D');
     expect(frames.map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
-    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60]));
+    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60, 0, 0, 0, 0, 0]));
     expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
     expect(frames[5]?.[1]).toEqual(Buffer.alloc(32, 7));
     expect(frames[6]?.[1].toString('hex')).toBe(

@@ -5,7 +5,7 @@ import { framesOf, splitPiece } from '../../src/storage/index.js';
 import type { TrainInput } from '../../src/training/index.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
-type Kind = 'L' | 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
+type Kind = 'L' | 'Z' | 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
 
 /** The box has ended, or reads no further. Its answer says why. */
 export class PipeClosedError extends Error {
@@ -34,7 +34,7 @@ export async function writeJob(
   // Each write reports its own fault; without a listener the stream's would end the process.
   stdin.on('error', () => undefined);
   // The box limits itself before it reads on.
-  await writeFrame(stdin, 'L', u32(Math.min(Math.ceil(cpuSeconds), MAX_CPU_SECONDS)));
+  await writeFrame(stdin, 'L', limitsOf(cpuSeconds, input));
   const config = { declaration, pieces: pieces.length, rows: manifest.rowCount };
   await writeFrame(stdin, 'C', utf8(canonicalJson(config)));
   await writeFrame(stdin, 'G', graph);
@@ -42,6 +42,11 @@ export async function writeJob(
   for (const tokenizer of tokenizers) await writeFrame(stdin, 'T', tokenizer);
   await writeSecret(stdin, 'K', await input.openKey(signal));
   if (input.seed !== undefined) await writeSecret(stdin, 'S', input.seed);
+  const begin = input.checkpoints?.begin;
+  if (begin !== undefined) {
+    await writeFrame(stdin, 'Z', begin);
+    begin.fill(0);
+  }
   for (const [number, piece] of pieces.entries()) await writePiece(stdin, manifest, number, piece(signal));
   await writeFrame(stdin, 'X', new Uint8Array(0));
   stdin.end();
@@ -87,9 +92,13 @@ async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): P
   await Promise.all(written);
 }
 
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
+/** CPU seconds, milliseconds between two checkpoints (0: none), whether one follows. */
+function limitsOf(cpuSeconds: number, { checkpoints }: TrainInput): Uint8Array {
+  const bytes = new Uint8Array(9);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, Math.min(Math.ceil(cpuSeconds), MAX_CPU_SECONDS));
+  view.setUint32(4, checkpoints?.everyMs ?? 0);
+  view.setUint8(8, checkpoints?.begin === undefined ? 0 : 1);
   return bytes;
 }
 

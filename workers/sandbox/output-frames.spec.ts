@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, isWeighbridgeError, utf8 } from '../../src/kernel/index.js';
-import { FrameReader, readAnswer, readIdle, SilentEndError, type Answer } from './output-frames.js';
+import { FrameReader, readAnswer, readIdle, SilentEndError, type Answer, type Expectation } from './output-frames.js';
 
 const u32 = (...values: number[]): Uint8Array => {
   const bytes = new Uint8Array(4 * values.length);
@@ -17,9 +17,22 @@ async function* inSteps(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Ar
   for (let at = 0; at < bytes.length; at += step) yield bytes.slice(at, at + step);
 }
 
-async function read(bytes: Uint8Array, step = 64, heard: number[] = []): Promise<Answer> {
+const state = (step: number, size = 100): Uint8Array =>
+  frame('Z', concatBytes(u32(step), new Uint8Array(size - 4).fill(9)));
+
+async function read(
+  bytes: Uint8Array,
+  step = 64,
+  heard: number[] = [],
+  checkpoints?: Expectation['checkpoints'],
+): Promise<Answer> {
   const onProgress = (reached: number): void => void heard.push(reached);
-  return readAnswer(new FrameReader(inSteps(bytes, step)), { maxResultBytes: 1_000, totalSteps: 100, onProgress });
+  return readAnswer(new FrameReader(inSteps(bytes, step)), {
+    maxResultBytes: 1_000,
+    totalSteps: 100,
+    onProgress,
+    ...(checkpoints === undefined ? {} : { checkpoints }),
+  });
 }
 
 describe('what a box may answer', () => {
@@ -54,6 +67,7 @@ describe('what a box may answer', () => {
     ['another number of steps', concatBytes(progress(1, 99), result, numbers)],
     ['a long progress', concatBytes(frame('P', new Uint8Array(9)), result, numbers)],
     ['weights over their cap', concatBytes(frame('R', new Uint8Array(1_001)), numbers)],
+    ['a state that nobody asked for', concatBytes(state(1), result, numbers)],
     ['weights twice', concatBytes(result, result)],
     ['weights and a code', concatBytes(result, refusal(5))],
     ['that it waits, once it has a job', concatBytes(frame('I', new Uint8Array(0)), result, numbers)],
@@ -102,5 +116,35 @@ describe('what a box says before it has a job', () => {
     ['a reason', refusal(5)],
   ])('and not %s', async (_name, bytes) => {
     await expect(idle(bytes)).rejects.toMatchObject({ code: 'TRAINER_FAILED' });
+  });
+});
+
+describe('the state of a run', () => {
+  const keeping = (kept: [number, number][]): Expectation['checkpoints'] => ({
+    maxBytes: 100,
+    keep: async (bytes, step) => void kept.push([step, bytes.length]),
+  });
+
+  it('is kept as often as it comes, each further than the one before, and overwritten', async () => {
+    const kept: [number, number][] = [];
+    const bytes = concatBytes(state(1), progress(2), state(2), state(100), result, numbers);
+    expect(await read(bytes, 64, [], keeping(kept))).toMatchObject({ kind: 'result' });
+    expect(kept).toEqual([
+      [1, 100],
+      [2, 100],
+      [100, 100],
+    ]);
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['of a step before the last one', concatBytes(state(2), state(1))],
+    ['of a step beyond the end', state(101)],
+    ['that is too large', state(1, 101)],
+    ['of no step', frame('Z', Uint8Array.of(1))],
+    ['after the weights', concatBytes(result, state(1))],
+  ])('%s ends the run', async (_name, bytes) => {
+    await expect(read(concatBytes(bytes, result, numbers), 64, [], keeping([]))).rejects.toMatchObject({
+      code: 'TRAINER_FAILED',
+    });
   });
 });

@@ -12,6 +12,8 @@ export interface Expectation {
   /** Optimiser steps of the whole run: public, so a `P` frame can say nothing else. */
   totalSteps: number;
   onProgress(step: number, of: number): void;
+  /** Undefined where no `Z` frame was asked for; then none is taken. */
+  checkpoints?: { maxBytes: number; keep(state: Uint8Array, step: number): Promise<void> };
 }
 
 /** The stream ended before an answer: how the process ended says why. */
@@ -19,6 +21,7 @@ export class SilentEndError extends Error {}
 
 const FRAME_HEAD_BYTES = 5;
 const PROGRESS_BYTES = 8;
+const STEP_BYTES = 4;
 const NUMBERS_BYTES = 12;
 /** Codes of the `E` frame. */
 const REASONS: readonly RefusalReason[] = [
@@ -38,16 +41,17 @@ export async function readIdle(reader: FrameReader): Promise<void> {
 }
 
 /**
- * Reads `P* (R N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
+ * Reads `(P | Z)* (R N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
  * closed set end the run, and what was read is dropped.
  * @throws WeighbridgeError TRAINER_FAILED; SilentEndError
  */
 export async function readAnswer(reader: FrameReader, expected: Expectation): Promise<Answer> {
-  reader.allowResult(expected.maxResultBytes);
-  let reached = 0;
+  reader.allow({ R: expected.maxResultBytes, Z: expected.checkpoints?.maxBytes ?? 0 });
+  let [reached, kept] = [0, 0];
   let frame = await reader.next();
-  while (frame.kind === 'P') {
-    reached = readProgress(frame.body, reached, expected);
+  while (frame.kind === 'P' || frame.kind === 'Z') {
+    if (frame.kind === 'P') reached = readProgress(frame.body, reached, expected);
+    else kept = await readCheckpoint(frame.body, kept, expected);
     frame = await reader.next();
   }
   const answer = frame.kind === 'R' ? await readResult(frame.body, reader) : readRefusal(frame);
@@ -60,6 +64,15 @@ function readProgress(body: Buffer, reached: number, { totalSteps, onProgress }:
   // Steps only rise: a trainer cannot draw letters with them.
   if (body.readUInt32BE(4) !== totalSteps || step > totalSteps || step <= reached) throw protocolBroken('progress');
   onProgress(step, totalSteps);
+  return step;
+}
+
+/** For this worker alone: it leaves sealed, if at all, and comes back to this job alone. The box waits until it is kept. */
+async function readCheckpoint(state: Buffer, kept: number, { totalSteps, checkpoints }: Expectation): Promise<number> {
+  const step = state.length < STEP_BYTES ? 0 : state.readUInt32BE(0);
+  if (step > totalSteps || step <= kept) throw protocolBroken('checkpoint');
+  await checkpoints?.keep(state, step);
+  state.fill(0);
   return step;
 }
 
@@ -87,7 +100,8 @@ interface Frame {
 /** Cuts a byte stream into frames, holding no more of it than the frame at hand may be long. */
 export class FrameReader {
   private readonly source: AsyncIterator<Uint8Array>;
-  private maxResultBytes = 0;
+  /** Before a job is known, neither weights nor checkpoints are taken. */
+  private maxBytes = { R: 0, Z: 0 };
   private chunks: Uint8Array[] = [];
   private held = 0;
 
@@ -95,9 +109,9 @@ export class FrameReader {
     this.source = stdout[Symbol.asyncIterator]();
   }
 
-  /** Weights are taken up to so many bytes; before a job is known, none are. */
-  allowResult(maxBytes: number): void {
-    this.maxResultBytes = maxBytes;
+  /** Weights and checkpoints up to so many bytes. */
+  allow(maxBytes: { R: number; Z: number }): void {
+    this.maxBytes = maxBytes;
   }
 
   async next(): Promise<Frame> {
@@ -120,7 +134,8 @@ export class FrameReader {
       case 'P':
         return length === PROGRESS_BYTES;
       case 'R':
-        return length <= this.maxResultBytes;
+      case 'Z':
+        return length <= this.maxBytes[kind];
       case 'N':
         return length === NUMBERS_BYTES;
       case 'E':

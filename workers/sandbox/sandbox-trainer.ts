@@ -117,12 +117,17 @@ async function converse(
   return Promise.race([answer, feeding.then(async () => answer)]);
 }
 
-function expectationOf({ declaration, weights, manifest, onProgress }: TrainInput): Expectation {
+function expectationOf({ declaration, weights, manifest, onProgress, checkpoints }: TrainInput): Expectation {
+  const resultBytes = weighedBytes({ declaration, shapes: shapesOf(weights) });
   return {
     // Room for a tensor too many, so that the gate can say what it kept back; not for more.
-    maxResultBytes: 2 * weighedBytes({ declaration, shapes: shapesOf(weights) }) + 65_536,
+    maxResultBytes: 2 * resultBytes + 65_536,
     totalSteps: totalSteps(manifest.rowCount, declaration.batchRows, declaration.epochs),
     onProgress,
+    // Weights, and an optimiser's two numbers for each.
+    ...(checkpoints === undefined
+      ? {}
+      : { checkpoints: { maxBytes: 3 * resultBytes + 65_536, keep: checkpoints.keep } }),
   };
 }
 

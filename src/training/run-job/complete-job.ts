@@ -77,6 +77,7 @@ function seedOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Jo
 /** Appends `training-completed`; settlement takes over from its index. */
 export async function completeJob(deps: RunJobDeps, job: Job): Promise<Job> {
   if (job.pendingEntry === null) throw new Error(`job ${job.id} is completing without an entry`);
+  await deps.checkpoints.remove(job.id);
   const { index } = await deps.log.append(job.pendingEntry);
   const facts = { completionIndex: index, pendingEntry: null };
   return deps.jobs.transition(job.id, 'completing', 'settling', facts, [settleMessage(job.id)]);

@@ -6,6 +6,7 @@ import type { ErrorCode, Network } from '../../kernel/index.js';
 import type { BlobStore } from '../../platform/index.js';
 import type { LogClient } from '../../provenance/index.js';
 import type { PieceStore } from '../../storage/index.js';
+import type { CheckpointStore } from '../checkpoints/checkpoint-files.js';
 import type { Job } from '../job.js';
 import type { JobState } from '../job-state.js';
 import type { JobRepository } from '../job.repository.js';
@@ -43,6 +44,8 @@ export interface RunJobDeps {
   vault: KeyVault;
   pieces: PieceStore;
   trainer: Trainer;
+  /** Sealed states of runs. */
+  checkpoints: CheckpointStore;
   /** Signs assignments, records and refusals, and pays for gas. */
   operator: LocalAccount;
   /** 32 bytes; each job's worker account is derived from it. */

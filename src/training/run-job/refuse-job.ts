@@ -20,6 +20,7 @@ export async function refuseJob(deps: RunJobDeps, job: Job, reason: RefusalReaso
 /** Appends `training-refused`; settlement sends the money back from its index. */
 export async function logRefusal(deps: RunJobDeps, job: Job): Promise<Job> {
   if (job.pendingEntry === null) throw new Error(`job ${job.id} is refusing without an entry`);
+  await deps.checkpoints.remove(job.id);
   const { index } = await deps.log.append(job.pendingEntry);
   const facts = { refusalIndex: index, pendingEntry: null };
   return deps.jobs.transition(job.id, 'refusing', 'refunding', facts, [settleMessage(job.id)]);

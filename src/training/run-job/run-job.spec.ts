@@ -2,6 +2,7 @@
 // key nodes, storage and sandbox, each by a few lines that fail as the test asks.
 import { describe, expect, it } from 'vitest';
 import { privateKeyToAccount } from 'viem/accounts';
+import { trainer } from '../../../test/support/provenance-story.js';
 import type { Terms } from '../../catalog/manifest.js';
 import {
   orderIdOf,
@@ -73,6 +74,7 @@ function world(
   const appended: Uint8Array[] = [];
   const messages: unknown[] = [];
   const states: JobState[] = [];
+  const stored = new Map<string, Uint8Array>();
   const change = (from: JobState, to: JobState, patch: JobPatch = {}): Job => {
     if (row.state !== from) throw failure('JOB_STATE', false);
     row = { ...row, ...patch, state: to };
@@ -115,6 +117,11 @@ function world(
       isLicenceRevoked: async () => fail.revoked === 'licence',
       order: async () => ({ state: 'open' }) as Awaited<ReturnType<RunJobDeps['chain']['order']>>,
     },
+    checkpoints: {
+      read: async () => stored.get(orderId),
+      write: async (_id, sealed) => stored.set(orderId, sealed).size > 0,
+      remove: async () => void stored.delete(orderId),
+    },
     operator,
     workerSeed,
     logger: { info: () => undefined, warn: () => undefined },
@@ -124,7 +131,7 @@ function world(
     log: Pick<RunJobDeps['log'], 'append'>;
     chain: Pick<RunJobDeps['chain'], 'now' | 'order' | 'isRevoked' | 'isLicenceRevoked'>;
   };
-  return { deps: deps as unknown as RunJobDeps, appended, messages, states, row: () => row };
+  return { deps: deps as unknown as RunJobDeps, appended, messages, states, stored, row: () => row };
 }
 
 describe('runJob', () => {
@@ -253,5 +260,53 @@ describe('runJob', () => {
     const { deps, states } = world({ state: 'settling' });
     expect((await runJob(deps, orderId, 0)).state).toBe('settling');
     expect(states).toEqual(['settling']);
+  });
+});
+
+describe('a run whose box is lost', () => {
+  const killed = new WeighbridgeError('TRAINER_FAILED', 'killed', {
+    next: 'test',
+    details: { reason: 'out-of-memory', exitCode: 137 },
+  });
+
+  /** A sandbox whose boxes get so far, give their state away, and are killed; it notes where each began. */
+  function losing(...steps: (number | undefined)[]) {
+    const begun: (number[] | undefined)[] = [];
+    const { deps, stored, row } = world({ state: 'training', jobDigest: order.jobDigest });
+    const train: RunJobDeps['trainer']['train'] = async ({ checkpoints }) => {
+      begun.push(checkpoints?.begin && [...checkpoints.begin]);
+      const step = steps[begun.length - 1];
+      if (step !== undefined) await checkpoints?.keep(Uint8Array.of(step), step);
+      throw killed;
+    };
+    const declaration = { ...row().declaration, features: {} };
+    const manifest = { pieces: [], wrappedKey: {} } as unknown as Awaited<ReturnType<RunJobDeps['manifestOf']>>;
+    Object.assign(deps, {
+      jobs: { ...deps.jobs, get: async () => ({ ...row(), declaration }) },
+      manifestOf: async () => manifest,
+      blobs: { read: async () => new Uint8Array(0) },
+      trainer: { train, assertAvailable: async () => trainer, close: async () => undefined },
+    });
+    return { deps, stored, row, begun };
+  }
+
+  it('goes on from its last state, which lies sealed, and leaves nothing behind', async () => {
+    const { deps, stored, row, begun } = losing(9, 12, undefined);
+    await expect(runJob(deps, orderId, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    expect(stored.get(orderId)).toHaveLength(12 + 1 + 16);
+    await expect(runJob(deps, orderId, 1)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    // The third gets no further than the second: another would not either.
+    await runJob(deps, orderId, 2);
+    expect(begun).toEqual([undefined, [9], [12]]);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'out-of-memory' });
+    expect(stored.size).toBe(0);
+  });
+
+  it('starts from its beginning where the engine is another', async () => {
+    const { deps, begun } = losing(9, undefined);
+    await expect(runJob(deps, orderId, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    Object.assign(deps.trainer, { assertAvailable: async () => ({ ...trainer, threads: 64 }) });
+    await runJob(deps, orderId, 1);
+    expect(begun).toEqual([undefined, undefined]);
   });
 });

@@ -9,6 +9,7 @@ import { assertConsent } from './assert-consent.js';
 import { whileWanted } from './assert-wanted.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
+import { keptState } from './keep-state.js';
 import { releaseKey } from './release-key.js';
 import { modelSigningKey, privacySeed } from './worker-account.js';
 
@@ -43,6 +44,7 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
   const tokenizers = await Promise.all(
     tokenizersOf(job.declaration.features).map(async (digest) => deps.blobs.read(digest)),
   );
+  const state = await keptState(deps, job);
   const input = {
     manifest,
     declaration: job.declaration,
@@ -52,10 +54,13 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     openKey: async (signal: AbortSignal) => releaseKey(deps, job, manifest.wrappedKey, signal),
     ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
     pieces: manifest.pieces.map((piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal)),
+    checkpoints: state.checkpoints,
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),
   };
-  return whileWanted(deps, job, async (signal) => deps.trainer.train(input, signal));
+  return whileWanted(deps, job, async (signal) => deps.trainer.train(input, signal)).catch((error: unknown) => {
+    throw state.afterLoss(error);
+  });
 }
 
 /** Of a model that was weighed: nothing in them comes out of the sandbox but its version. */

@@ -20,6 +20,11 @@ export function privacySeed(workerSeed: Uint8Array, orderId: Bytes32): Uint8Arra
   return hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/privacy-seed/v1'), 32);
 }
 
+/** Seals the state of one job's run: nobody without the worker seed reads what lies on the disk, and no other job's box takes it. */
+export function checkpointKey(workerSeed: Uint8Array, orderId: Bytes32): Uint8Array {
+  return hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/checkpoint/v1'), 32);
+}
+
 /** More than the key, so that reducing it leaves no bias (FIPS 186-5, A.2.1). */
 const SIGNING_SEED_BYTES = 48;
 

@@ -172,7 +172,7 @@ def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     config = {"declaration": declared(body, weights, **change), "pieces": PIECES, "rows": rows}
     stdin.writelines(
         frame(kind, data)
-        for kind, data in ((b"L", (3600).to_bytes(4, "big")), (b"C", json.dumps(config).encode()), (b"G", body), (b"W", weights), (b"K", DATA_KEY))
+        for kind, data in ((b"L", struct.pack(">II?", 3_600, 0, False)), (b"C", json.dumps(config).encode()), (b"G", body), (b"W", weights), (b"K", DATA_KEY))
     )
     draw = np.random.default_rng(0)
     for number in range(PIECES):

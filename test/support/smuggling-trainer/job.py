@@ -10,9 +10,9 @@ from . import honest_job
 _honest_train = honest_job.train
 
 
-def _smuggle(trainer: Any, rows: Any, progress: Any) -> dict[str, Any]:
+def _smuggle(trainer: Any, rows: Any, *watchers: Any) -> dict[str, Any]:
     smuggled = next(iter(rows.inputs.values()))[:8].copy()
-    return {**_honest_train(trainer, rows, progress), "smuggled.rows": smuggled}
+    return {**_honest_train(trainer, rows, *watchers), "smuggled.rows": smuggled}
 
 
 honest_job.train = _smuggle

@@ -75,11 +75,18 @@ def seal(data: bytes, frame_bytes: int = 4096) -> tuple[bytes, list[tuple[bytes,
 
 
 def job_frames(
-    declaration: dict[str, Any], graph: bytes, weights: bytes, pieces: list[bytes], rows: int, seed: bytes | None = None
+    declaration: dict[str, Any],
+    graph: bytes,
+    weights: bytes,
+    pieces: list[bytes],
+    rows: int,
+    seed: bytes | None = None,
+    begin: bytes | None = None,
 ) -> bytes:
     config = {"declaration": declaration, "pieces": len(pieces), "rows": rows}
     out = frame(b"C", json.dumps(config).encode()) + frame(b"G", graph) + frame(b"W", weights) + frame(b"K", DATA_KEY)
     out += b"" if seed is None else frame(b"S", seed)
+    out += b"" if begin is None else frame(b"Z", begin)
     for piece in pieces:
         header, chunks = seal(piece)
         out += frame(b"H", header)

@@ -32,7 +32,7 @@ def frames(**change: Any) -> bytes:
     return job_frames(declaration(GRAPH, WEIGHTS, **change), GRAPH, WEIGHTS, [piece(30), piece(20, 1)], rows=50)
 
 
-LIMITS = frame(b"L", (3_600).to_bytes(4, "big"))
+LIMITS = frame(b"L", struct.pack(">II?", 3_600, 0, False))
 IDLE = (b"I", b"")
 
 
@@ -104,7 +104,7 @@ def test_a_private_job_without_its_seed_ends(seed: bytes | None) -> None:
         pytest.param(frame(b"C", b"{}"), Reason.TRAINER_FAILED, id="empty config"),
         pytest.param(frame(b"G", GRAPH), Reason.TRAINER_FAILED, id="frames out of order"),
         pytest.param(struct.pack(">I1s", 1 << 31, b"C"), Reason.TRAINER_FAILED, id="huge frame"),
-        pytest.param(frame(b"Z", b""), Reason.TRAINER_FAILED, id="unknown frame"),
+        pytest.param(frame(b"Y", b""), Reason.TRAINER_FAILED, id="unknown frame"),
         pytest.param(frames()[:-20], Reason.TRAINER_FAILED, id="cut within the data"),
         pytest.param(frames(graph="0" * 64), Reason.MODEL_REJECTED, id="another graph than declared"),
         pytest.param(frames(weights="0" * 64), Reason.MODEL_REJECTED, id="other weights than declared"),

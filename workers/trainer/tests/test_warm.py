@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from weighbridge_trainer.refusal import Refused
-from weighbridge_trainer.warm import limit_cpu, warm_up
+from weighbridge_trainer.warm import read_limits, warm_up
 
 SOURCE = Path(__file__).parents[1] / "src"
 
 BURN = """
 from weighbridge_trainer.warm import limit_cpu
-limit_cpu((1).to_bytes(4, "big"))
+limit_cpu(1)
 while True:
     pass
 """
@@ -25,7 +25,7 @@ def test_a_job_has_its_cpu_seconds_and_no_more() -> None:
 
 def test_limits_of_another_length_end_the_job() -> None:
     with pytest.raises(Refused):
-        limit_cpu(b"")
+        read_limits(b"")
 
 
 def test_warming_up_compiles() -> None:

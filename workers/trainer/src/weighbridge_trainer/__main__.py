@@ -20,14 +20,15 @@ def main() -> int:
 
         jax.config.update("jax_platforms", "cpu")
         from .job import run_job
-        from .warm import limit_cpu, warm_up
+        from .warm import limit_cpu, read_limits, warm_up
 
         warm_up()
         frames = FrameReader(sys.stdin.buffer)
         writer.idle()
         # From here on the box is one job's.
-        limit_cpu(frames.expect(LIMITS))
-        run_job(frames, writer)
+        limits = read_limits(frames.expect(LIMITS))
+        limit_cpu(limits.cpu_seconds)
+        run_job(frames, writer, limits)
         return 0
     except Refused as refusal:
         reason = refusal.reason

@@ -10,19 +10,22 @@ _HEAD = struct.Struct(">I1s")
 _PROGRESS = struct.Struct(">II")
 
 LIMITS, CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"L", b"C", b"G", b"W", b"T", b"K", b"S"
+# The same both ways.
+CHECKPOINT = b"Z"
 HEADER, CHUNK, END = b"H", b"D", b"X"
 IDLE, PROGRESS, RESULT, NUMBERS, ERROR = b"I", b"P", b"R", b"N", b"E"
 
 MAX_CHUNK_BYTES = 16 << 20
 _TAG_AND_FLAG_BYTES = 17
 _MAX_BODY_BYTES = {
-    LIMITS: 4,
+    LIMITS: 9,
     CONFIG: 16 << 20,
     GRAPH: 16 << 20,
     WEIGHTS: 512 << 20,
     TOKENIZER: 16 << 20,
     KEY: 32,
     SEED: 32,
+    CHECKPOINT: 1 << 31,
     HEADER: 272,
     CHUNK: MAX_CHUNK_BYTES + _TAG_AND_FLAG_BYTES,
     END: 0,
@@ -80,6 +83,9 @@ class FrameWriter:
     def progress(self, step: int, of: int) -> None:
         self._write(PROGRESS, _PROGRESS.pack(step, of))
 
+    def checkpoint(self, state: bytes) -> None:
+        self._write(CHECKPOINT, state)
+
     def result(self, safetensors: bytes) -> None:
         self._write(RESULT, safetensors)
 
@@ -90,5 +96,6 @@ class FrameWriter:
         self._write(ERROR, bytes([reason]))
 
     def _write(self, kind: bytes, body: bytes) -> None:
-        self._stream.write(_HEAD.pack(len(body), kind) + body)
+        self._stream.write(_HEAD.pack(len(body), kind))
+        self._stream.write(body)
         self._stream.flush()

@@ -9,7 +9,8 @@ from .canary import check_rows_apart
 from .config import Config, parse_config
 from .envelope import open_piece
 from .features import Rows, RowsBuilder
-from .frames import CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
+from .frames import CHECKPOINT, CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
+from .journal import Journal
 from .lower import lower
 from .optimise import prepare, train
 from .private_stream import SEED_BYTES
@@ -18,17 +19,19 @@ from .refusal import Reason, Refused, reject_model
 from .safetensors import Floats, read_safetensors, write_safetensors
 from .stopwatch import ends_after
 from .text import Tokenizers, check_vocabularies, digests_of, largest_id, read_tokenizer
+from .warm import Limits
 
 _PROGRESS_SECONDS = 0.25
 # Lowering and compiling grow with the graph, which is a stranger's: a quiet machine needs seconds for an honest one.
 PREPARE_SECONDS = 240.0
 
 Progress = Callable[[int, int], None]
-# A compiled run: rows, the secret seed of a private run, who hears of progress.
-Run = Callable[[Rows, bytes, Progress], dict[str, Floats]]
+# A compiled run: rows, the secret seed of a private run, who hears of progress, where it begins and who keeps it.
+Run = Callable[[Rows, bytes, Progress, Journal], dict[str, Floats]]
+_NO_LIMITS = Limits()
 
 
-def run_job(frames: FrameReader, answers: FrameWriter) -> None:
+def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMITS) -> None:
     """:raises Refused: with the reason that the `E` frame carries"""
     config = parse_config(frames.expect(CONFIG))
     graph, weights = frames.expect(GRAPH), frames.expect(WEIGHTS)
@@ -38,8 +41,10 @@ def run_job(frames: FrameReader, answers: FrameWriter) -> None:
         run = _prepare(config, graph, weights, tokenizers)
     data_key = frames.expect(KEY)
     seed = b"" if config.privacy is None else _seed(frames.expect(SEED))
+    begin = frames.expect(CHECKPOINT) if limits.resumes else None
+    journal = Journal(begin, limits.checkpoint_seconds, answers.checkpoint if limits.checkpoint_seconds else None)
     rows = _read_rows(config, tokenizers, data_key, frames)
-    tensors = run(rows, seed, _paced(answers.progress))
+    tensors = run(rows, seed, _paced(answers.progress), journal)
     answers.result(write_safetensors(tensors))
     answers.numbers(config.epochs, config.rows)
 
@@ -56,9 +61,9 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     check_rows_apart(lowered, tensors, config)
     if config.privacy is not None:
         private = prepare_private(lowered.row, tensors, config, config.privacy)
-        return lambda rows, seed, progress: train_private(private, rows, seed, progress)
+        return lambda rows, seed, progress, journal: train_private(private, rows, seed, progress, journal)
     trainer = prepare(lowered.row, tensors, config)
-    return lambda rows, _seed, progress: train(trainer, rows, progress)
+    return lambda rows, _seed, progress, journal: train(trainer, rows, progress, journal)
 
 
 def _seed(body: bytes) -> bytes:

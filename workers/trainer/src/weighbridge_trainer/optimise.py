@@ -13,6 +13,7 @@ from jax import Array
 
 from .config import Config
 from .features import Rows, target_form
+from .journal import Journal
 from .losses import RowLoss, row_keys, row_loss
 from .optimisers import make_optimiser
 from .plan import Batches, Plan, plan_of, segments
@@ -57,18 +58,27 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     return Trainer(plan, config, trainable, frozen, state, traced.lower().compile())
 
 
-def train(trainer: Trainer, rows: Rows, progress: Callable[[int, int], None]) -> dict[str, Floats]:
+def train(
+    trainer: Trainer, rows: Rows, progress: Callable[[int, int], None], journal: Journal | None = None
+) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan = trainer.config, trainer.plan
     inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
     target = jnp.asarray(rows.target)
-    trainable, state, done = trainer.trainable, trainer.state, 0
+    journal = journal or Journal()
+    begin, (trainable, state) = journal.restore((trainer.trainable, trainer.state))
+    done = 0
     for epoch in range(config.epochs):
         for batches in segments(plan, config, epoch):
+            after = min(done + plan.segment_steps, (epoch + 1) * plan.steps_per_epoch)
+            if after <= begin:
+                done = after
+                continue
             trainable, state = trainer.segment(trainable, state, trainer.frozen, inputs, target, batches)
             jax.block_until_ready(trainable)
-            done = min(done + plan.segment_steps, (epoch + 1) * plan.steps_per_epoch)
+            done = after
             progress(done, plan.total_steps)
+            journal.reached(done, (trainable, state))
     returned = {**trainer.frozen, **trainable} if config.returns_all else trainable
     return {name: np.asarray(values) for name, values in returned.items()}
 

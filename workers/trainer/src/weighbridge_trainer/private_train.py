@@ -16,6 +16,7 @@ from jax import Array
 
 from .config import Config, Privacy
 from .features import Rows
+from .journal import Journal
 from .losses import row_keys
 from .optimise import abstract_rows, count_equations
 from .optimisers import make_optimiser
@@ -108,7 +109,11 @@ def prepare_private(
 
 
 def train_private(
-    trainer: PrivateTrainer, rows: Rows, seed: bytes, progress: Callable[[int, int], None]
+    trainer: PrivateTrainer,
+    rows: Rows,
+    seed: bytes,
+    progress: Callable[[int, int], None],
+    journal: Journal | None = None,
 ) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan = trainer.config, trainer.plan
@@ -117,24 +122,28 @@ def train_private(
     units = units_of(rows.units, config.rows, plan.unit_rows)
     padded = units.padded(config.rows)
     table = None if padded is None else jnp.asarray(padded)
-    trainable, state, done = trainer.trainable, trainer.state, 0
-    for capacity, batches in _ahead(segments(trainer, units, SecretStream(seed))):
+    journal = journal or Journal()
+    done, (trainable, state) = journal.restore((trainer.trainable, trainer.state))
+    for capacity, batches in _ahead(segments(trainer, units, SecretStream(seed), done)):
         run = trainer.step_of(capacity)
         trainable, state = run(trainable, state, trainer.frozen, inputs, target, table, *batches)
         jax.block_until_ready(trainable)
         done = min(done + plan.segment_steps, plan.steps)
         progress(done, plan.steps)
+        journal.reached(done, (trainable, state))
     returned = {**trainer.frozen, **trainable} if config.returns_all else trainable
     return {name: np.asarray(values) for name, values in returned.items()}
 
 
-def segments(trainer: PrivateTrainer, units: Units, stream: SecretStream) -> Iterator[tuple[int, Segment]]:
+def segments(
+    trainer: PrivateTrainer, units: Units, stream: SecretStream, begin: int = 0
+) -> Iterator[tuple[int, Segment]]:
     """Batches and noise of `segment_steps` steps at a time, with the capacity that the largest batch needs.
 
     Steps beyond the last are numbered -1 and change nothing.
     """
     plan, numbers = trainer.plan, sum(values.size for values in trainer.trainable.values())
-    for first in range(0, plan.steps, plan.segment_steps):
+    for first in range(begin, plan.steps, plan.segment_steps):
         steps = range(first, min(first + plan.segment_steps, plan.steps))
         drawn = [stream.sample(step, units.count, trainer.privacy.sampling_rate) for step in steps]
         capacity = max(plan.capacity, _up(max(map(len, drawn)), plan.micro_units))

@@ -2,6 +2,7 @@
 
 import resource
 import struct
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,18 @@ from .refusal import Reason, Refused
 
 # Between the signal that ends a process with a code of its own (SIGXCPU) and the one that cannot be caught.
 _HARD_LIMIT_SECONDS = 10
+_LIMITS = struct.Struct(">II?")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The `L` frame: what the box needs to know of its job before it reads it."""
+
+    cpu_seconds: int = 0
+    checkpoint_seconds: float = 0.0
+    """State is given away so often; 0: never."""
+    resumes: bool = False
+    """A checkpoint comes behind the key and the seed."""
 
 
 def warm_up() -> None:
@@ -23,11 +36,17 @@ def warm_up() -> None:
     step(np.ones((8, 8), np.float32), np.ones((8, 8), np.float32)).block_until_ready()
 
 
-def limit_cpu(body: bytes) -> None:
+def read_limits(body: bytes) -> Limits:
+    """:raises Refused: TRAINER_FAILED"""
+    if len(body) != _LIMITS.size:
+        raise Refused(Reason.TRAINER_FAILED, "limits")
+    cpu_seconds, checkpoint_ms, resumes = _LIMITS.unpack(body)
+    return Limits(cpu_seconds, checkpoint_ms / 1000, resumes)
+
+
+def limit_cpu(seconds: int) -> None:
     """The job's CPU seconds, beside what was used until now. Set before a byte of the job is read; to raise it again
     takes a capability that nobody in a box has."""
-    if len(body) != 4:
-        raise Refused(Reason.TRAINER_FAILED, "limits")
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(usage.ru_utime + usage.ru_stime) + 1 + struct.unpack(">I", body)[0]
+    soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + _HARD_LIMIT_SECONDS))
