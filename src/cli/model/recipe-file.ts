@@ -32,7 +32,12 @@ export async function writeRecipeFile(cli: Cli, { dataset: id, out, ...options }
       ['trains', `${declaration.trainable.length} tensors`],
       ...(skippedColumns.length === 0
         ? []
-        : ([['not used', `${skippedColumns.length} columns of which nothing is declared`]] as [string, string][])),
+        : ([
+            [
+              'not used',
+              `${skippedColumns.length} columns: nothing is declared of them, or the recipe reads images alone`,
+            ],
+          ] as [string, string][])),
     ]),
     '',
     `Try next: weighbridge model check ${out} --dataset ${shortId(keyId)}`,

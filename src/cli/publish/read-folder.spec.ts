@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { png as pngOf } from '../../../test/support/png.js';
 import { checkDeclared } from './check-declared.js';
 import type { DeclaredColumns } from './declared-columns.js';
 import { openDuck, parquetRows, type Duck } from './duck.js';
@@ -44,22 +44,8 @@ async function rowsOf(source: Source): Promise<Record<string, unknown>[]> {
 const types = (source: Source) => Object.fromEntries(source.columns.map(({ name, type }) => [name, type]));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex').toUpperCase();
 
-/** A grey PNG; its header may claim any size. */
-function png(grey: number, width = 1, height = 1): Buffer {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    check.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, check]);
-  };
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0]);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  const magic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  const pixels = deflateSync(Buffer.from([0, grey]));
-  return Buffer.concat([magic, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))]);
-}
+/** A grey pixel; its header may claim any size. */
+const png = (grey: number, width = 1, height = 1): Buffer => pngOf(width, height, Buffer.from([0, grey]));
 
 /** The head of a JPEG: an application segment, then the frame header. */
 const jpeg = Buffer.from('ffd8ffe000040102ffc0000b080010002001011100ffd9', 'hex');

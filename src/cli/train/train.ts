@@ -37,7 +37,7 @@ export async function train(options: TrainOptions, deps: TrainDeps): Promise<Col
   const model = await makeModel(options, checked.dataset.manifest, checked.dataset.terms);
   if (model.skippedColumns.length > 0) {
     ui.warn(
-      `${model.skippedColumns.length} columns are not used, the seller declares nothing of them: ${model.skippedColumns.slice(0, 5).join(', ')}`,
+      `${model.skippedColumns.length} columns are not used (the seller declares nothing of them, or the recipe reads images alone): ${model.skippedColumns.slice(0, 5).join(', ')}`,
     );
   }
   const purpose = await pickPurpose(options.purpose, checked.dataset.terms, ui);

@@ -46,6 +46,24 @@ describe('recipes', () => {
     expect(skippedColumns).toEqual(['id']);
   });
 
+  it('cnn reads a column of images, in colour, and nothing beside it', () => {
+    const columns: Column[] = [
+      { name: 'image', type: 'image' },
+      { name: 'age', type: 'integer', range: { min: 0, max: 120 } },
+      { name: 'label', type: 'string', vocabulary: ['cat', 'dog'] },
+    ];
+    const photos = { columns, label: 'label' };
+    const made = buildRecipe('cnn', { manifest: photos });
+    expect(made.declaration.features['input']).toMatchObject([{ kind: 'image', column: 'image', channels: 3 }]);
+    expect(made.declaration.inputs[0]?.shape).toEqual([3, 32, 32]);
+    expect(shapesOf(made)).toMatchObject({ 'net.0.weight': [16, 3, 3, 3], 'net.7.weight': [2, 2048] });
+    expect(made.skippedColumns).toEqual(['age']);
+    const bare = { columns: columns.filter(({ name }) => name !== 'age'), label: 'label' };
+    expect(() => buildRecipe('mlp', { manifest: bare })).toThrow(
+      expect.objectContaining({ code: 'MODEL_DOES_NOT_FIT', next: expect.stringContaining('--recipe cnn') }),
+    );
+  });
+
   it('names and shapes are those of a PyTorch Sequential', () => {
     const shapes = (name: RecipeName) => shapesOf(buildRecipe(name, { manifest: digits }));
     expect(shapes('mlp')).toEqual({

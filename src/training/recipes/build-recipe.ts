@@ -32,7 +32,7 @@ export interface BuiltModel {
   graph: Uint8Array;
   /** `weights.safetensors` */
   weights: Uint8Array;
-  /** Columns that the recipe could not use: no declared range or vocabulary. */
+  /** Columns that the recipe does not use: no declared range or vocabulary, or not the images that it reads. */
   skippedColumns: string[];
 }
 
@@ -53,10 +53,17 @@ const ADAM = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDeca
 export function buildRecipe(name: RecipeName, options: RecipeOptions): BuiltModel {
   const recipe = RECIPES[name];
   const seed = options.seed ?? 1;
-  const { features, label, skippedColumns } = schemaFeatures(options.manifest, options.label);
+  const { features, label, skippedColumns } = schemaFeatures(options.manifest, options.label, name === 'cnn');
+  const [image] = features.filter((feature) => feature.kind === 'image');
   const widths = features.map(featureWidth);
   const inputs = widths.reduce((sum, width) => sum + width, 0);
-  const network = recipe.build({ widths, inputs, classes: label.classes.length, seed });
+  const network = recipe.build({
+    widths,
+    inputs,
+    ...(image === undefined ? {} : { image }),
+    classes: label.classes.length,
+    seed,
+  });
   const graph = writeModel(network.graph);
   const weights = writeSafetensors(network.tensors);
   const { input } = network.graph;

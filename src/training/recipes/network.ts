@@ -7,6 +7,8 @@ export interface RecipeInput {
   widths: readonly number[];
   /** Their sum. */
   inputs: number;
+  /** Set where the features are one column of images. */
+  image?: { channels: number; height: number; width: number };
   classes: number;
   seed: number;
 }

@@ -5,20 +5,37 @@ import type { Label } from '../declaration/labels.js';
 import { doesNotFit } from '../model-errors.js';
 
 const MAX_CLASSES = 4096;
+/** What images are brought to: small enough for a CPU, in colour, from -1 to 1. */
+const IMAGE = {
+  height: 32,
+  width: 32,
+  channels: 3,
+  resize: 'bilinear',
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+} as const;
 
 export interface SchemaFeatures {
   features: Feature[];
   label: Extract<Label, { kind: 'class' }>;
-  /** Columns that the seller declared neither a range nor a vocabulary for: nothing public to scale or encode them by. */
+  /**
+   * Columns that the seller declared neither a range nor a vocabulary for, and so nothing public to scale or encode them by; beside
+   * images, every other column.
+   */
   skippedColumns: string[];
 }
 
 /**
  * Turns a dataset's public schema into features and classes, with the seller's declared ranges and vocabularies as the
  * only constants.
+ * @param readsImages - whether the recipe takes a column of images, and then nothing else, where there is one
  * @throws WeighbridgeError BAD_INPUT if no label is named, MODEL_DOES_NOT_FIT if nothing can be learned from the schema
  */
-export function schemaFeatures(manifest: Pick<Manifest, 'columns' | 'label'>, labelColumn?: string): SchemaFeatures {
+export function schemaFeatures(
+  manifest: Pick<Manifest, 'columns' | 'label'>,
+  labelColumn?: string,
+  readsImages = false,
+): SchemaFeatures {
   const name = labelColumn ?? manifest.label;
   if (name === undefined) {
     throw new WeighbridgeError('BAD_INPUT', 'the dataset has no label column of its own', {
@@ -30,9 +47,16 @@ export function schemaFeatures(manifest: Pick<Manifest, 'columns' | 'label'>, la
     throw doesNotFit(`the dataset has no column "${name}"`, 'Name one of its columns as the label.');
   }
   const others = manifest.columns.filter((candidate) => candidate.name !== name);
-  const features = others.flatMap((candidate) => featureOf(candidate) ?? []);
+  const image = others.find(({ type }) => type === 'image');
+  const features =
+    image !== undefined && readsImages ? [imageOf(image)] : others.flatMap((candidate) => featureOf(candidate) ?? []);
   if (features.length === 0) {
-    throw doesNotFit('no column has a declared range or vocabulary', 'Choose a dataset whose seller declares them.');
+    throw doesNotFit(
+      'no column has a declared range or vocabulary',
+      image === undefined
+        ? 'Choose a dataset whose seller declares them.'
+        : 'Use --recipe cnn, which reads its images.',
+    );
   }
   const used = new Set(features.map((feature) => feature.column));
   return {
@@ -40,6 +64,10 @@ export function schemaFeatures(manifest: Pick<Manifest, 'columns' | 'label'>, la
     label: { kind: 'class', column: name, classes: classesOf(column) },
     skippedColumns: others.map((candidate) => candidate.name).filter((candidate) => !used.has(candidate)),
   };
+}
+
+function imageOf({ name }: Column): Feature {
+  return { kind: 'image', column: name, ...IMAGE, mean: [...IMAGE.mean], std: [...IMAGE.std] };
 }
 
 /** What a column is encoded as for a float32 input; undefined if its seller declares nothing public of it. */
