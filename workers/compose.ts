@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { DatasetRepository } from '../src/catalog/index.js';
 import { LicenceRepository, type StoredLicence } from '../src/access/index.js';
-import { fromHex, WeighbridgeError, type Hex } from '../src/kernel/index.js';
+import { fromHex, WeighbridgeError, type Bytes32, type Hex } from '../src/kernel/index.js';
 import {
   BlobStore,
   DatabasePool,
@@ -129,9 +129,9 @@ export function composeWorker(
         );
         stops.push(async () => worker.close());
       }
-      stops.push(
-        await startStorageWatch({ env, queues, prisma, datasets, log, recorder: own.recorder, logger, queue }),
-      );
+      const { chain, recorder } = own;
+      const isRevoked = async (keyId: Bytes32): Promise<boolean> => chain.isRevoked(keyId);
+      stops.push(await startStorageWatch({ env, queues, prisma, datasets, log, isRevoked, recorder, logger, queue }));
       const dispatcher = new OutboxDispatcher(pool, queues, onError);
       await dispatcher.start();
       const requeue = startRequeue(jobs, queues, onError);

@@ -17,6 +17,7 @@ export interface StorageWatchOptions {
   prisma: PrismaService;
   datasets: DatasetRepository;
   log: LogClient;
+  isRevoked: WatchDeps['isRevoked'];
   recorder: LocalAccount;
   logger: Logger;
   queue: Partial<WorkerOptions>;
@@ -32,6 +33,7 @@ export async function startStorageWatch(options: StorageWatchOptions): Promise<(
     storage: new StorageRepository(prisma),
     chain: createStorageNetwork({ network }),
     log: new DatasetLog(options.log, prisma),
+    isRevoked: options.isRevoked,
     recorder,
     datasets: () => datasets.watched(),
     onFault: (err, about) => logger.warn({ err, about }, 'storage watch: will be tried again'),

@@ -1,20 +1,21 @@
 // Real: PostgreSQL, anvil, the storage contracts, three storage provider processes and their disks, the unmodified SDK.
-// Faked: the log (in memory, tests/medium/log.spec.ts has the real one), time (the test mines), the account of the last test.
+// Faked: the log (in memory, tests/medium/log.spec.ts has the real one), time (the test mines), and what the contract says of revocation.
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { createTestClient, http, parseEther, publicActions, type LocalAccount } from 'viem';
+import { createTestClient, http, parseEther, publicActions, walletActions, type LocalAccount } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { concatBytes, type Bytes32 } from '../../src/kernel/index.js';
 import { DatabasePool, PrismaService } from '../../src/platform/index.js';
 import { DatasetLog } from '../../src/provenance/index.js';
-import type { CopyRef, StoredPiece } from '../../src/storage/index.js';
+import { runwayDays, type CopyRef, type StoredPiece } from '../../src/storage/index.js';
 import { StorageRepository, watchStorage, type WatchDeps } from '../../src/storage/watch/index.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { createSellerStorage } from '../../web3/filecoin/seller-storage.js';
 import { createStorageNetwork, type FilecoinNetwork } from '../../web3/filecoin/storage-network.js';
+import { filecoinPayAbi } from '../../web3/chain/abi/filecoin-pay.js';
 import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { FakeLog } from '../support/api/fake-log.js';
@@ -40,6 +41,7 @@ let deps: WatchDeps;
 let bytes: Uint8Array;
 let piece: StoredPiece;
 let copies: CopyRef[];
+let revoked = false;
 const providers = new Map<number, { name: string; service: ProviderService }>();
 const signed: string[] = [];
 const faults: string[] = [];
@@ -63,6 +65,7 @@ beforeAll(async () => {
     storage: new StorageRepository(prisma),
     chain,
     log: new DatasetLog(log, prisma),
+    isRevoked: async () => revoked,
     recorder: privateKeyToAccount(generatePrivateKey()),
     datasets: async function* () {
       yield [{ keyId, datasetId, seller: seller.address, pieces: [piece] }];
@@ -183,6 +186,10 @@ test('a copy whose files are deleted is put on record, and made anew at the thir
   const [lost, kept] = copies as [CopyRef, CopyRef];
   await rm(path.join(net.dir, at(lost.providerId).name, 'pieces', piece.pieceCid));
   expect(Buffer.compare(await download(), bytes)).toBe(0);
+  revoked = true; // its seller may be delisting it: nothing is stored anew
+  await watchStorage(deps);
+  expect(records()).toEqual(['possession-fault']);
+  revoked = false;
   await watchStorage(deps);
   expect(faults).toEqual([]);
   expect(records().toSorted()).toEqual(['copy-repaired', 'possession-fault']);
@@ -217,17 +224,40 @@ test('a record that was fixed and not appended when the worker died is appended 
   expect([row?.fault, row?.silent]).toEqual([null, 0]);
 });
 
-test('a seller is warned once at 30, 7 and 1 days, and again after a top-up', async () => {
-  const account = await chain.accountOf(seller.address);
-  const round = async (days: number): Promise<number> => {
-    const runwayEpochs = BigInt(days * 2_880);
-    const made = { ...account, runwayEpochs, fundedUntilEpoch: account.epoch + runwayEpochs };
-    await watchStorage({ ...deps, chain: { ...chain, accountOf: async () => made } });
-    return log.ofType('storage-warning').length;
+test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by the epoch, and again after a top-up', async () => {
+  const { rpcUrl, contracts } = net.network;
+  const anvil = createTestClient({ mode: 'anvil', transport: http(rpcUrl) })
+    .extend(publicActions)
+    .extend(walletActions);
+  const pay = { address: contracts.filecoinPay, abi: filecoinPayAbi, account: seller, chain: null } as const;
+  /** Takes the rest of the deposit out again. */
+  const leaveDays = async (days: number): Promise<void> => {
+    const { availableWei, ratePerEpochWei } = await chain.accountOf(seller.address);
+    const rest = availableWei - ratePerEpochWei * BigInt(days * 2_880 + 10);
+    await anvil.writeContract({ ...pay, functionName: 'withdraw', args: [contracts.usdfc, rest] });
   };
-  const counts: number[] = [];
-  for (const days of [60, 30, 25, 7, 5, 1, 0, 60, 29]) counts.push(await round(days));
-  expect(counts).toEqual([0, 1, 1, 2, 2, 3, 3, 3, 4]);
+  const round = async (): Promise<[days: number, warnings: number]> => {
+    await watchStorage(deps);
+    return [runwayDays(await chain.accountOf(seller.address)), log.ofType('storage-warning').length];
+  };
+  expect((await round())[1]).toBe(0);
+  const seen: [number, number][] = [];
+  for (const days of [31, 8, 2]) {
+    await leaveDays(days);
+    seen.push(await round());
+    // Periods that were not proven are given back meanwhile, which lengthens it a little.
+    while (runwayDays(await chain.accountOf(seller.address)) === days) await anvil.mine({ blocks: 20 });
+    seen.push(await round());
+  }
+  expect(seen).toEqual([[31, 0], [30, 1], [8, 1], [7, 2], [2, 2], [1, 3]]); // prettier-ignore
+  expect((await round())[1]).toBe(3);
+  const { ratePerEpochWei } = await chain.accountOf(seller.address);
+  await createSellerStorage({ network: net.network, account: seller }).topUp(ratePerEpochWei * 2_880n * 60n);
+  expect(await round()).toEqual([61, 3]);
+  await leaveDays(29);
+  expect(await round()).toEqual([29, 4]);
+  const warned = log.ofType('storage-warning').map(({ predicate }) => predicate);
+  expect(warned.map((predicate) => (predicate as { daysLeft: number }).daysLeft)).toEqual([30, 7, 1, 29]);
   expect((await notices()).filter((kind) => kind === 'storage-warning')).toHaveLength(4);
 });
 

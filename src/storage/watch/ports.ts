@@ -42,6 +42,8 @@ export interface WatchDeps {
   storage: StorageRepository;
   chain: StorageNetwork;
   log: DatasetLog;
+  /** Whether the seller revoked a dataset version, as the contract has it. */
+  isRevoked(keyId: Bytes32): Promise<boolean>;
   /** Signs the records. */
   recorder: LocalAccount;
   /** Every listed dataset, in pages. */

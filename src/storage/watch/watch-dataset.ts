@@ -25,6 +25,8 @@ export async function watchDataset(deps: WatchDeps, dataset: WatchedDataset): Pr
   const good = looked.filter(({ judgement }) => !judgement.lost && judgement.silent === 0);
   const lost = looked.filter(({ judgement }) => judgement.lost);
   if (looked.length - lost.length >= COPIES || good.length === 0) return;
+  // Its seller may be delisting it, one copy after the other: a new one would be stored, and paid for, by nobody's wish.
+  if (await deps.isRevoked(dataset.keyId)) return;
   if (await repair(deps, dataset, looked, good)) await lookAtCopies(deps, dataset);
 }
 
