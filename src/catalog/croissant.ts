@@ -155,6 +155,11 @@ export function manifestUrl({ manifest, apiUrl }: DescribedListing): string {
   return new URL(`manifests/${jsonDigest(manifest)}`, withSlash(apiUrl)).href;
 }
 
+/** Where this description of the listing is served. */
+export function croissantUrl({ id, apiUrl }: DescribedListing): string {
+  return new URL(`datasets/${id}/croissant.json`, withSlash(apiUrl)).href;
+}
+
 /** The terms by their digest: what the buyer signs and the log names. */
 export function licenceUrl({ apiUrl, terms }: DescribedListing): string {
   return new URL(`terms/${jsonDigest(terms)}`, withSlash(apiUrl)).href;

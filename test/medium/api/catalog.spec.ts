@@ -1,5 +1,6 @@
 // Real: the API over HTTP, PostgreSQL, BullMQ on it, every digest and signature. Faked: log, chain, the recorder's key file.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonDigest } from '../../../src/kernel/index.js';
 import { ask, codeOf, get } from '../../support/api/client.js';
 import { listed, signedIn, type Party } from '../../support/api/steps.js';
 import { startTestApi, type TestApi } from '../../support/api/test-api.js';
@@ -98,6 +99,35 @@ describe('dataset', () => {
     const { keyId } = await listed(api, seller);
     api.chain.revoked.add(keyId);
     expect(await get(api, 'dataset', FIND, { id: keyId })).toEqual({ id: keyId, revoked: true });
+  });
+});
+
+describe('a listing in the words of other catalogues', () => {
+  it.each([
+    ['croissant', { '@type': 'sc:Dataset', conformsTo: 'http://mlcommons.org/croissant/1.0' }],
+    ['dcat', { '@type': 'dcat:Dataset', 'dct:title': 'Handwritten digits' }],
+  ])('is served as %s, by a prefix too, and what it names is there', async (name, about) => {
+    const { keyId, manifest, terms } = await listed(api, seller);
+    const answer = await fetch(`${api.url}/datasets/${keyId.slice(0, 18)}/${name}.json`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringContaining('ld+json')]);
+    const text = await answer.text();
+    expect(JSON.parse(text)).toMatchObject(about);
+    expect(text).not.toContain(manifest.wrappedKey.dataToEncryptHash);
+    const named = [`manifests/${jsonDigest(manifest)}`, `terms/${jsonDigest(terms)}`];
+    for (const path of named) {
+      expect(text).toContain(`${api.url}/${path}`);
+      expect((await fetch(`${api.url}/${path}`)).status).toBe(200);
+    }
+  });
+
+  it('is not there for a dataset that is not, and says so', async () => {
+    for (const [id, status, code] of [
+      ['0'.repeat(64), 404, 'DATASET_NOT_FOUND'],
+      ['zebra', 400, 'BAD_INPUT'],
+    ]) {
+      const answer = await fetch(`${api.url}/datasets/${id}/croissant.json`);
+      expect([answer.status, await answer.json()]).toMatchObject([status, { code, next: expect.anything() }]);
+    }
   });
 });
 
