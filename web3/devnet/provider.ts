@@ -29,6 +29,8 @@ export interface ProviderOptions {
   capacityBytes?: number;
   /** How often it looks whether a proof is due. */
   proveEveryMs?: number;
+  /** Where clients reach it, if something stands in front of it. */
+  publicUrl?: string;
 }
 
 export interface ProviderService extends ChildService {
@@ -41,7 +43,7 @@ export interface ProviderService extends ChildService {
  * process: a start in the same folder goes on where the last one ended, however it ended.
  */
 export async function startProvider(options: ProviderOptions): Promise<ProviderService> {
-  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes, proveEveryMs } = options;
+  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes, proveEveryMs, publicUrl } = options;
   mkdirSync(dir, { recursive: true });
   const network = networkSchema.parse(JSON.parse(readFileSync(networkFile, 'utf8')));
   const address = privateKeyToAddress(readFileSync(providerKeyFile, 'utf8').trim() as Hex);
@@ -58,6 +60,7 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
       PROVIDER_KEY_FILE: providerKeyFile,
       WEIGHBRIDGE_NETWORK: networkFile,
       ...(capacityBytes === undefined ? {} : { PROVIDER_CAPACITY_BYTES: String(capacityBytes) }),
+      ...(publicUrl === undefined ? {} : { PROVIDER_URL: publicUrl }),
       ...(proveEveryMs === undefined ? {} : { PROVIDER_PROVE_EVERY_MS: String(proveEveryMs) }),
     },
     logFile: path.join(dir, 'provider.log'),
@@ -66,7 +69,7 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
     pidFile: path.join(dir, 'provider.pid'),
   });
   await approveProvider(network, deployer, address);
-  return { ...service, url };
+  return { ...service, url: publicUrl ?? url };
 }
 
 /**
