@@ -88,6 +88,25 @@ describe('the sequencer', () => {
     await log.stop();
   });
 
+  it('shares what waits with the writers that are free too, but not so little that it is not worth a batch', async () => {
+    const cuts = async (waiting: number, depth: number): Promise<number[]> => {
+      const store = new FakeStore();
+      const sizes: number[] = [];
+      store.holdStage = async ({ entries }) => {
+        sizes.push(entries.length);
+        await setTimeout(50); // longer than it takes to cut for the next writer
+      };
+      const log = sequencer(store, depth, { maxBatch: 2048 });
+      await Promise.all(Array.from({ length: waiting }, async (_, i) => log.append(entry(i))));
+      await log.stop();
+      return sizes;
+    };
+    expect(await cuts(1000, 2)).toEqual([500, 500]);
+    expect(await cuts(1000, 1)).toEqual([1000]);
+    expect(await cuts(130, 2)).toEqual([128, 2]);
+    expect(await cuts(100, 2)).toEqual([100]);
+  });
+
   it('commits in order when a later batch is staged first', async () => {
     const store = new FakeStore();
     const gate = new Deferred<void>();

@@ -14,6 +14,9 @@ export interface SequencerOptions {
   maxQueue: number;
 }
 
+/** Fewer entries than this are not worth a batch of their own beside another. */
+const LEAST_SHARE = 128;
+
 /** What is committed: the newest checkpoint, and the edge of its tree. Never changed, only replaced. */
 export interface CommittedHead {
   readonly note: string;
@@ -98,11 +101,20 @@ export class Sequencer {
       const writer = await this.freeWriter();
       if (writer === undefined) break;
       lastCutMs = performance.now();
-      const fresh = await this.withoutKnown(writer, this.queue.take(this.options.maxBatch));
+      const fresh = await this.withoutKnown(writer, this.queue.take(this.share()));
       if (fresh.length > 0) previous = this.write(writer, fresh, previous);
       else this.release(writer);
     }
     await previous;
+  }
+
+  /**
+   * How many to cut. Callers of one batch come back together: had one writer ever taken all of them, every later batch would be as
+   * large, the next one tiny, and the two never overlap. So what waits is shared with the writers that are free too.
+   */
+  private share(): number {
+    const share = Math.ceil(this.queue.length / (1 + this.free.length));
+    return Math.min(this.options.maxBatch, Math.max(share, LEAST_SHARE));
   }
 
   /** Answers entries that the log has from before, and gives the rest. */

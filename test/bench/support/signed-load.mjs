@@ -68,7 +68,7 @@ export async function verifierPool(publicKey) {
         }
       };
       await Promise.all(Array.from({ length: Math.ceil(callers / CHUNK) }, loop));
-      return { rate: count / ((performance.now() - from) / 1000) };
+      return { count, rate: count / ((performance.now() - from) / 1000) };
     },
     stop: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
