@@ -17,7 +17,7 @@ import {
 import { marketOf } from '../platform/index.js';
 import { offerMismatch } from './catalog.errors.js';
 import type { Listing } from './dataset.js';
-import { privacyPricesOf, type Manifest, type Terms } from './manifest.js';
+import { heldOutRows, privacyPricesOf, trainingPieces, type Manifest, type Terms } from './manifest.js';
 
 const REBUILD = 'Publish again with the same command: it makes manifest, terms and offer from one another.';
 
@@ -37,6 +37,7 @@ export async function checkListing(
   assertDigests(manifest, terms, offer);
   assertSameDataset(manifest, offer, keyId, market);
   assertColumns(manifest, terms);
+  assertHoldout(manifest, terms);
   assertMoney(offer, terms, network);
   if (!offer.operators.some((operator) => isAddressEqual(operator, network.operator))) {
     throw offerMismatch('the offer allows no operator of this deployment', `Allow ${network.operator}.`);
@@ -84,6 +85,23 @@ function assertColumns({ columns, label }: Manifest, { privacy }: Terms): void {
   const nobody = unit !== undefined && !names.includes(unit) ? `the terms protect "${unit}", no column` : undefined;
   const message = wrong ?? unknown ?? nobody;
   if (message !== undefined) throw new WeighbridgeError('BAD_INPUT', message, { next: 'Correct the schema.' });
+}
+
+/** Terms and manifest say the same of rows that are held out, and the place of a piece tells which they are. */
+function assertHoldout({ pieces, rowCount }: Manifest, { privacy }: Terms): void {
+  const training = trainingPieces(pieces);
+  const rows = training.reduce((sum, piece) => sum + piece.rowCount, 0);
+  const wrong: [boolean, string][] = [
+    [
+      (privacy.holdout !== undefined) !== heldOutRows(pieces) > 0,
+      'terms and manifest differ on rows that are held out',
+    ],
+    [training.some((piece, number) => piece !== pieces[number]), 'pieces that are held out stand before others'],
+    [rows !== rowCount, `the pieces that train hold ${rows} rows, the manifest says ${rowCount}`],
+    [privacy.holdout !== undefined && privacy.budget === undefined, 'no privacy budget pays for a metric'],
+  ];
+  const message = wrong.find(([isWrong]) => isWrong)?.[1];
+  if (message !== undefined) throw offerMismatch(message, REBUILD);
 }
 
 /** As `Marketplace.list` computes it: an offer that does not add up could never be opened. */

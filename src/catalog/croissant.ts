@@ -114,7 +114,7 @@ function distributionOf(listing: DescribedListing): Record<string, unknown>[] {
       '@type': 'cr:FileObject',
       '@id': `piece-${number}`,
       name: `piece-${number}`,
-      description: `Ciphertext of ${piece.rowCount} rows; Filecoin piece CID ${piece.pieceCid}.`,
+      description: `Ciphertext of ${piece.rowCount} rows${piece.holdout === true ? ', held out of training' : ''}; Filecoin piece CID ${piece.pieceCid}.`,
       identifier: piece.pieceCid,
       contentUrl: `ipfs://${piece.pieceCid}`,
       contentSize: `${piece.sizeBytes} B`,

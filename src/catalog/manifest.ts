@@ -37,12 +37,24 @@ export const pieceSchema = z.strictObject({
   shardId: bytes32,
   /** The shard's key, wrapped for this version and this place in the list by the version's key: 40 bytes, hex. */
   wrappedKey: z.string().regex(/^[0-9a-f]{80}$/),
+  /** Held out of training: these rows are read for a metric and for nothing else. Such pieces stand last. */
+  holdout: z.literal(true).optional(),
 });
 export type Piece = z.infer<typeof pieceSchema>;
 
 /** Names a shard through all versions that it stays in. */
 export function shardIdOf(piece: Pick<Piece, 'shardId'>): string {
   return piece.shardId;
+}
+
+/** Pieces whose rows train: a run that buys no metric is sent no others. */
+export function trainingPieces<P extends Pick<Piece, 'holdout'>>(pieces: readonly P[]): P[] {
+  return pieces.filter(({ holdout }) => holdout !== true);
+}
+
+/** Rows that no run trains on. */
+export function heldOutRows(pieces: readonly Pick<Piece, 'holdout' | 'rowCount'>[]): number {
+  return pieces.reduce((sum, { holdout, rowCount }) => (holdout === true ? sum + rowCount : sum), 0);
 }
 
 /** What Lit's encrypt gave for the data key, and the one condition under which key nodes release it. */
@@ -72,6 +84,7 @@ export const manifestSchema = z.strictObject({
   title: z.string().min(1).max(200),
   description: z.string().max(10_000),
   tags: z.array(z.string().min(1).max(40)).max(20),
+  /** Rows that train; those of pieces that are held out come on top. */
   rowCount: z.number().int().positive(),
   /** In file order. */
   columns: z.array(columnSchema).min(1).max(4096),
@@ -108,6 +121,8 @@ export const privacyTermsSchema = z.strictObject({
     })
     .optional(),
   trainingWithoutPrivacy: z.boolean().optional(),
+  /** Share of the rows that no run trains on: private runs may buy a noised metric over them, out of the budget. */
+  holdout: z.number().min(0.01).max(0.5).optional(),
 });
 export type PrivacyTerms = z.infer<typeof privacyTermsSchema>;
 

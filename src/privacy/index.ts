@@ -8,6 +8,7 @@ export {
   type RdpCurve,
 } from './accounting/gaussian-rdp.js';
 export { NOISE_RANGE, noiseFor } from './accounting/noise.js';
+export { privateRunRdp, type PrivateRelease } from './accounting/private-run-rdp.js';
 export { commitPrivacy, releasePrivacy, reservePrivacy, type Budget, type Reservation } from './ledger/ledger.js';
 export { addLoss, epsilonOfLoss, lossOf, NOTHING, type Loss } from './ledger/loss.js';
 export { replayLedger, type LedgerEvent } from './ledger/replay.js';

@@ -100,6 +100,8 @@ export const runPrivacy = z.union([
     steps: z.number().int().positive(),
     /** The column whose values are protected whole; null where each row is. */
     unitColumn: z.string().nullable(),
+    /** A noised number about rows that are held out, if the run bought one. */
+    metric: z.strictObject({ name: z.enum(['accuracy', 'loss']), noiseMultiplier: z.number() }).optional(),
     /** SHA-256 of the secret seed of sampling and noise: whoever replays the run shows that it is this one. */
     seedCommitment: sha256,
   }),

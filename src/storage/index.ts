@@ -17,6 +17,7 @@ export {
   KEY_BYTES,
   shardIdOf,
   shardKeyOf,
+  holdoutKeyOf,
   unwrapShardKey,
   WRAPPED_KEY_BYTES,
   wrapShardKey,

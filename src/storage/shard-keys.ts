@@ -71,6 +71,11 @@ export function shardKeyOf(
   return { key: bytes.subarray(0, KEY_BYTES), nonceBase: bytes.subarray(KEY_BYTES) };
 }
 
+/** Decides which rows of a dataset are held out of training, in all its versions: 64 hex digits. */
+export function holdoutKeyOf(secret: Uint8Array, datasetId: Bytes32): string {
+  return Buffer.from(derive(secret, fromHex(datasetId), utf8('weighbridge/v1 holdout'), KEY_BYTES)).toString('hex');
+}
+
 /**
  * A256KW of a shard's key under a key that the version's key gives for this place only: moved to another version, shard or
  * place, the wrapped key does not open.

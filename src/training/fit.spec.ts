@@ -24,7 +24,7 @@ function check(files: Partial<Files>, change: Partial<ModelDeclaration> = {}, ro
   const { graph, weights } = { ...model, ...files };
   const digests = { graph: sha256Hex(graph), weights: sha256Hex(weights) };
   try {
-    checkFit({ columns, rowCount }, { ...model.declaration, ...digests, ...change }, graph, weights);
+    checkFit({ columns, rowCount, pieces: [] }, { ...model.declaration, ...digests, ...change }, graph, weights);
   } catch (error) {
     return String(error instanceof Error && 'code' in error ? error.code : error);
   }

@@ -24,7 +24,7 @@ export const MAX_FEATURE_BYTES = 2 * 2 ** 30;
  *   for these columns)
  */
 export function checkFit(
-  manifest: Pick<Manifest, 'columns' | 'rowCount'>,
+  manifest: Pick<Manifest, 'columns' | 'rowCount' | 'pieces'>,
   declaration: ModelDeclaration,
   graph: Uint8Array,
   weights: Uint8Array,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, isWeighbridgeError, sha256Hex, utf8 } from '../kernel/index.js';
 import { shapesOf, weigh, weighedBytes, type Expected } from './gate.js';
+import type { MeasuredMetric } from './metric.js';
 import { declarationSchema } from './model-declaration.js';
 import { writeSafetensors, type Tensor } from './safetensors.js';
 
@@ -33,7 +34,23 @@ const expected: Expected = {
   shapes: shapesOf(writeSafetensors([bias, weight, frozen])),
   initial: writeSafetensors([bias, weight, frozen]),
   rowCount: 100,
+  heldOut: 0,
 };
+
+/** The same job, which buys an accuracy over 40 rows; `ones` of its noise is 2^20. */
+function buying(unit: 'row' | 'column'): Expected {
+  const privacy = {
+    epsilon: 3,
+    delta: 1e-6,
+    noiseMultiplier: 1,
+    clippingNorm: 1,
+    samplingRate: 0.08,
+    steps: 39,
+    unit: unit === 'row' ? ({ kind: 'row' } as const) : ({ kind: 'column', column: 'patient', maxRows: 4 } as const),
+    metric: { name: 'accuracy', bound: 1, noiseMultiplier: 1 } as const,
+  };
+  return { ...expected, declaration: { ...expected.declaration, privacy }, heldOut: 40 };
+}
 
 function ruleOf(weights: Uint8Array, counted: Record<string, number> = numbers): unknown {
   try {
@@ -129,5 +146,45 @@ describe('the egress gate', () => {
   it('refuses a declaration that names a tensor which was never submitted', () => {
     const declaration = { ...expected.declaration, trainable: ['net.1.weight'] };
     expect(() => weigh({ weights: good, numbers }, { ...expected, declaration })).toThrow(/submitted weights/);
+  });
+
+  describe('a metric', () => {
+    const ONES = 1n << 20n;
+    const weighed = (metric: MeasuredMetric | undefined, unit: 'row' | 'column' = 'row') =>
+      weigh({ weights: good, numbers, ...(metric === undefined ? {} : { metric }) }, buying(unit));
+
+    it('is let out as a share of the rows, and says how much noise is in it', () => {
+      const facts = { name: 'accuracy', rows: 40, bound: 1, noiseMultiplier: 1 };
+      expect(weighed({ total: 30n * ONES, units: 0n }).metric).toEqual({ ...facts, value: 0.75, deviation: 0.025 });
+      // Noise may push a share out of its range; a person is told what it can be.
+      expect(weighed({ total: -3n * ONES, units: 0n }).metric?.value).toBe(0);
+      expect(weighed({ total: 44n * ONES, units: 0n }).metric?.value).toBe(1);
+    });
+
+    it('of units is a share of their noised number', () => {
+      const { value, deviation } = weighed({ total: 6n * ONES, units: 8n * ONES }, 'column').metric ?? {};
+      expect(value).toBe(0.75);
+      expect(deviation).toBeCloseTo((Math.SQRT2 / 8) * 1.25, 5);
+      expect(weighed({ total: 2n * ONES, units: -ONES }, 'column').metric?.value).toBe(1);
+    });
+
+    it.each<[string, MeasuredMetric | undefined, 'row' | 'column']>([
+      ['that is missing', undefined, 'row'],
+      ['above all rows and all noise', { total: 51n * ONES, units: 0n }, 'row'],
+      ['below no row and all noise', { total: -11n * ONES, units: 0n }, 'row'],
+      ['with a count that is public already', { total: ONES, units: 1n }, 'row'],
+      ['of more units than rows', { total: ONES, units: 60n * ONES }, 'column'],
+      ['of fewer units than none', { total: ONES, units: -20n * ONES }, 'column'],
+    ])('%s is kept back', (_what, metric, unit) => {
+      const thrown = expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'metric' } });
+      expect(() => weighed(metric, unit)).toThrow(thrown);
+    });
+
+    it('that nobody bought is kept back', () => {
+      const thrown = expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'metric' } });
+      const metric = { total: ONES, units: 0n };
+      expect(() => weigh({ weights: good, numbers, metric }, expected)).toThrow(thrown);
+      expect(weigh({ weights: good, numbers }, expected)).not.toHaveProperty('metric');
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { sha256Hex, WeighbridgeError } from '../kernel/index.js';
+import { boughtMetric, metricOf, type BoughtMetric, type MeasuredMetric } from './metric.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { modelRejected } from './model-errors.js';
 import type { TrainOutput } from './ports.js';
@@ -13,7 +14,8 @@ export type GateRule =
   | 'extra-tensor'
   | 'declared-shape'
   | 'frozen-tensor'
-  | 'numbers';
+  | 'numbers'
+  | 'metric';
 
 /** What may leave. `weights` are bytes that the gate wrote itself, never those that it was handed. */
 export interface Weighed {
@@ -23,6 +25,8 @@ export interface Weighed {
   tensors: number;
   parameters: number;
   numbers: { epochs: number; rows: number };
+  /** The number that the run bought beside its weights. */
+  metric?: BoughtMetric;
 }
 
 /** What the public record says must come out; every part of it is known before training. */
@@ -34,6 +38,8 @@ export interface Expected {
   initial: Uint8Array;
   /** `manifest.rowCount`. */
   rowCount: number;
+  /** Rows that are held out of training (`heldOutRows`). */
+  heldOut: number;
 }
 
 /** Names and shapes of a submitted weights file. @throws WeighbridgeError MODEL_REJECTED */
@@ -54,15 +60,16 @@ export function weighedBytes({ declaration, shapes }: Pick<Expected, 'declaratio
 /**
  * The egress gate. What the sandbox wrote is hostile: this lets out exactly the declared tensors with the shapes they
  * went in with, all finite, in the one layout that has room for nothing else, and numbers that are equal to public ones
- * (so they carry no bit of the rows). The size follows from the declaration, so no cap has to be chosen.
+ * (so they carry no bit of the rows), and a metric that was paid for. The size follows from the declaration, so no cap has to be chosen.
  * @throws WeighbridgeError GATE_REFUSED with `details.rule`
  */
-export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers'>, expected: Expected): Weighed {
+export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers' | 'metric'>, expected: Expected): Weighed {
   const declared = declaredShapes(expected.declaration, expected.shapes);
   const tensors = readOutput(output.weights, weighedBytes(expected));
   checkTensors(tensors, declared);
   checkFrozen(tensors, expected);
   checkNumbers(output.numbers, expected);
+  const metric = weighMetric(output.metric, expected);
   // Re-written, not passed on: even a slip in the reader cannot let foreign bytes through.
   const weights = writeSafetensors(tensors);
   return {
@@ -71,6 +78,7 @@ export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers'>, expected
     tensors: tensors.length,
     parameters: tensors.reduce((sum, { data }) => sum + data.length, 0),
     numbers: { epochs: expected.declaration.epochs, rows: expected.rowCount },
+    ...(metric === undefined ? {} : { metric }),
   };
 }
 
@@ -123,6 +131,22 @@ function checkNumbers(numbers: TrainOutput['numbers'], { declaration, rowCount }
   if (keys !== 'epochs,rows' || numbers.epochs !== declaration.epochs || numbers.rows !== rowCount) {
     throw refused('numbers', 'epochs and rows are not those of the public record');
   }
+}
+
+/** No number that nobody paid for, and of one that was, only what a noised sum over so many rows can be. */
+function weighMetric(
+  measured: MeasuredMetric | undefined,
+  { declaration, heldOut }: Expected,
+): BoughtMetric | undefined {
+  const { privacy } = declaration;
+  const wanted = metricOf(privacy);
+  if (wanted === undefined || privacy === 'none') {
+    if (measured !== undefined) throw refused('metric', 'a metric that was not bought');
+    return undefined;
+  }
+  const bought = measured && boughtMetric(measured, wanted, privacy.unit.kind, heldOut);
+  if (bought === undefined) throw refused('metric', 'the metric is missing, or no sum over these rows');
+  return bought;
 }
 
 function declaredShapes(declaration: ModelDeclaration, shapes: TensorShapes): TensorShapes {

@@ -3,7 +3,16 @@ export { tokenizersOf } from './declaration/features.js';
 export { checkFit } from './fit.js';
 export { shapesOf, weigh } from './gate.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';
-export { checkBudgetLeft, checkPrivacyTerms, samplingOf, withPrivacy, type WantedPrivacy } from './private-run.js';
+export { heldOutOf, piecesRead, type BoughtMetric } from './metric.js';
+export {
+  checkBudgetLeft,
+  checkPrivacyTerms,
+  epsilonWith,
+  metricNoise,
+  samplingOf,
+  withPrivacy,
+  type WantedPrivacy,
+} from './private-run.js';
 export {
   declarationSchema,
   featureChoiceSchema,

@@ -1,5 +1,6 @@
 import type { Manifest } from '../catalog/manifest.js';
 import type { TrainerIdentity } from '../provenance/statements.js';
+import type { MeasuredMetric } from './metric.js';
 import type { ModelDeclaration } from './model-declaration.js';
 
 export interface TrainInput {
@@ -18,7 +19,7 @@ export interface TrainInput {
   seed?: Uint8Array;
   /** Of a long run; left out, it is run from its beginning and nothing of it is kept. */
   checkpoints?: Checkpoints;
-  /** Ciphertext of each piece, in manifest order, streamed. */
+  /** Ciphertext of the pieces that the run reads, streamed: the manifest's first ones, in its order. */
   pieces: ((signal: AbortSignal) => AsyncIterable<Uint8Array>)[];
   /** Wall-clock limit of the whole run. */
   timeoutMs: number;
@@ -39,6 +40,8 @@ export interface TrainOutput {
   weights: Uint8Array;
   numbers: { epochs: number; rows: number };
   trainer: TrainerIdentity;
+  /** The noised number that the declaration buys; hostile as well. */
+  metric?: MeasuredMetric;
 }
 
 /**

@@ -7,7 +7,11 @@ import type { ModelDeclaration } from './model-declaration.js';
 import { checkBudgetLeft, checkPrivacy, checkPrivacyTerms, lossOfRun, withPrivacy } from './private-run.js';
 
 const ROWS = 1_000;
-const manifest = { rowCount: ROWS, columns: [{ name: 'patient' }, { name: 'age' }] };
+const manifest = {
+  rowCount: ROWS,
+  columns: [{ name: 'patient' }, { name: 'age' }],
+  pieces: [{ rowCount: ROWS }, { rowCount: 200, holdout: true as const }],
+};
 const budget = { epsilon: 10, delta: 1e-6, maxEpsilonPerJob: 4, pricePerEpsilon: '1' };
 const terms: PrivacyTerms = { budget };
 const base = { batchRows: 64, epochs: 5, precision: 'float32', privacy: 'none' } as ModelDeclaration;
@@ -79,5 +83,52 @@ describe('what is left', () => {
     const much = taken.map((one) => 9n * one);
     expect(codeOf(() => checkBudgetLeft(made, terms, [NOTHING, much]))).toBe('BUDGET_EXHAUSTED');
     expect(codeOf(() => checkBudgetLeft(base, terms, [much]))).toBeUndefined();
+  });
+});
+
+describe('a metric', () => {
+  const metric = { name: 'accuracy', epsilon: 0.5 } as const;
+  const labelled = { ...base, label: { kind: 'class' } } as ModelDeclaration;
+  const buying = withPrivacy(labelled, ROWS, terms, { epsilon: 3, metric });
+  const bought = buying.privacy as PrivateRun;
+  const withMetric = (change: Partial<NonNullable<PrivateRun['metric']>>): ModelDeclaration => ({
+    ...buying,
+    privacy: { ...bought, metric: { name: 'accuracy', bound: 1, noiseMultiplier: 50, ...change } },
+  });
+
+  it('is paid for with the run: more than without it, less than both by themselves', () => {
+    expect(bought).toMatchObject({ noiseMultiplier: run.noiseMultiplier, metric: { name: 'accuracy', bound: 1 } });
+    expect(bought.epsilon).toBeGreaterThan(3);
+    expect(bought.epsilon).toBeLessThan(3.5);
+    expect(Number.isInteger(bought.epsilon * 1e6)).toBe(true);
+    expect(codeOf(() => checkPrivacy(buying, manifest))).toBeUndefined();
+    // Order by order what both take.
+    const alone = lossOfRun(run);
+    expect(lossOfRun(bought).every((loss, i) => loss > (alone[i] ?? 0n))).toBe(true);
+    expect(codeOf(() => checkPrivacyTerms(withPrivacy(labelled, ROWS, terms, { epsilon: 4, metric }), terms))).toBe(
+      'PRIVACY_REFUSED',
+    );
+  });
+
+  it.each<[string, ModelDeclaration, ErrorCode]>([
+    ['with too little noise for what it pays', withMetric({ noiseMultiplier: 1 }), 'MODEL_REJECTED'],
+    ['whose rows count as more than one', withMetric({ bound: 2 }), 'MODEL_REJECTED'],
+    ['of a label without right answers', { ...buying, label: { kind: 'numbers', columns: [] } }, 'MODEL_DOES_NOT_FIT'],
+  ])('%s is refused', (_what, declaration, code) => {
+    expect(codeOf(() => checkPrivacy(declaration, manifest))).toBe(code);
+  });
+
+  it('is refused where the seller holds no rows out', () => {
+    const pieces = [{ rowCount: ROWS }];
+    expect(codeOf(() => checkPrivacy(buying, { ...manifest, pieces }))).toBe('MODEL_DOES_NOT_FIT');
+    expect(codeOf(() => checkPrivacy(made, { ...manifest, pieces }))).toBeUndefined();
+  });
+
+  it('of a loss is bounded, by what is said or by a default', () => {
+    const bounds = [undefined, 2.5].map((bound) => {
+      const { privacy } = withPrivacy(base, ROWS, terms, { epsilon: 3, metric: { name: 'loss', epsilon: 0.5, bound } });
+      return (privacy as PrivateRun).metric?.bound;
+    });
+    expect(bounds).toEqual([4, 2.5]);
   });
 });

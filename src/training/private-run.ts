@@ -1,15 +1,25 @@
-import type { PrivacyTerms } from '../catalog/manifest.js';
+import { heldOutRows, type Piece, type PrivacyTerms } from '../catalog/manifest.js';
 import { WeighbridgeError } from '../kernel/index.js';
-import { addLoss, epsilonOf, epsilonOfLoss, gaussianRdp, lossOf, noiseFor, type Loss } from '../privacy/index.js';
-import type { PrivateRun } from './declaration/privacy.js';
+import { addLoss, epsilonOf, epsilonOfLoss, lossOf, noiseFor, privateRunRdp, type Loss } from '../privacy/index.js';
+import type { DeclaredMetric, PrivateRun } from './declaration/privacy.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
 
 const DEFAULT_CLIPPING_NORM = 1;
+/** A loss beyond this says that a row was hopeless, and no more. */
+const DEFAULT_LOSS_BOUND = 4;
+const MICROS = 1_000_000;
+
+/** What a run is held against: public, all of it. */
+interface Facts {
+  rowCount: number;
+  columns: readonly { name: string }[];
+  pieces: readonly Pick<Piece, 'holdout' | 'rowCount'>[];
+}
 
 /** What a run loses of the rows' privacy. */
 export function lossOfRun(run: PrivateRun): Loss {
-  return lossOf(gaussianRdp(run));
+  return lossOf(privateRunRdp(run));
 }
 
 /**
@@ -17,10 +27,7 @@ export function lossOfRun(run: PrivateRun): Loss {
  * what they cost. The trainer looks at the first again; the last is what the seller is paid for and the ledger takes.
  * @throws WeighbridgeError MODEL_REJECTED, MODEL_DOES_NOT_FIT
  */
-export function checkPrivacy(
-  declaration: ModelDeclaration,
-  manifest: { rowCount: number; columns: readonly { name: string }[] },
-): void {
+export function checkPrivacy(declaration: ModelDeclaration, manifest: Facts): void {
   const { privacy, precision } = declaration;
   if (privacy === 'none') return;
   const { samplingRate, steps } = samplingOf(declaration, manifest.rowCount);
@@ -34,10 +41,26 @@ export function checkPrivacy(
   if (unit.kind === 'column' && !manifest.columns.some(({ name }) => name === unit.column)) {
     throw doesNotFit(`there is no column "${unit.column}" to take units from`, 'Name a column of the dataset.');
   }
-  const cost = epsilonOf(gaussianRdp(privacy), privacy.delta);
+  if (privacy.metric !== undefined) checkMetric(declaration, privacy.metric, manifest);
+  const cost = epsilonOf(privateRunRdp(privacy), privacy.delta);
   if (cost > privacy.epsilon) {
     throw modelRejected(`the run costs epsilon ${cost}, the declaration says ${privacy.epsilon}`);
   }
+}
+
+/** Whether there are rows to measure with, and whether the label has right answers. @throws WeighbridgeError MODEL_REJECTED, MODEL_DOES_NOT_FIT */
+function checkMetric({ label }: ModelDeclaration, { name, bound }: DeclaredMetric, { pieces }: Facts): void {
+  if (heldOutRows(pieces) === 0) {
+    throw doesNotFit(
+      'the seller holds no rows out: there is nothing to measure with',
+      'Leave the metric out, or train on a dataset that has such rows.',
+    );
+  }
+  if (name !== 'accuracy') return;
+  if (label.kind === 'numbers') {
+    throw doesNotFit('no answer to a label of numbers is right or wrong', 'Buy the loss instead.');
+  }
+  if (bound !== 1) throw modelRejected(`a row counts as 1 at most in an accuracy, the declaration says ${bound}`);
 }
 
 /**
@@ -75,6 +98,8 @@ export interface WantedPrivacy {
   unitColumn?: string | undefined;
   /** Rows of one value that a step takes. */
   unitRows?: number | undefined;
+  /** Bought beside the weights, for an epsilon of its own. */
+  metric?: { name: DeclaredMetric['name']; epsilon: number; bound?: number | undefined } | undefined;
 }
 
 const DEFAULT_UNIT_ROWS = 8;
@@ -96,15 +121,29 @@ export function withPrivacy(
   const sampling = samplingOf(declaration, rowCount);
   const noiseMultiplier = noiseFor({ epsilon: wanted.epsilon, delta, ...sampling });
   const clippingNorm = wanted.clippingNorm ?? DEFAULT_CLIPPING_NORM;
-  const privacy = {
-    epsilon: wanted.epsilon,
-    delta,
-    noiseMultiplier,
-    clippingNorm,
-    ...sampling,
-    unit: unitOf(wanted, terms),
-  };
+  const run = { delta, noiseMultiplier, clippingNorm, ...sampling, unit: unitOf(wanted, terms) };
+  const metric = wanted.metric === undefined ? undefined : metricFor(wanted.metric, delta);
+  const privacy =
+    metric === undefined ? { epsilon: wanted.epsilon, ...run } : { epsilon: epsilonWith(metric, run), ...run, metric };
   return { ...declaration, precision: 'float32', privacy };
+}
+
+function metricFor({ name, epsilon, bound }: NonNullable<WantedPrivacy['metric']>, delta: number): DeclaredMetric {
+  const most = name === 'accuracy' ? 1 : (bound ?? DEFAULT_LOSS_BOUND);
+  return { name, bound: most, noiseMultiplier: metricNoise(epsilon, delta) };
+}
+
+/** The least noise with which a metric costs at most `epsilon` by itself. @throws WeighbridgeError BAD_INPUT */
+export function metricNoise(epsilon: number, delta: number): number {
+  return noiseFor({ epsilon, delta, samplingRate: 1, steps: 1 });
+}
+
+/** What training and a metric cost together, in whole millionths as orders pay: less than one and the other alone would. */
+export function epsilonWith(
+  metric: { noiseMultiplier: number },
+  run: { delta: number; samplingRate: number; noiseMultiplier: number; steps: number },
+): number {
+  return Math.ceil(epsilonOf(privateRunRdp({ ...run, metric }), run.delta) * MICROS) / MICROS;
 }
 
 /** How often and how many times a unit may be drawn: what batch and epochs decide of a private run. */

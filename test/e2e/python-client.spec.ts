@@ -59,6 +59,14 @@ async function python(program: string): Promise<unknown> {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 }
 
+/** USDFC in wei of a run on the private dataset below. */
+const priceOf = (epsilon: number): bigint => 5n * 10n ** 18n + BigInt(Math.round(epsilon * 1e6)) * 5n * 10n ** 11n;
+
+const within = (least: number, most: number): unknown => {
+  const isWithin = (value: unknown): boolean => typeof value === 'number' && least <= value && value <= most;
+  return { asymmetricMatch: isWithin, toString: () => `a number from ${least} to ${most}` };
+};
+
 describe('a buyer with Python', () => {
   it('finds, trains, pays once, loads and verifies', async () => {
     const found = await python(`
@@ -114,8 +122,8 @@ print(json.dumps({
     const terms = JSON.parse(await readFile(path.join(root, 'examples/terms.json'), 'utf8')) as Record<string, unknown>;
     const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 4, pricePerEpsilon: '0.5' };
     writeFileSync(path.join(dir, 'private.json'), JSON.stringify({ ...terms, privacy: { budget } }));
-    const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Private', '--price', '5', '--terms'];
-    const { id } = (await mustRun([...args, 'private.json'], cli.seller)) as { id: string };
+    const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Private', '--price', '5', '--holdout', '0.3'];
+    const { id } = (await mustRun([...args, '--terms', 'private.json'], cli.seller)) as { id: string };
     const found = await python(`
 before = market.chain.usdfc_balance()
 options = dict(dataset="${id}", purpose="research", epochs=2, out="private/weights.safetensors", receipt="private/receipt.json", progress=False)
@@ -125,21 +133,34 @@ for privacy in (None, 5):
         wb.train("model.wbm", privacy=privacy, **options)
     except wb.WeighbridgeError as error:
         refused.append(error.code)
-weights = wb.train("model.wbm", privacy=3, **options)
+weights = wb.train("model.wbm", privacy=3, metric="loss", metric_epsilon=0.5, **options)
 receipt = json.load(open("private/receipt.json"))
 print(json.dumps({
     "refused": refused,
     "paid": str(before - market.chain.usdfc_balance()),
     "privacy": receipt["training"]["privacy"],
+    "metric": weights.metric,
     "verdict": bool(wb.verify("private/receipt.json", weights="private/weights.safetensors")),
     "taken": [len(one["spent"]) for one in market.api.privacy_balance("${id}")["shards"]],
 }))`);
-    expect(found).toEqual({
+    const { privacy, ...others } = found as { privacy: { epsilon: number; delta: number } };
+    // Training and metric together, less than one and the other.
+    expect(privacy.epsilon).toBeGreaterThan(3);
+    expect(privacy.epsilon).toBeLessThan(3.5);
+    expect(privacy.delta).toBe(1e-5);
+    expect(others).toEqual({
       refused: ['PRIVACY_REFUSED', 'PRIVACY_REFUSED'],
-      paid: (65n * 10n ** 17n).toString(),
-      privacy: { epsilon: 3, delta: 1e-5 },
+      paid: priceOf(privacy.epsilon).toString(),
+      metric: {
+        name: 'loss',
+        value: within(0, 4),
+        deviation: within(0, 4),
+        rows: within(5, 40),
+        bound: 4,
+        noiseMultiplier: within(1, 20),
+      },
       verdict: true,
-      taken: [66],
+      taken: [66, 66],
     });
     const train = [
       'train',
@@ -148,15 +169,24 @@ print(json.dumps({
       '--model',
       'model.wbm',
       '--epsilon',
-      '4',
+      '3.5',
+      '--metric',
+      'accuracy',
+      '--metric-epsilon',
+      '0.5',
       '--purpose',
       'research',
       '--out',
     ];
     mkdirSync(path.join(dir, 'mine'));
-    const trained = (await mustRun([...train, 'mine/weights.safetensors'], cli.buyer)) as { paidWei: string };
-    expect(trained.paidWei).toBe((7n * 10n ** 18n).toString());
+    const trained = await mustRun([...train, 'mine/weights.safetensors'], cli.buyer);
+    const { paidWei, metric } = trained as { paidWei: string; metric: { name: string; value: number } };
+    expect(metric).toMatchObject({ name: 'accuracy', value: within(0, 1) });
+    expect(JSON.parse(await readFile(path.join(dir, 'mine/metric.json'), 'utf8'))).toEqual(metric);
+    const epsilon = Number(((BigInt(paidWei) - 5n * 10n ** 18n) * 2n) / 10n ** 12n) / 1e6;
+    expect(epsilon).toEqual(within(3.5, 4));
     const files = [
+      'metric.json',
       'model-card.md',
       'model-signing-key.pub',
       'model.cdx.json',
@@ -166,7 +196,7 @@ print(json.dumps({
     ];
     for (const folder of ['private', 'mine']) expect(readdirSync(path.join(dir, folder)).sort()).toEqual(files);
     expect(await readFile(path.join(dir, 'mine/model-card.md'), 'utf8')).toContain(
-      '(epsilon 4, delta 0.00001)-differentially private',
+      `(epsilon ${epsilon}, delta 0.00001)-differentially private`,
     );
     const audited = await weighbridge(['privacy', 'audit', id], cli.buyer);
     expect(audited).toMatchObject({
@@ -174,8 +204,8 @@ print(json.dumps({
       json: {
         ok: true,
         runs: [
-          { epsilon: 3, state: 'spent' },
-          { epsilon: 4, state: 'spent' },
+          { epsilon: privacy.epsilon, state: 'spent' },
+          { epsilon, state: 'spent' },
         ],
       },
     });

@@ -1,5 +1,5 @@
 // The egress gate without one of its rules, for each rule: gate.spec.ts and safetensors.spec.ts must fail then. A mutant that nothing
-// notices is a rule that nobody tests. Real: everything; vitest runs the very specs on changed copies of the two files.
+// notices is a rule that nobody tests. Real: everything; vitest runs the very specs on changed copies of the three files.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,12 +8,12 @@ import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 
 const root = repositoryRoot();
 const training = path.join(root, 'src/training');
-const FILES = ['gate.ts', 'safetensors.ts', 'gate.spec.ts', 'safetensors.spec.ts'] as const;
+const FILES = ['gate.ts', 'metric.ts', 'safetensors.ts', 'gate.spec.ts', 'safetensors.spec.ts'] as const;
 const source = Object.fromEntries(FILES.map((file) => [file, readFileSync(path.join(training, file), 'utf8')]));
 
 interface Mutant {
   name: string;
-  file: 'gate.ts' | 'safetensors.ts';
+  file: 'gate.ts' | 'metric.ts' | 'safetensors.ts';
   text: string;
 }
 
@@ -43,6 +43,10 @@ const CHANGES: [name: string, file: Mutant['file'], from: string, to: string][] 
   ['numbers: more of them', 'gate.ts', "keys !== 'epochs,rows' || ", ''],
   ['numbers: epochs', 'gate.ts', 'numbers.epochs !== declaration.epochs || ', ''],
   ['numbers: rows', 'gate.ts', ' || numbers.rows !== rowCount', ''],
+  ['metric: more than all rows and all noise', 'metric.ts', ' && sum <= most', ''],
+  ['metric: less than no row and all noise', 'metric.ts', 'least <= sum && ', ''],
+  ['metric: a count beside a public one', 'metric.ts', 'units !== 0n', 'false'],
+  ['metric: units that cannot be', 'metric.ts', '!isPossible(units)', 'false'],
   [
     'passed on, not written anew',
     'gate.ts',
@@ -79,7 +83,7 @@ const mutants: Mutant[] = [
 function fromHere(text: string, dir: string): string {
   const away = path.relative(dir, training);
   return text.replaceAll(/'(\.\.?\/[\w./-]+)\.js'/g, (all, name: string) =>
-    name === './gate' || name === './safetensors' ? all : `'${path.join(away, name)}.js'`,
+    ['./gate', './metric', './safetensors'].includes(name) ? all : `'${path.join(away, name)}.js'`,
   );
 }
 

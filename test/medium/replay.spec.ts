@@ -68,7 +68,13 @@ beforeAll(async () => {
       },
       new AbortController().signal,
     );
-    const expected = { declaration, shapes: shapesOf(weights), initial: weights, rowCount: manifest.rowCount };
+    const expected = {
+      declaration,
+      shapes: shapesOf(weights),
+      initial: weights,
+      rowCount: manifest.rowCount,
+      heldOut: 0,
+    };
     logged = weigh(output, expected).sha256;
     return { weightsSha256: logged, trainer: output.trainer };
   };

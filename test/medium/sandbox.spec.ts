@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Column } from '../../src/catalog/manifest.js';
 import { sha256Hex, WeighbridgeError } from '../../src/kernel/index.js';
-import { buildRecipe, shapesOf, weigh, type BuiltModel, type TrainInput } from '../../src/training/index.js';
-import { samplingOf } from '../../src/training/models.js';
+import { buildRecipe, checkFit, shapesOf, weigh, type BuiltModel, type TrainInput } from '../../src/training/index.js';
+import { samplingOf, withPrivacy } from '../../src/training/models.js';
 import { writeModel } from '../../src/training/onnx/write-model.js';
 import { writeSafetensors } from '../../src/training/safetensors.js';
 import { createSandboxTrainer } from '../../workers/sandbox/index.js';
@@ -106,10 +106,38 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
     expect(heard.length).toBeGreaterThan(0);
     expect(dataKey).toEqual(new Uint8Array(32));
     const { declaration, weights } = model;
-    const expected = { declaration, shapes: shapesOf(weights), initial: weights, rowCount: dataset.manifest.rowCount };
+    const expected = {
+      declaration,
+      shapes: shapesOf(weights),
+      initial: weights,
+      rowCount: dataset.manifest.rowCount,
+      heldOut: 0,
+    };
     const weighed = weigh(output, expected);
     expect(weighed.numbers).toEqual({ epochs: declaration.epochs, rows: dataset.manifest.rowCount });
     expect(await heldOutAccuracy(name, model, weighed.weights)).toBeGreaterThanOrEqual(floor);
+  });
+
+  it('measures with rows that are held out, and the noised number passes the gate', async () => {
+    const [first, last] = digits.manifest.pieces;
+    if (first === undefined || last === undefined) throw new Error('two pieces');
+    const rowCount = first.rowCount;
+    const manifest = { ...digits.manifest, rowCount, pieces: [first, { ...last, holdout: true as const }] };
+    const plain = buildRecipe('mlp', { manifest, epochs: 4 });
+    const budget = { epsilon: 500, delta: 1e-5, maxEpsilonPerJob: 400, pricePerEpsilon: '1' };
+    const metric = { name: 'accuracy', epsilon: 50 } as const;
+    const declaration = withPrivacy(plain.declaration, rowCount, { budget }, { epsilon: 300, metric });
+    checkFit(manifest, declaration, plain.graph, plain.weights);
+    const seed = () => new Uint8Array(32).fill(9);
+    const output = await trainer.train(inputOf(digits, { ...plain, declaration }, { manifest, seed: seed() }), never);
+    const expected = { declaration, shapes: shapesOf(plain.weights), initial: plain.weights, rowCount };
+    const weighed = weigh(output, { ...expected, heldOut: last.rowCount });
+    expect(weighed.metric).toMatchObject({ name: 'accuracy', rows: last.rowCount });
+    // Almost no noise at such an epsilon: what a buyer finds on other rows of the same kind is not far.
+    const elsewhere = await heldOutAccuracy('digits', plain, weighed.weights);
+    expect(weighed.metric?.deviation).toBeLessThan(0.01);
+    expect(Math.abs((weighed.metric?.value ?? 0) - elsewhere)).toBeLessThan(0.1);
+    expect(elsewhere).toBeGreaterThan(0.6);
   });
 
   it('gives the same weights twice', async () => {
@@ -333,6 +361,7 @@ describe('what ends a run', { timeout: 240_000 }, () => {
       shapes: shapesOf(model.weights),
       initial: model.weights,
       rowCount: digits.manifest.rowCount,
+      heldOut: 0,
     };
     expect(() => weigh(output, expected)).toThrow(
       expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'extra-tensor' } }),

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, concatBytes, utf8, WeighbridgeError } from '../../src/kernel/index.js';
+import { heldOutOf } from '../../src/training/models.js';
 import type { ModelDeclaration } from '../../src/training/index.js';
 
 /** What the trainer says of a model without a row (workers/trainer/src/weighbridge_trainer/check.py). */
@@ -43,7 +44,14 @@ export async function estimateModel(
   const python = path.join(root, '.weighbridge/python/trainer/bin/python');
   const source = path.join(root, 'workers/trainer/src');
   if (!existsSync(python) || !existsSync(source)) return undefined;
-  const config = { declaration: model.declaration, pieces: 1, rows: rowCount };
+  // Rows that are held out change nothing of what is estimated; a declaration that buys a metric asks that there are some.
+  const heldOut = heldOutOf([{ rowCount, holdout: true }], model.declaration.privacy);
+  const config = {
+    declaration: model.declaration,
+    pieces: 1,
+    rows: rowCount,
+    ...(heldOut === undefined ? {} : { heldOut }),
+  };
   const frames = concatBytes(
     frame('C', utf8(canonicalJson(config))),
     frame('G', model.graph),

@@ -19,11 +19,13 @@ const manifest = {
   pieces: [{ shardId: fields.shardId, wrappedKey: '77'.repeat(40) }],
 };
 
+const declaration = { seed: 1, privacy: 'none' };
+
 /** Only what the frames are made of. */
 function inputOf(change: Partial<TrainInput>): TrainInput {
   return {
     manifest,
-    declaration: { seed: 1 },
+    declaration,
     graph: Uint8Array.of(1),
     weights: Uint8Array.of(2, 2),
     tokenizers: [utf8('{}')],
@@ -56,7 +58,7 @@ describe('what goes into a box', () => {
     const chunks = frames.filter(([kind]) => kind === 'D');
     expect(frames.map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
     expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60, 0, 0, 0, 0, 0]));
-    expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toEqual({ declaration: { seed: 1 }, pieces: 1, rows: 9 });
+    expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toEqual({ declaration, pieces: 1, rows: 9 });
     expect(frames[5]?.[1]).toEqual(Buffer.alloc(32, 7));
     expect(frames[6]?.[1].toString('hex')).toBe(
       ['0a'.repeat(32), '0d'.repeat(32), '05'.repeat(32), '00000000', '00000001', '77'.repeat(40), toHex(header)].join(
@@ -68,6 +70,30 @@ describe('what goes into a box', () => {
     );
     expect(chunks.map(([, body]) => body[0])).toEqual(chunks.map((_, index) => (index === chunks.length - 1 ? 1 : 0)));
     expect(dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('says which pieces are held out of training, to a run that measures with them', async () => {
+    const metric = { name: 'accuracy', bound: 1, noiseMultiplier: 3 };
+    const [first] = manifest.pieces;
+    const pieces = [
+      { ...first, rowCount: 9 },
+      { ...first, rowCount: 4, holdout: true },
+    ];
+    const input = inputOf({
+      manifest: { ...manifest, pieces } as unknown as TrainInput['manifest'],
+      declaration: { seed: 1, privacy: { metric } } as TrainInput['declaration'],
+      pieces: [() => inSteps(piece, 50), () => inSteps(piece, 50)],
+    });
+    const pipe = spawn('cat');
+    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, 60, never)]);
+    const frames = framesIn(bytes);
+    expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toMatchObject({
+      pieces: 1,
+      rows: 9,
+      heldOut: { pieces: 1, rows: 4 },
+    });
+    const places = frames.filter(([kind]) => kind === 'H').map(([, body]) => body.subarray(96, 104).toString('hex'));
+    expect(places).toEqual(['0000000000000002', '0000000100000002']);
   });
 
   it('waits for the box: no piece is read ahead of it', async () => {

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { canonicalJson, fromHex, utf8 } from '../../src/kernel/index.js';
 import { framesOf, splitPiece } from '../../src/storage/index.js';
-import type { TrainInput } from '../../src/training/index.js';
+import { heldOutOf, type TrainInput } from '../../src/training/index.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
 type Kind = 'L' | 'Z' | 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
@@ -35,7 +35,14 @@ export async function writeJob(
   stdin.on('error', () => undefined);
   // The box limits itself before it reads on.
   await writeFrame(stdin, 'L', limitsOf(cpuSeconds, input));
-  const config = { declaration, pieces: pieces.length, rows: manifest.rowCount };
+  const heldOut = heldOutOf(manifest.pieces, declaration.privacy);
+  const trains = pieces.length - (heldOut?.pieces ?? 0);
+  const config = {
+    declaration,
+    pieces: trains,
+    rows: manifest.rowCount,
+    ...(heldOut === undefined ? {} : { heldOut }),
+  };
   await writeFrame(stdin, 'C', utf8(canonicalJson(config)));
   await writeFrame(stdin, 'G', graph);
   await writeFrame(stdin, 'W', weights);
@@ -74,7 +81,7 @@ async function writePiece(
   const { shardId = '', wrappedKey = '' } = pieces[number] ?? {};
   const place = new Uint8Array(8);
   new DataView(place.buffer).setUint32(0, number);
-  new DataView(place.buffer).setUint32(4, pieces.length);
+  new DataView(place.buffer).setUint32(4, pieces.length); // of the version, read or not
   // What the manifest says, and what the piece says of itself: the box compares them and derives the rest.
   const said = [keyId, datasetId, shardId].map(fromHex);
   await writeFrame(stdin, 'H', ...said, place, fromHex(wrappedKey), headerBytes);

@@ -47,6 +47,16 @@ describe('what a box may answer', () => {
     expect(heard).toEqual([1, 100]);
   });
 
+  it('a metric between weights and numbers', async () => {
+    const body = new Uint8Array(16);
+    new DataView(body.buffer).setBigInt64(0, -(1n << 40n));
+    new DataView(body.buffer).setBigInt64(8, 7n);
+    expect(await read(concatBytes(result, frame('M', body), numbers))).toMatchObject({
+      metric: { total: -(1n << 40n), units: 7n },
+      numbers: { epochs: 3, rows: 50 },
+    });
+  });
+
   it.each([
     [1, 'model-rejected'],
     [6, 'rows-mix'],
@@ -73,6 +83,10 @@ describe('what a box may answer', () => {
     ['that it waits, once it has a job', concatBytes(frame('I', new Uint8Array(0)), result, numbers)],
     ['numbers without weights', numbers],
     ['numbers of another size', concatBytes(result, frame('N', new Uint8Array(13)))],
+    ['a metric of another size', concatBytes(result, frame('M', new Uint8Array(15)), numbers)],
+    ['two metrics', concatBytes(result, frame('M', new Uint8Array(16)), frame('M', new Uint8Array(16)), numbers)],
+    ['a metric before the weights', concatBytes(frame('M', new Uint8Array(16)), result, numbers)],
+    ['a metric after the numbers', concatBytes(result, numbers, frame('M', new Uint8Array(16)))],
     ['a code outside the list', refusal(8)],
     ['code zero', refusal(0)],
     ['a code with text', frame('E', utf8('1 row 7'))],

@@ -1,9 +1,14 @@
 import type { RefusalReason } from '../../src/provenance/index.js';
 import { protocolBroken } from './errors.js';
 
-/** What a box answers with: weights and the two public numbers, or one reason. */
+/** What a box answers with: weights, a metric if one was bought, and the two public numbers; or one reason. */
 export type Answer =
-  | { kind: 'result'; weights: Uint8Array; numbers: { epochs: number; rows: number } }
+  | {
+      kind: 'result';
+      weights: Uint8Array;
+      metric?: { total: bigint; units: bigint };
+      numbers: { epochs: number; rows: number };
+    }
   | { kind: 'refusal'; reason: RefusalReason };
 
 export interface Expectation {
@@ -23,6 +28,7 @@ const FRAME_HEAD_BYTES = 5;
 const PROGRESS_BYTES = 8;
 const STEP_BYTES = 4;
 const NUMBERS_BYTES = 12;
+const METRIC_BYTES = 16;
 /** Codes of the `E` frame. */
 const REASONS: readonly RefusalReason[] = [
   'model-rejected',
@@ -41,7 +47,7 @@ export async function readIdle(reader: FrameReader): Promise<void> {
 }
 
 /**
- * Reads `(P | Z)* (R N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
+ * Reads `(P | Z)* (R M? N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
  * closed set end the run, and what was read is dropped.
  * @throws WeighbridgeError TRAINER_FAILED; SilentEndError
  */
@@ -77,11 +83,15 @@ async function readCheckpoint(state: Buffer, kept: number, { totalSteps, checkpo
 }
 
 async function readResult(weights: Buffer, reader: FrameReader): Promise<Answer> {
-  const { kind, body } = await reader.next();
+  let { kind, body } = await reader.next();
+  // Whether a metric was bought, the gate knows.
+  const metric = kind === 'M' ? { total: body.readBigInt64BE(0), units: body.readBigInt64BE(8) } : undefined;
+  if (metric !== undefined) ({ kind, body } = await reader.next());
   if (kind !== 'N') throw protocolBroken('numbers');
   return {
     kind: 'result',
     weights,
+    ...(metric === undefined ? {} : { metric }),
     numbers: { epochs: body.readUInt32BE(0), rows: Number(body.readBigUInt64BE(4)) },
   };
 }
@@ -136,6 +146,8 @@ export class FrameReader {
       case 'R':
       case 'Z':
         return length <= this.maxBytes[kind];
+      case 'M':
+        return length === METRIC_BYTES;
       case 'N':
         return length === NUMBERS_BYTES;
       case 'E':

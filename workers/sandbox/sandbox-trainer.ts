@@ -131,8 +131,11 @@ function expectationOf({ declaration, weights, manifest, onProgress, checkpoints
   };
 }
 
-function resultOf(answer: Answer): Pick<TrainOutput, 'weights' | 'numbers'> {
-  if (answer.kind === 'result') return { weights: answer.weights, numbers: answer.numbers };
+function resultOf(answer: Answer): Pick<TrainOutput, 'weights' | 'metric' | 'numbers'> {
+  if (answer.kind === 'result') {
+    const { kind: _kind, ...result } = answer;
+    return result;
+  }
   if (answer.reason === 'data-corrupt') throw pieceCorrupt();
   throw trainerFailed(answer.reason, `the trainer refused the job: ${answer.reason}`);
 }

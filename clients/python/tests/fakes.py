@@ -68,6 +68,7 @@ def dataset_of(
     dataset_id = "0x" + "da" * 32
     key_id = key_id_of(SELLER.address, dataset_id, 1)
     manifest: Json = {"version": 1, "keyId": key_id, "columns": columns or COLUMNS, "rowCount": 100}
+    manifest["pieces"] = [{"rowCount": 100}, *([] if "holdout" not in (privacy or {}) else [{"rowCount": 25, "holdout": True}])]
     terms: Json = {"version": 1, "title": "Terms", "text": "...", "purposes": ["research", "teaching"], "licenceDays": 30}
     terms["privacy"] = privacy or {"trainingWithoutPrivacy": True}
     offer: Json = {

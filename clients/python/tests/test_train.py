@@ -15,7 +15,7 @@ from weighbridge import model_files
 from weighbridge.canonical import json_digest
 from weighbridge.journal import known_jobs
 from weighbridge.model_file import ModelFile
-from weighbridge.privacy import ORDERS
+from weighbridge.privacy import ORDERS, noise_for
 
 
 @pytest.fixture
@@ -244,18 +244,23 @@ class TestModelFiles:
     def test_are_written_if_they_are_those_of_the_record(self, tmp_path: Path) -> None:
         digest = model_files.digest_in(self.receipt(json_digest(FILES)))
         assert digest is not None
-        model_files.write_model_files(FILES, digest, tmp_path)
+        model_files.write_model_files(model_files.checked_model_files(FILES, digest), tmp_path)
         assert {path.name: path.read_text() for path in tmp_path.iterdir()} == FILES
 
     @pytest.mark.parametrize(
         "files",
         [None, {}, {**FILES, "model-card.md": "another"}, {**FILES, "../x": "y"}, {**FILES, "model.sig": 1}],
     )
-    def test_are_not_written_if_they_are_others(self, tmp_path: Path, files: Any) -> None:
+    def test_are_not_taken_if_they_are_others(self, files: Any) -> None:
         with pytest.raises(wb.WeighbridgeError) as refused:
-            model_files.write_model_files(files, json_digest(FILES), tmp_path)
+            model_files.checked_model_files(files, json_digest(FILES))
         assert refused.value.code == "DIGEST_MISMATCH"
-        assert list(tmp_path.iterdir()) == []
+
+    def test_with_a_metric_are_five(self) -> None:
+        metric = {"name": "accuracy", "value": 0.5, "deviation": 0.1, "rows": 25, "bound": 1, "noiseMultiplier": 2.5}
+        files = {**FILES, "metric.json": json.dumps(metric)}
+        assert model_files.metric_in(model_files.checked_model_files(files, json_digest(files))) == metric
+        assert model_files.metric_in(model_files.checked_model_files(FILES, json_digest(FILES))) is None
 
     def test_may_be_missing_but_not_unreadable(self) -> None:
         assert model_files.digest_in(self.receipt(None)) is None
@@ -313,6 +318,50 @@ class TestPrivacy:
         world = World(terms)
         with pytest.raises(wb.WeighbridgeError) as refused:
             run(world, tmp_path, privacy=privacy)
+        assert refused.value.code == code
+        assert world.opened == 0
+
+    @pytest.mark.parametrize(
+        ("metric", "bound"), [("accuracy", 1), ("loss", 4), ({"name": "loss", "bound": 2.5}, 2.5)], ids=str
+    )
+    def test_a_metric_is_paid_for_with_the_run(self, tmp_path: Path, metric: Any, bound: float) -> None:
+        world = World({**budget(), "holdout": 0.2})
+        result = run(world, tmp_path, privacy=3, metric=metric, metric_epsilon=0.5, epochs=2, batch_rows=10)
+        (journal,) = known_jobs(world.market(tmp_path).state)
+        privacy = journal["declaration"]["privacy"]
+        name = metric if isinstance(metric, str) else metric["name"]
+        noise = noise_for(epsilon=0.5, delta=1e-5, sampling_rate=1, steps=1)
+        assert privacy["metric"] == {"name": name, "bound": bound, "noiseMultiplier": noise}
+        assert 3 < privacy["epsilon"] < 3.5
+        assert journal["order"]["epsilonMicros"] == str(round(privacy["epsilon"] * 10**6))
+        assert world.balance == 20 * 10**18 - PRICE_WEI - int(journal["order"]["epsilonMicros"]) * 10**12 // 2
+        assert result.metric is None  # This worker measured nothing.
+
+    @pytest.mark.parametrize(
+        ("terms", "options", "code"),
+        [
+            (budget(), {"privacy": 3, "metric": "accuracy", "metric_epsilon": 0.5}, "MODEL_DOES_NOT_FIT"),
+            ({**budget(), "holdout": 0.2}, {"privacy": 7.9, "metric": "loss", "metric_epsilon": 2}, "PRIVACY_REFUSED"),
+            ({**budget(), "holdout": 0.2}, {"privacy": 3, "metric": "accuracy"}, "BAD_INPUT"),
+            ({**budget(), "holdout": 0.2}, {"privacy": 3, "metric_epsilon": 0.5}, "BAD_INPUT"),
+            ({**budget(), "holdout": 0.2}, {"privacy": 3, "metric": "loss", "metric_epsilon": float("nan")}, "BAD_INPUT"),
+            ({**budget(), "holdout": 0.2}, {"privacy": 3, "metric": "f1", "metric_epsilon": 0.5}, "BAD_INPUT"),
+            (
+                {**budget(), "holdout": 0.2},
+                {"privacy": 3, "metric": {"name": "accuracy", "bound": 2}, "metric_epsilon": 0.5},
+                "BAD_INPUT",
+            ),
+            (
+                {**budget(), "holdout": 0.2, "trainingWithoutPrivacy": True},
+                {"metric": "accuracy", "metric_epsilon": 0.5},
+                "BAD_INPUT",
+            ),
+        ],
+    )
+    def test_a_metric_that_cannot_be_bought_costs_nothing(self, tmp_path: Path, terms: Any, options: Any, code: str) -> None:
+        world = World(terms)
+        with pytest.raises(wb.WeighbridgeError) as refused:
+            run(world, tmp_path, **options)
         assert refused.value.code == code
         assert world.opened == 0
 

@@ -15,7 +15,7 @@ from weighbridge.canonical import canonical_json
 from weighbridge.contracts import Market, encode_call, key_id_of, native, typed_digest
 from weighbridge.features import features_for, label_for
 from weighbridge.licence import pseudonym_of
-from weighbridge.privacy import declared_privacy, epsilon_of
+from weighbridge.privacy import Metric, declared_privacy, epsilon_of
 from weighbridge.purchase import amount_of
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "test" / "vectors" / "python-client.json").read_text("utf-8"))
@@ -71,7 +71,7 @@ def test_amounts() -> None:
 
 @pytest.mark.parametrize("one", VECTORS["privacy"])
 def test_noise_and_epsilon(one: dict[str, Any]) -> None:
-    dataset = replace(dataset_of(privacy=budget(delta=one["delta"])), row_count=one["rowCount"])
+    dataset = replace(dataset_of(privacy=budget(delta=one["delta"], maxEpsilonPerJob=9)), row_count=one["rowCount"])
     declared = declared_privacy(one["epsilon"], dataset, one["batchRows"], one["epochs"])
     assert declared == {
         **{name: one[name] for name in ("epsilon", "delta", "samplingRate", "steps", "noiseMultiplier")},
@@ -85,6 +85,12 @@ def test_noise_and_epsilon(one: dict[str, Any]) -> None:
         delta=one["delta"],
     )
     assert cost == pytest.approx(one["cost"], rel=1e-10)
+    metric = one["metric"]
+    measuring = replace(dataset, manifest={**dataset.manifest, "pieces": [{"rowCount": 9, "holdout": True}]})
+    bought = Metric.of("accuracy", metric["epsilon"])
+    with_metric = declared_privacy(one["epsilon"], measuring, one["batchRows"], one["epochs"], bought)
+    assert with_metric["metric"]["noiseMultiplier"] == metric["noiseMultiplier"]
+    assert metric["both"] <= with_metric["epsilon"] <= metric["both"] + 1e-6 * 1.001
 
 
 def test_sign_in_message() -> None:

@@ -102,6 +102,8 @@ export const modelFilesSchema = z.strictObject({
   'model.cdx.json': modelFile,
   'model.sig': modelFile,
   'model-signing-key.pub': modelFile,
+  /** Where a metric was bought. */
+  'metric.json': modelFile.optional(),
 });
 export type ModelFiles = z.infer<typeof modelFilesSchema>;
 

@@ -1,4 +1,4 @@
-import type { Column, Terms } from '../../catalog/manifest.js';
+import { heldOutRows, type Column, type Terms } from '../../catalog/manifest.js';
 import { formatWei, isWeighbridgeError, type Network } from '../../kernel/index.js';
 import type { Dataset } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
@@ -60,7 +60,7 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
       ],
       [
         'rows',
-        `${dataset.rowCount} in ${manifest.pieces.length} piece${manifest.pieces.length === 1 ? '' : 's'} of ciphertext, ${bytes(stored)}`,
+        `${rowsOf(dataset)} in ${manifest.pieces.length} piece${manifest.pieces.length === 1 ? '' : 's'} of ciphertext, ${bytes(stored)}`,
       ],
       [
         'trained on by',
@@ -92,6 +92,11 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
     '',
     `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp${epsilonOption(terms)} --out weights.safetensors`,
   ];
+}
+
+function rowsOf({ rowCount, manifest }: Dataset): string {
+  const heldOut = heldOutRows(manifest.pieces);
+  return heldOut === 0 ? String(rowCount) : `${rowCount} to train on and ${heldOut} held out for metrics,`;
 }
 
 /** What `train` must be given where the terms allow nothing else. */

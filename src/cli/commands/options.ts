@@ -29,6 +29,13 @@ export function fraction(text: string): number {
   throw new InvalidArgumentError('Give a number above 0, at most 1.');
 }
 
+/** The share of a seller's rows that no run trains on, as the terms take it. */
+export function heldOutShare(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0.01 && value <= 0.5) return value;
+  throw new InvalidArgumentError('Give a number from 0.01 to 0.5.');
+}
+
 /** Named here again: help must not load the recipes. */
 export const RECIPES = Object.keys({ mlp: 0, cnn: 0, transformer: 0, lora: 0 } satisfies Record<RecipeName, 0>);
 

@@ -79,6 +79,7 @@ function quoteCommand(run: Run): Command {
     .option('--dataset <id>', 'rows, delta and prices of this dataset')
     .option('--epsilon <number>', 'the epsilon that the run may cost (of a dataset: default several)', positiveNumber)
     .option('--delta <number>', 'chance that the bound does not hold', fraction)
+    .option('--metric-epsilon <number>', 'what a metric may cost that is bought beside the weights', positiveNumber)
     .option('--rows <count>', 'rows of the dataset', wholeNumber(1, 1e12))
     .option('--batch-rows <count>', 'rows in a step, on average', wholeNumber(1, 65_536), 32)
     .option('--epochs <count>', 'passes over the rows, on average', wholeNumber(1, 10_000), 10)

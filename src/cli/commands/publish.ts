@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { PublishOptions } from '../publish/plan.js';
-import { collect, formatOption } from './options.js';
+import { collect, formatOption, heldOutShare } from './options.js';
 
 /** `weighbridge publish`: the seller's door. */
 export function publishCommand(run: Run): Command {
@@ -32,6 +32,11 @@ export function publishCommand(run: Run): Command {
     .addOption(formatOption())
     .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 12 MiB)')
     .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
+    .option(
+      '--holdout <share>',
+      'hold this share of the rows out of training, for buyers of a noised metric',
+      heldOutShare,
+    )
     .option('--keep-order', 'keep the rows in the order of the file (default: an order that tells nothing)')
     .addHelpText(
       'after',

@@ -35,6 +35,14 @@ export function trainCommand(run: Run): Command {
       "protect all rows with one value of this column together, a patient's say (default: as the terms have it)",
     )
     .option('--unit-rows <count>', 'rows of one unit that a step takes (default: 8)', wholeNumber(1, 256))
+    .addOption(
+      new Option('--metric <name>', 'also buy this, measured with noise on rows that the seller holds out').choices([
+        'accuracy',
+        'loss',
+      ]),
+    )
+    .option('--metric-epsilon <number>', 'what the metric may take of the privacy budget', positiveNumber)
+    .option('--metric-bound <number>', "a row's loss counts as so much at most (default: 4)", positiveNumber)
     .optionsGroup('Options:')
     .option('--receipt <file>', 'where the receipt goes (default: receipt.json beside the weights)')
     .option('--save-model <dir>', 'also write the model as submitted: job.json, graph.onnx, initial.safetensors')
@@ -47,6 +55,7 @@ Examples:
   weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epochs 20 --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --model model.wbm --features features.json --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epsilon 3 --batch-rows 256 --purpose research --out weights.safetensors
+  weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epsilon 3 --metric accuracy --metric-epsilon 0.5 --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --declaration job.json --graph graph.onnx --weights first.safetensors --out w.safetensors
 `,
     )

@@ -1,3 +1,4 @@
+import { heldOutRows } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { epsilonOf, gaussianRdp, NOISE_RANGE, noiseFor } from '../../privacy/index.js';
 import { samplingOf } from '../../training/models.js';
@@ -18,6 +19,7 @@ export interface QuoteOptions {
   epsilon?: number;
   delta?: number;
   rows?: number;
+  metricEpsilon?: number;
   batchRows: number;
   epochs: number;
 }
@@ -29,12 +31,13 @@ export function epsilon({ ui }: Cli, { delta, ...release }: EpsilonOptions): voi
 
 /** @throws WeighbridgeError BAD_INPUT if no noise in range is enough; PRIVACY_REFUSED, DATASET_NOT_FOUND */
 export async function quote(cli: Cli, options: QuoteOptions): Promise<void> {
-  const { dataset, epsilon: wanted, delta, rows, batchRows, epochs } = options;
+  const { dataset, epsilon: wanted, delta, rows, batchRows, epochs, metricEpsilon } = options;
   if (dataset !== undefined) {
     if (delta !== undefined || rows !== undefined) throw unclear("--delta and --rows are the dataset's");
     return quoteForDataset(cli, dataset, options);
   }
   if (wanted === undefined || delta === undefined || rows === undefined) throw unclear('it is not clear for what');
+  if (metricEpsilon !== undefined) throw unclear('--metric-epsilon goes with --dataset');
   const run = samplingOf({ batchRows, epochs }, rows);
   const noiseMultiplier = noiseFor({ epsilon: wanted, delta, ...run });
   const cost = epsilonOf(gaussianRdp({ ...run, noiseMultiplier }), delta);
@@ -55,16 +58,22 @@ export async function quote(cli: Cli, options: QuoteOptions): Promise<void> {
 async function quoteForDataset(cli: Cli, id: string, { epsilon: wanted, ...run }: QuoteOptions): Promise<void> {
   const api = await cli.api();
   const dataset = await api.dataset(id);
+  const { budget, trainingWithoutPrivacy } = dataset.terms.privacy;
+  if (run.metricEpsilon !== undefined && heldOutRows(dataset.manifest.pieces) === 0) {
+    throw new WeighbridgeError('MODEL_DOES_NOT_FIT', 'the seller holds no rows out: there is nothing to measure with', {
+      next: 'Leave --metric-epsilon out, or choose a dataset that has such rows.',
+    });
+  }
   const epsilons = wanted === undefined ? undefined : [wanted];
   const list = priceList(dataset, await api.privacyBalance(dataset.id), run, epsilons);
-  const { budget, trainingWithoutPrivacy } = dataset.terms.privacy;
   if (list === undefined || budget === undefined) {
     throw new WeighbridgeError('PRIVACY_REFUSED', 'the terms sell no privacy budget', {
       next: trainingWithoutPrivacy === true ? 'Train without --epsilon, or choose other data.' : 'Choose other data.',
     });
   }
-  if (wanted !== undefined && wanted > budget.maxEpsilonPerJob) {
-    throw new WeighbridgeError('PRIVACY_REFUSED', `a run may take epsilon ${budget.maxEpsilonPerJob}, not ${wanted}`, {
+  const asked = wanted === undefined ? 0 : Math.max(...list.epsilons.map(({ totalEpsilon }) => totalEpsilon));
+  if (asked > budget.maxEpsilonPerJob) {
+    throw new WeighbridgeError('PRIVACY_REFUSED', `a run may take epsilon ${budget.maxEpsilonPerJob}, not ${asked}`, {
       next: 'Ask for less, or leave --epsilon out to see what there is.',
     });
   }

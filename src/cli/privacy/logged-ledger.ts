@@ -1,5 +1,5 @@
 import type { Bytes32 } from '../../kernel/index.js';
-import { epsilonOf, gaussianRdp, lossOf, replayLedger, type LedgerEvent, type Loss } from '../../privacy/index.js';
+import { epsilonOf, lossOf, privateRunRdp, replayLedger, type LedgerEvent, type Loss } from '../../privacy/index.js';
 import { keyIdOfRecord, type LogEntry, type RunPrivacy } from '../../provenance/index.js';
 import { auditRows } from '../audit/findings.js';
 import type { ScannedEntry } from '../audit/scan.js';
@@ -95,7 +95,7 @@ function eventsOf(
     if (entry.type !== 'access-granted') return [];
     const run = runs.get(entry.predicate.orderId);
     if (run === undefined || run.privacy === 'none' || !counts(run)) return [];
-    return [{ kind: 'lost', shardIds: run.shardIds, loss: lossOf(gaussianRdp(run.privacy)) }];
+    return [{ kind: 'lost', shardIds: run.shardIds, loss: lossOf(privateRunRdp(run.privacy)) }];
   });
 }
 
@@ -122,9 +122,10 @@ function claimProblems({ job, index, privacy }: Run): string[] {
 }
 
 function costOf(privacy: Private): number {
-  const { samplingRate: q, noiseMultiplier, steps, delta } = privacy;
-  const sound = q > 0 && q <= 1 && noiseMultiplier > 0 && steps > 0 && delta > 0 && delta < 1;
-  return sound ? epsilonOf(gaussianRdp(privacy), delta) : Infinity;
+  const { samplingRate: q, noiseMultiplier, steps, delta, metric } = privacy;
+  const noisy = noiseMultiplier > 0 && (metric === undefined || metric.noiseMultiplier > 0);
+  const sound = q > 0 && q <= 1 && noisy && steps > 0 && delta > 0 && delta < 1;
+  return sound ? epsilonOf(privateRunRdp(privacy), delta) : Infinity;
 }
 
 function completionProblems(entries: readonly ScannedEntry[], runs: ReadonlyMap<Bytes32, Run>): string[] {

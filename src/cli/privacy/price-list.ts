@@ -1,13 +1,16 @@
 import { amountOf, epsilonMicrosOf, formatWei, isWeighbridgeError, offerFromJson } from '../../kernel/index.js';
-import { addLoss, epsilonOfLoss, gaussianRdp, lossOf, NOISE_RANGE, noiseFor } from '../../privacy/index.js';
-import { samplingOf } from '../../training/models.js';
+import { addLoss, epsilonOfLoss, lossOf, NOISE_RANGE, noiseFor, privateRunRdp } from '../../privacy/index.js';
+import { epsilonWith, metricNoise, samplingOf } from '../../training/models.js';
 import type { Dataset, PrivacyBalance } from '../api/schemas.js';
 import { table } from '../ui/table.js';
 import type { Colours } from '../ui/ui.js';
 
 /** What a run of some epochs on a dataset costs, for an epsilon. */
 export interface EpsilonPrice {
+  /** Of training. */
   epsilon: number;
+  /** Of training and metric together, which is what is paid for; the same where no metric is bought. */
+  totalEpsilon: number;
   /** Null where no noise makes the run as private as that. */
   noiseMultiplier: number | null;
   priceWei: bigint;
@@ -28,12 +31,13 @@ const USUAL = [0.5, 1, 2, 4, 8];
 
 /**
  * Prices of privacy as the contract and the ledger will compute them; undefined if the terms sell none.
+ * @param run - what is meant to be trained; `metricEpsilon` where a metric is bought beside it
  * @param epsilons - default: the usual ones that a job may take, and the most that it may
  */
 export function priceList(
   { offer: offerJson, terms, rowCount }: Pick<Dataset, 'offer' | 'terms' | 'rowCount'>,
   balance: PrivacyBalance,
-  run: { batchRows: number; epochs: number },
+  run: { batchRows: number; epochs: number; metricEpsilon?: number | undefined },
   epsilons?: readonly number[],
 ): PriceList | undefined {
   const { budget } = terms.privacy;
@@ -42,13 +46,19 @@ export function priceList(
   const sampling = samplingOf(run, rowCount);
   const { delta, maxEpsilonPerJob: most } = budget;
   const taken = balance.shards.map(({ spent, reserved }) => addLoss(spent, reserved));
+  const { metricEpsilon } = run;
+  const metric = metricEpsilon === undefined ? undefined : { noiseMultiplier: metricNoise(metricEpsilon, delta) };
   const priceOf = (epsilon: number): EpsilonPrice => {
     const noiseMultiplier = noiseOrNull({ epsilon, delta, ...sampling });
-    const loss = noiseMultiplier === null ? undefined : lossOf(gaussianRdp({ noiseMultiplier, ...sampling }));
+    const release = noiseMultiplier === null ? undefined : { noiseMultiplier, ...sampling, metric };
+    const totalEpsilon =
+      release === undefined || metric === undefined ? epsilon : epsilonWith(metric, { delta, ...release });
+    const loss = release && lossOf(privateRunRdp(release));
     return {
       epsilon,
+      totalEpsilon,
       noiseMultiplier,
-      priceWei: amountOf(offer, epsilonMicrosOf(epsilon)),
+      priceWei: amountOf(offer, epsilonMicrosOf(totalEpsilon)),
       left: loss !== undefined && taken.every((one) => epsilonOfLoss(addLoss(one, loss), delta) <= budget.epsilon),
     };
   };
@@ -57,17 +67,21 @@ export function priceList(
     budgetEpsilon: budget.epsilon,
     takenEpsilon: Math.max(0, ...taken.map((one) => epsilonOfLoss(one, delta))),
     ...sampling,
-    epsilons: (epsilons ?? [...USUAL.filter((one) => one < most), most]).map(priceOf),
+    epsilons:
+      epsilons?.map(priceOf) ??
+      [...USUAL.filter((one) => one < most), most].map(priceOf).filter(({ totalEpsilon }) => totalEpsilon <= most),
   };
 }
 
 export function priceLines(list: PriceList, out: Colours): string[] {
   const { delta, budgetEpsilon, takenEpsilon } = list;
+  const withMetric = list.epsilons.some(({ epsilon, totalEpsilon }) => epsilon !== totalEpsilon);
   return [
     ...table([
-      ['epsilon', 'noise multiplier', 'price of the run', ''].map(out.dim),
-      ...list.epsilons.map(({ epsilon, noiseMultiplier, priceWei, left }) => [
+      ['epsilon', ...(withMetric ? ['with the metric'] : []), 'noise multiplier', 'price of the run', ''].map(out.dim),
+      ...list.epsilons.map(({ epsilon, totalEpsilon, noiseMultiplier, priceWei, left }) => [
         String(epsilon),
+        ...(withMetric ? [String(totalEpsilon)] : []),
         noiseMultiplier === null ? '-' : String(noiseMultiplier),
         noiseMultiplier === null ? '-' : `${formatWei(priceWei)} USDFC`,
         noteOf(noiseMultiplier, left, out),

@@ -5,13 +5,14 @@ import { memoryLog } from '../../../test/support/memory-log.js';
 import { ORIGIN, signNote, trust } from '../../../test/support/noted-log.js';
 import { market, parties, provenanceStory, trainer } from '../../../test/support/provenance-story.js';
 import { orderIdOf, type Order } from '../../kernel/index.js';
-import { addLoss, gaussianRdp, lossOf, NOTHING, RDP_ORDERS, type Loss } from '../../privacy/index.js';
+import { addLoss, gaussianRdp, lossOf, NOTHING, privateRunRdp, RDP_ORDERS, type Loss } from '../../privacy/index.js';
 import {
   accessGrantedRecord,
   positionAfter,
   sealRecord,
   trainingCompletedRecord,
   trainingRefusedRecord,
+  type RunPrivacy,
 } from '../../provenance/index.js';
 import { formatCheckpoint } from '../../provenance/verify/index.js';
 import type { Dataset, PrivacyBalance } from '../api/schemas.js';
@@ -37,8 +38,15 @@ const audited: Pick<Dataset, 'id' | 'manifest' | 'terms'> = {
   },
 };
 
+type Metric = Exclude<RunPrivacy, 'none'>['metric'];
+
 /** The dataset's records with private runs that end as said, one after another. */
-async function logOf(...ends: ('completed' | 'refused-after' | 'refused-before' | 'open')[]): Promise<Uint8Array[]> {
+async function logOf(
+  ...given: ({ metric: Metric } | 'completed' | 'refused-after' | 'refused-before' | 'open')[]
+): Promise<Uint8Array[]> {
+  const [first] = given;
+  const privacy = { ...CLAIM, ...RUN, ...(typeof first === 'object' ? first : {}) };
+  const ends = given.filter((end) => typeof end === 'string');
   const entries = [listed, licensed];
   const next = () => positionAfter(entries.at(-1) ?? listed);
   for (const [n, end] of ends.entries()) {
@@ -49,7 +57,7 @@ async function logOf(...ends: ('completed' | 'refused-after' | 'refused-before' 
         buyer: parties.pseudonym.address,
         worker: worker.address,
         assignSignature: await assign(order),
-        privacy: { ...CLAIM, ...RUN },
+        privacy,
         position: next(),
         grantedAt: new Date(Date.UTC(2026, 10, 25, 12, n)),
       }),
@@ -177,6 +185,16 @@ describe('the audit of a privacy balance', () => {
     expect(differences.join()).toMatch(/costs epsilon [\d.]+, its record says 1/);
   });
 
+  it('counts what a run bought beside its weights, and finds one that paid too little for it', async () => {
+    const metric = { name: 'accuracy', noiseMultiplier: 9 } as const;
+    const entries = await logOf({ metric }, 'completed');
+    const both = lossOf(privateRunRdp({ ...RUN, metric }));
+    expect((await audit(entries, says(both))).differences).toEqual([]);
+    expect((await audit(entries, says(loss))).differences[0]).toMatch(/the marketplace says less/);
+    const loud = await logOf({ metric: { ...metric, noiseMultiplier: 0.5 } }, 'completed');
+    expect((await audit(loud, says(both))).differences.join()).toMatch(/costs epsilon [\d.]+, its record says 4/);
+  });
+
   it('says when more was spent than the terms give', async () => {
     const ends = Array.from({ length: 12 }, () => 'completed' as const);
     const { differences } = await audit(await logOf(...ends), says(loss.map((one) => one * 12n)));
@@ -216,6 +234,18 @@ describe('what each epsilon costs', () => {
     expect(list?.epsilons.map(({ left }) => left)).toEqual([true, false]);
     const [hopeless] = priceList(priced, says(NOTHING), { batchRows: 1, epochs: 10_000 }, [0.0001])?.epsilons ?? [];
     expect(hopeless).toMatchObject({ noiseMultiplier: null, left: false });
+  });
+
+  it('has the metric in it that is bought beside the weights, and nothing that a run may not take', () => {
+    const list = priceList(priced, says(NOTHING), { ...run, metricEpsilon: 0.5 });
+    const without = priceList(priced, says(NOTHING), run);
+    expect(list?.epsilons.map(({ epsilon }) => epsilon)).toEqual([0.5, 1, 2, 4]);
+    for (const { epsilon, totalEpsilon, priceWei, noiseMultiplier } of list?.epsilons ?? []) {
+      expect(totalEpsilon).toBeGreaterThan(epsilon);
+      expect(totalEpsilon).toBeLessThanOrEqual(epsilon + 0.5);
+      expect(priceWei).toBe(5n * 10n ** 18n + BigInt(Math.round(totalEpsilon * 1e6)) * 5n * 10n ** 11n);
+      expect(noiseMultiplier).toBe(without?.epsilons.find((one) => one.epsilon === epsilon)?.noiseMultiplier);
+    }
   });
 
   it('is nothing where the terms sell none', () => {

@@ -13,6 +13,7 @@ import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
 import { checkDeclared } from './check-declared.js';
 import { openDuck, type Duck } from './duck.js';
+import { divideRows } from './hold-out.js';
 import type { DatasetSlot, JournalFile, SentPiece } from './journal.js';
 import type { PublishPlan } from './plan.js';
 import { previewColumns } from './preview.js';
@@ -58,14 +59,30 @@ export async function makePieces(
     const duck = await openDuck(privateDir);
     try {
       const source = await readAndCheck(plan, duck, privateDir, deps);
-      const shards = writeShards(duck, source, privateDir, plan, deps.time);
+      const key = { secret: deps.secret, datasetId: slot.datasetId };
+      const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
+      if (heldOut !== undefined) deps.ui.note(`${heldOut.rowCount} rows are held out of training`);
+      const shards = shardsOf(training, heldOut, (side, prefix) =>
+        writeShards(duck, side, privateDir, plan, deps.time, prefix),
+      );
       const pieces = await sendAll(source, shards, slot, journal, deps);
       assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
-      return { columns: previewColumns(source, plan.declared), rowCount: source.rowCount, pieces };
+      return { columns: previewColumns(source, plan.declared), rowCount: training.rowCount, pieces };
     } finally {
       duck.close();
     }
   });
+}
+
+/** Those that are held out stand last: their place in the manifest tells them. */
+async function* shardsOf(
+  training: Source,
+  heldOut: Source | undefined,
+  write: (side: Source, prefix: string) => AsyncGenerator<Shard>,
+): AsyncGenerator<Shard> {
+  yield* write(training, 'training');
+  if (heldOut === undefined) return;
+  for await (const shard of write(heldOut, 'held-out')) yield { ...shard, holdout: true };
 }
 
 async function readAndCheck(
@@ -168,10 +185,12 @@ async function sendShard(
   const shardId = await shard.shardId;
   const upload = await session;
   const { sent = [], begun = [] } = journal.now();
+  const side = shard.holdout === undefined ? {} : { holdout: shard.holdout };
   const known = sent.find((piece) => piece.shardId === shardId);
   if (known !== undefined && (await upload.holds(known.pieceCid))) {
     await rm(shard.file);
-    return known;
+    const { holdout: _before, ...piece } = known;
+    return { ...piece, ...side };
   }
   const seal = (): WeighedPiece => {
     const { key, nonceBase } = shardKeyOf(secret, { datasetId, keyEpoch, shardId });
@@ -187,7 +206,8 @@ async function sendShard(
     await upload.send(piece.bytes, piece.pieceCid, onProgress);
   }
   await rm(shard.file);
-  const done = { pieceCid: piece.pieceCid(), sizeBytes: piece.sizeBytes(), rowCount: shard.rowCount, shardId };
+  const named = { pieceCid: piece.pieceCid(), sizeBytes: piece.sizeBytes(), rowCount: shard.rowCount, shardId };
+  const done = { ...named, ...side };
   await journal.note({ sent: [...(journal.now().sent ?? []), done] });
   return done;
 }

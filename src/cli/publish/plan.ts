@@ -33,6 +33,7 @@ export interface PublishOptions {
   shardBytes?: string;
   keepOrder?: boolean;
   acceptPersonalData?: boolean;
+  holdout?: number;
   validDays: string;
   newVersionOf?: string;
 }
@@ -102,7 +103,7 @@ export async function planPublish(
       options.operator.length === 0
         ? [network.operator]
         : options.operator.map((text) => addressOf('--operator', text)),
-    terms: await readTerms(options.terms, options.acceptPersonalData === true),
+    terms: await readTerms(options),
     declared: columnsFile === undefined ? {} : await readDeclaredColumns(columnsFile),
     columnsFile,
     shardBytes: shardBytesOf(options.shardBytes),
@@ -142,7 +143,7 @@ function besides(file: string): string | undefined {
   return existsSync(candidate) ? candidate : undefined;
 }
 
-async function readTerms(file: string, personalData: boolean): Promise<Terms> {
+async function readTerms({ terms: file, acceptPersonalData, holdout }: PublishOptions): Promise<Terms> {
   const next =
     'Write {"version": 1, "title": ..., "text": ..., "purposes": ["..."], "licenceDays": 365, "privacy": {"budget": {"epsilon": 10, ' +
     '"delta": 1e-6, "maxEpsilonPerJob": 3, "pricePerEpsilon": "0.5"}, "trainingWithoutPrivacy": false}}.';
@@ -154,10 +155,23 @@ async function readTerms(file: string, personalData: boolean): Promise<Terms> {
   }
   const parsed = termsSchema.safeParse(value);
   if (!parsed.success) throw new WeighbridgeError('BAD_TERMS', `${file}: ${firstIssue(parsed.error)}`, { next });
-  const { budget, trainingWithoutPrivacy } = parsed.data.privacy;
-  // In the terms, because buyers accept them, and with them the care that such data need.
-  const terms: Terms = personalData ? { ...parsed.data, personalData: true } : parsed.data;
-  if (budget !== undefined || trainingWithoutPrivacy === true) return terms;
+  // In the terms, because buyers accept them: the care that personal data need, and which rows a metric may be bought over.
+  const terms: Terms = {
+    ...parsed.data,
+    ...(acceptPersonalData === true ? { personalData: true } : {}),
+    privacy: { ...parsed.data.privacy, ...(holdout === undefined ? {} : { holdout }) },
+  };
+  assertTrainable(file, terms);
+  return terms;
+}
+
+function assertTrainable(file: string, { privacy: { budget, trainingWithoutPrivacy, holdout } }: Terms): void {
+  if (budget === undefined && holdout !== undefined) {
+    throw new WeighbridgeError('BAD_TERMS', `${file} has no privacy budget that a metric could be paid from`, {
+      next: 'Give privacy.budget, or hold no rows out.',
+    });
+  }
+  if (budget !== undefined || trainingWithoutPrivacy === true) return;
   throw new WeighbridgeError('BAD_TERMS', `${file} allows no training: no privacy budget, and none without one`, {
     next: 'Give privacy.budget, or set privacy.trainingWithoutPrivacy to true.',
   });

@@ -13,7 +13,7 @@ import { inSteps } from '../../../test/support/seal-piece.js';
 import { market, parties } from '../../../test/support/provenance-story.js';
 import { PieceHasher } from '../../../web3/filecoin/commp.js';
 import { noBalance } from '../../../web3/filecoin/store/storage-errors.js';
-import { manifestSchema, type Manifest } from '../../catalog/manifest.js';
+import { manifestSchema, type Manifest, type Piece } from '../../catalog/manifest.js';
 import {
   jsonDigest,
   keyIdOf,
@@ -230,9 +230,10 @@ async function plaintextOf(number: number): Promise<Buffer> {
 }
 
 /** The rows of the newest listing as lines, shard after shard. */
-async function linesOf(maxBytes = Infinity): Promise<string[]> {
+async function linesOf(maxBytes = Infinity, isWanted: (piece: Piece) => boolean = () => true): Promise<string[]> {
   const files: string[] = [];
-  for (const [number] of manifest().pieces.entries()) {
+  for (const [number, piece] of manifest().pieces.entries()) {
+    if (!isWanted(piece)) continue;
     const plain = await plaintextOf(number);
     expect(plain.length).toBeLessThanOrEqual(maxBytes);
     expect(plain.includes(dir)).toBe(false);
@@ -301,6 +302,73 @@ describe('a publish that goes well', () => {
     await writeFile(path.join(dir, 'data.csv'), `x,y,note\n${lines.toReversed().join('\n')}\n`);
     await run();
     expect(await linesOf()).toEqual(first);
+  });
+
+  describe('with rows held out', () => {
+    const sides = async (): Promise<{ training: string[]; heldOut: string[] }> => ({
+      training: await linesOf(20_000, ({ holdout }) => holdout === undefined),
+      heldOut: await linesOf(20_000, ({ holdout }) => holdout === true),
+    });
+    const options = { holdout: 0.2, shardBytes: '20000' };
+    const withBudget = async (unit: object = {}): Promise<void> => {
+      const file = path.join(dir, 'terms.json');
+      const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 3, pricePerEpsilon: '0.5', ...unit };
+      const terms = JSON.parse(await readFile(file, 'utf8')) as object;
+      await writeFile(file, JSON.stringify({ ...terms, privacy: { budget } }));
+    };
+    beforeEach(async () => withBudget());
+
+    it('divides them into pieces that train and, after those, pieces that do not', async () => {
+      const done = await run(options);
+      const { training, heldOut } = await sides();
+      expect([...training, ...heldOut].toSorted()).toEqual((await linesOfFile()).toSorted());
+      expect(heldOut.length).toBeGreaterThan(150);
+      expect(heldOut.length).toBeLessThan(250);
+      expect(done.rowCount).toBe(training.length);
+      expect(manifest().rowCount).toBe(training.length);
+      const marks = manifest().pieces.map(({ holdout }) => Number(holdout === true));
+      expect(marks).toEqual(marks.toSorted((a, b) => a - b));
+      expect(world.listings[0]).toMatchObject({ terms: { privacy: { holdout: 0.2 } } });
+    });
+
+    it('keeps both sides apart while they are on their way at the same time', async () => {
+      world.gate = sleep(500);
+      await run({ holdout: 0.2 });
+      expect(manifest().pieces).toHaveLength(2);
+      expect((await linesOf()).toSorted()).toEqual((await linesOfFile()).toSorted());
+    });
+
+    it('leaves each row on its side in the next version, and equal rows on one', async () => {
+      const first = await run(options);
+      const { heldOut } = await sides();
+      const lines = await linesOfFile();
+      await writeFile(
+        path.join(dir, 'data.csv'),
+        `x,y,note\n${[...lines, ...lines, '3,a,new'].toReversed().join('\n')}\n`,
+      );
+      await run({ ...options, newVersionOf: first.id });
+      const after = await sides();
+      expect(after.heldOut.filter((line) => line !== '3,a,new').toSorted()).toEqual(
+        [...heldOut, ...heldOut].toSorted(),
+      );
+    });
+
+    it('keeps all rows of a protected unit on one side', async () => {
+      await withBudget({ unitColumn: 'x' });
+      await run({ ...options, holdout: 0.4 });
+      const { training, heldOut } = await sides();
+      const units = (side: string[]) => new Set(side.map((line) => line.split(',')[0]));
+      expect(units(training).size + units(heldOut).size).toBe(17);
+    });
+
+    it('refuses a file of which nothing is left for a side', async () => {
+      await writeFile(path.join(dir, 'data.csv'), 'x,y,note\n3,b,alone\n');
+      await expect(run(options)).rejects.toMatchObject({
+        code: 'BAD_INPUT',
+        message: expect.stringContaining('one side is empty'),
+      });
+      expect(world.listings).toEqual([]);
+    });
   });
 
   it('leaves no plaintext, no data key and no ciphertext behind', async () => {
@@ -497,6 +565,7 @@ describe('a publish that must not happen', () => {
     ['terms that are not there', { terms: 'nowhere.json' }, 'BAD_TERMS'],
     ['an operator that is no address', { operator: ['bob'] }, 'BAD_INPUT'],
     ['a label that is not there', { label: 'z' }, 'BAD_INPUT'],
+    ['rows held out for metrics that no budget pays for', { holdout: 0.1 }, 'BAD_TERMS'],
     ['a shard larger than a piece', { shardBytes: '1065353216' }, 'BAD_INPUT'],
     ['a shard smaller than a row', { shardBytes: '1024' }, 'TOO_LARGE'],
   ])('%s', async (_name, options, code) => {

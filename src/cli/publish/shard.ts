@@ -11,6 +11,8 @@ export interface Shard {
   file: string;
   rowCount: number;
   sizeBytes: number;
+  /** Of rows that are held out. */
+  holdout?: true;
 }
 
 interface Range {
@@ -30,6 +32,7 @@ const MOST_SHARDS = 64;
  * Writes the dataset as Parquet shards, each from a range of rows of the file. Inside a shard the rows stand in an order
  * that follows from their values alone, so that the order of the file (by date, by patient, by label) tells nobody
  * anything; `keepOrder` leaves them as they are. What comes out depends on the rows alone: no path, host or time is in it.
+ * @param prefix - of file names: shards of another source may still be on their way from the same directory
  * @throws WeighbridgeError TOO_LARGE if one row alone is larger than a shard may be
  */
 export async function* writeShards(
@@ -38,12 +41,13 @@ export async function* writeShards(
   privateDir: string,
   { shardBytes, keepOrder }: Pick<PublishPlan, 'shardBytes' | 'keepOrder'>,
   time: StepTimer,
+  prefix = 'shard',
 ): AsyncGenerator<Shard> {
   const maxBytes = shardBytes ?? MAX_SHARD_BYTES;
   const wanted = shardBytes ?? Math.min(MAX_SHARD_BYTES, Math.max(LEAST_BYTES, source.sizeBytes / MOST_SHARDS));
   const pending = rangesOf(source, wanted);
   for (let number = 0, range = pending.shift(); range !== undefined; range = pending.shift()) {
-    const file = path.join(privateDir, `shard-${number}.parquet`);
+    const file = path.join(privateDir, `${prefix}-${number}.parquet`);
     const rows = range;
     await time('data path: shards written', async () => writeRows(duck, source, rows, keepOrder, file));
     const { size } = await stat(file);

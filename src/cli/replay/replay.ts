@@ -1,6 +1,15 @@
+import { heldOutRows } from '../../catalog/manifest.js';
 import { sha256Hex, type Network } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/index.js';
-import { privacySeed, shapesOf, tokenizersOf, weigh, workerAccount, type Trainer } from '../../training/models.js';
+import {
+  piecesRead,
+  privacySeed,
+  shapesOf,
+  tokenizersOf,
+  weigh,
+  workerAccount,
+  type Trainer,
+} from '../../training/models.js';
 import type { MarketApi } from '../api/market-api.js';
 import { checkSigned } from '../browse/check-dataset.js';
 import type { Adapters, PieceReader } from '../ports.js';
@@ -101,7 +110,7 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
         tokenizers,
         openKey: async () => versionKey,
         ...(run.seedCommitment === null ? {} : { seed: privacySeed(workerSeed, run.orderId) }),
-        pieces: manifest.pieces.map(
+        pieces: piecesRead(manifest.pieces, declaration.privacy).map(
           ({ pieceCid }) =>
             (signal: AbortSignal) =>
               pieces.download(pieceCid, signal),
@@ -114,7 +123,8 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
       },
       new AbortController().signal,
     );
-    const weighed = weigh(output, { declaration, shapes: shapesOf(initial), initial, rowCount });
+    const expected = { declaration, shapes: shapesOf(initial), initial, rowCount };
+    const weighed = weigh(output, { ...expected, heldOut: heldOutRows(manifest.pieces) });
     weighed.weights.fill(0);
     return weighed.sha256;
   } finally {

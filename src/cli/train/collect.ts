@@ -9,11 +9,13 @@ import {
   type Bytes32,
 } from '../../kernel/index.js';
 import { parseReceipt, trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
+import type { BoughtMetric } from '../../training/models.js';
 import type { Job, ModelFiles } from '../api/schemas.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { decryptWith } from './identity.js';
 import { writeJob, type JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
+import { boughtIn } from './metric.js';
 
 export interface Collected {
   orderId: Bytes32;
@@ -23,6 +25,8 @@ export interface Collected {
   receipt: string;
   /** Model card, bill of materials, signature and its key, if the worker made them: beside the weights. */
   modelFiles: string[];
+  /** The number that was bought beside the weights. */
+  metric: BoughtMetric | null;
   weightsDigest: string;
   paidWei: bigint;
   settleTransaction: string | null;
@@ -85,6 +89,7 @@ export async function collectJob(
     weights: target.out,
     receipt: receiptFile,
     modelFiles: beside.map(([file]) => file),
+    metric: boughtIn(modelFiles),
     weightsDigest: bare(training.weightsDigest),
     paidWei: job.priceWei,
     settleTransaction: job.settleTransaction,

@@ -12,6 +12,7 @@ import type { JobChoices, RecipeName, WantedPrivacy } from '../../training/model
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { firstIssue } from '../state/network-file.js';
 import { readBytes } from '../verify/read-files.js';
+import { wantedMetric, type MetricOptions } from './metric.js';
 
 /** The three files of a model. */
 export interface Model {
@@ -23,7 +24,7 @@ export interface Model {
 }
 
 /** The part of `train`'s options that makes the model. */
-export interface ModelOptions extends Omit<JobChoices, 'features'> {
+export interface ModelOptions extends Omit<JobChoices, 'features'>, MetricOptions {
   recipe?: RecipeName;
   /** A `.wbm`. */
   model?: string;
@@ -69,8 +70,10 @@ async function underTerms(
 
 function wantedPrivacy(options: ModelOptions): WantedPrivacy | undefined {
   const { epsilon, clippingNorm, privacyUnit, unitRows } = options;
-  if (epsilon !== undefined) return { epsilon, clippingNorm, unitColumn: privacyUnit, unitRows };
-  refuseOptions(options, ['clippingNorm', 'privacyUnit', 'unitRows'], 'goes with --epsilon');
+  const metric = wantedMetric(options);
+  if (epsilon !== undefined) return { epsilon, clippingNorm, unitColumn: privacyUnit, unitRows, metric };
+  const only = ['clippingNorm', 'privacyUnit', 'unitRows', 'metric', 'metricEpsilon', 'metricBound'];
+  refuseOptions(options, only, 'goes with --epsilon');
   return undefined;
 }
 

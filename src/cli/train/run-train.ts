@@ -20,12 +20,19 @@ export async function trainDeps(cli: Cli): Promise<TrainDeps> {
   return { ui, network, account, pseudonym, state, api, chain, now: () => new Date() };
 }
 
+function metricFact(metric: Collected['metric']): [string, string][] {
+  if (metric === null) return [];
+  const { name, value, deviation, rows } = metric;
+  return [[name, `${value} over ${rows} rows held out; noise of ${deviation} (one standard deviation) is in it`]];
+}
+
 export function printCollected(ui: Ui, collected: Collected): void {
   ui.result(collected, () => [
     ui.out.green('Trained.'),
     ...facts([
       ['weights', `${ui.out.bold(collected.weights)} (SHA-256 ${collected.weightsDigest})`],
       ['receipt', collected.receipt],
+      ...metricFact(collected.metric),
       ...(collected.modelFiles.length === 0
         ? []
         : ([['beside them', collected.modelFiles.map((file) => path.basename(file)).join(', ')]] as [

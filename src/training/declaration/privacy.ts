@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { NOISE_RANGE } from '../../privacy/index.js';
 
+/** A number about the rows that the seller holds out of training, paid from the same budget: each row clipped, the sum noised. */
+export const metricSchema = z.strictObject({
+  name: z.enum(['accuracy', 'loss']),
+  /** A row counts as so much at most; 1 for an accuracy. */
+  bound: z.number().min(1e-6).max(1e6),
+  /** Deviation of the noise over what one unit can add. */
+  noiseMultiplier: z.number().min(NOISE_RANGE.min).max(NOISE_RANGE.max),
+});
+export type DeclaredMetric = z.infer<typeof metricSchema>;
+
 /**
  * DP-SGD of a run, all of it public. Rate and steps say again what batch and epochs decide, and epsilon what the rest decides:
  * `checkPrivacy` holds them together, so that whoever reads the declaration alone can compute the loss.
@@ -8,7 +18,7 @@ import { NOISE_RANGE } from '../../privacy/index.js';
 export const privacySchema = z.union([
   z.literal('none'),
   z.strictObject({
-    /** What the run may cost at most, at this delta; the order pays for it. */
+    /** What the run may cost at most, its metric included, at this delta; the order pays for it. */
     epsilon: z.number().positive().max(1000),
     delta: z.number().positive().max(0.01),
     /** Deviation of the noise over the clipping norm. */
@@ -28,6 +38,8 @@ export const privacySchema = z.union([
         maxRows: z.number().int().min(1).max(256),
       }),
     ]),
+    /** Left out where none is bought. Its loss is in `epsilon`. */
+    metric: metricSchema.optional(),
   }),
 ]);
 export type DeclaredPrivacy = z.infer<typeof privacySchema>;

@@ -1,6 +1,7 @@
 import type { Manifest, Terms } from '../../catalog/manifest.js';
 import type { Bytes32 } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/statements.js';
+import type { BoughtMetric } from '../metric.js';
 import type { ModelDeclaration } from '../model-declaration.js';
 
 /** What is told of a model that leaves: public already, all of it. Digests are 64 hex digits. */
@@ -17,6 +18,8 @@ export interface ModelFacts {
   tensors: number;
   parameters: number;
   trainer: TrainerIdentity;
+  /** Bought beside the weights. */
+  metric?: BoughtMetric | undefined;
   startedAt: Date;
   finishedAt: Date;
   /** Where terms and manifests are served by digest. */
@@ -24,7 +27,9 @@ export interface ModelFacts {
 }
 
 /** Text by file name: what lies beside `weights.safetensors`. */
-export type ModelFiles = Record<(typeof MODEL_FILE_NAMES)[number], string>;
+export type ModelFiles = Record<(typeof MODEL_FILE_NAMES)[number], string> & { [METRIC_FILE]?: string };
+/** Only where a metric was bought. */
+export const METRIC_FILE = 'metric.json';
 export const MODEL_FILE_NAMES = ['model-card.md', 'model.cdx.json', 'model.sig', 'model-signing-key.pub'] as const;
 
 export const termsUrl = ({ apiUrl, termsDigest }: ModelFacts): string =>

@@ -1,23 +1,25 @@
 import { sha256Hex, utf8 } from '../../kernel/index.js';
 import { WEIGHTS_NAME } from '../../provenance/index.js';
-import type { ModelFacts, ModelFiles } from './facts.js';
+import { METRIC_FILE, type ModelFacts, type ModelFiles } from './facts.js';
 import { mlBom } from './ml-bom.js';
 import { modelCard } from './model-card.js';
 import { signModel } from './model-signature.js';
 
-export { MODEL_FILE_NAMES, type ModelFacts, type ModelFiles } from './facts.js';
+export { METRIC_FILE, MODEL_FILE_NAMES, type ModelFacts, type ModelFiles } from './facts.js';
 
 /**
- * Everything that lies beside the weights when they leave: card, bill of materials, and a signature over both and the weights.
+ * Everything that lies beside the weights when they leave: card, bill of materials, the metric if one was bought, and a signature over
+ * all of it and the weights.
  * @param signingKey - of this job alone, P-256
  */
 export function modelFilesOf(facts: ModelFacts, signingKey: Uint8Array): ModelFiles {
   const [card, bom] = [modelCard(facts), mlBom(facts)];
+  const metric = facts.metric === undefined ? {} : { [METRIC_FILE]: `${JSON.stringify(facts.metric, null, 2)}\n` };
+  const signed = { 'model-card.md': card, 'model.cdx.json': bom, ...metric };
   const digests = {
     [WEIGHTS_NAME]: facts.weightsSha256,
-    'model-card.md': sha256Hex(utf8(card)),
-    'model.cdx.json': sha256Hex(utf8(bom)),
+    ...Object.fromEntries(Object.entries(signed).map(([name, text]) => [name, sha256Hex(utf8(text))])),
   };
   const { signature, publicKey } = signModel(`job:${facts.orderId}`, digests, signingKey);
-  return { 'model-card.md': card, 'model.cdx.json': bom, 'model.sig': signature, 'model-signing-key.pub': publicKey };
+  return { ...signed, 'model.sig': signature, 'model-signing-key.pub': publicKey };
 }

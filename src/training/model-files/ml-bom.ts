@@ -1,4 +1,5 @@
 import { sha256Hex, utf8 } from '../../kernel/index.js';
+import type { BoughtMetric } from '../metric.js';
 import type { ModelDeclaration } from '../model-declaration.js';
 import { privacySentence, termsUrl, type ModelFacts } from './facts.js';
 
@@ -61,7 +62,7 @@ function toolsOf({ trainer }: ModelFacts): object[] {
 }
 
 function modelCardOf(facts: ModelFacts, dataset: string): object {
-  const { declaration } = facts;
+  const { declaration, metric } = facts;
   return {
     modelParameters: {
       approach: { type: declaration.loss.name === 'next-token' ? 'self-supervised' : 'supervised' },
@@ -71,8 +72,12 @@ function modelCardOf(facts: ModelFacts, dataset: string): object {
         format: `${name}: ${dtype}[${shape.join(', ')}]`,
       })),
     },
+    ...(metric === undefined ? {} : { quantitativeAnalysis: { performanceMetrics: [performanceOf(metric)] } }),
     considerations: {
-      technicalLimitations: ['How good the model is was not measured.', 'The worker that trained it was not attested.'],
+      technicalLimitations: [
+        ...(metric === undefined ? ['How good the model is was not measured.'] : []),
+        'The worker that trained it was not attested.',
+      ],
       ethicalConsiderations: [
         { name: 'What the weights tell of the rows', mitigationStrategy: privacySentence(facts) },
       ],
@@ -82,6 +87,16 @@ function modelCardOf(facts: ModelFacts, dataset: string): object {
       { name: 'weighbridge:privacy', value: JSON.stringify(declaration.privacy) },
       { name: 'weighbridge:parameters', value: String(facts.parameters) },
     ],
+  };
+}
+
+/** The interval is of the noise alone, two deviations to each side. */
+function performanceOf({ name, value, deviation, rows }: BoughtMetric): object {
+  return {
+    type: name,
+    value: String(value),
+    slice: `${rows} rows that the seller holds out of training`,
+    confidenceInterval: { lowerBound: String(value - 2 * deviation), upperBound: String(value + 2 * deviation) },
   };
 }
 

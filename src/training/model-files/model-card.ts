@@ -1,3 +1,4 @@
+import type { BoughtMetric } from '../metric.js';
 import { privacySentence, termsUrl, type ModelFacts } from './facts.js';
 
 /**
@@ -17,14 +18,15 @@ export function modelCard(facts: ModelFacts): string {
     ...section('Model', modelLines(facts)),
     ...section('Data', dataLines(facts)),
     ...section('Training', trainingLines(facts)),
+    ...(facts.metric === undefined ? [] : section('How good it is', metricLines(facts.metric))),
     ...section('Privacy', [privacySentence(facts), '', ...privacyLines(facts)]),
     ...section('Checking it', CHECKS),
-    ...section('Limits', LIMITS),
+    ...section('Limits', limitsOf(facts)),
   ].join('\n');
 }
 
 function frontMatter(facts: ModelFacts): string[] {
-  const { declaration, keyId, orderId, weightsSha256 } = facts;
+  const { declaration, keyId, orderId, weightsSha256, metric } = facts;
   const { privacy } = declaration;
   return [
     'license: other',
@@ -46,6 +48,14 @@ function frontMatter(facts: ModelFacts): string[] {
           `    epsilon: ${privacy.epsilon}`,
           `    delta: ${privacy.delta}`,
           `    unit: ${JSON.stringify(privacy.unit.kind === 'row' ? 'row' : privacy.unit.column)}`,
+        ]),
+    ...(metric === undefined
+      ? []
+      : [
+          '  metric:',
+          `    ${metric.name}: ${metric.value}`,
+          `    noise: ${metric.deviation}`,
+          `    rows: ${metric.rows}`,
         ]),
   ];
 }
@@ -83,11 +93,21 @@ function trainingLines({ declaration, trainer, startedAt, finishedAt }: ModelFac
 
 function privacyLines({ declaration: { privacy } }: ModelFacts): string[] {
   if (privacy === 'none') return [];
-  const { noiseMultiplier, clippingNorm, samplingRate, steps } = privacy;
+  const { noiseMultiplier, clippingNorm, samplingRate, steps, metric } = privacy;
   return [
     'DP-SGD with Poisson sampling; Rényi accounting, add/remove adjacency.',
     '',
     `- noise multiplier ${noiseMultiplier}, clipping norm ${clippingNorm}, sampling rate ${samplingRate}, ${steps} steps`,
+    ...(metric === undefined
+      ? []
+      : [`- ${metric.name}: noise multiplier ${metric.noiseMultiplier}, in the same epsilon`]),
+  ];
+}
+
+function metricLines({ name, value, deviation, rows, bound }: BoughtMetric): string[] {
+  return [
+    `- ${name} ${value} over ${rows} rows that the seller holds out of training`,
+    `- that is with noise, whose standard deviation is ${deviation}${name === 'loss' ? `; a row counts as ${bound} at most` : ''}`,
   ];
 }
 
@@ -101,10 +121,11 @@ const CHECKS = [
   'signature and its key: so the key is as good as the receipt, and no better.',
 ];
 
-const LIMITS = [
-  'The receipt proves what was recorded, not that training was done well or honestly; the worker was not attested. How good the model is, nobody',
-  'here has measured.',
-];
+function limitsOf({ metric }: ModelFacts): string[] {
+  const proves =
+    'The receipt proves what was recorded, not that training was done well or honestly; the worker was not attested.';
+  return metric === undefined ? [`${proves} How good the model is, nobody`, 'here has measured.'] : [proves];
+}
 
 /** As Hugging Face wants the name of a licence. */
 function slug(title: string): string {

@@ -7,7 +7,7 @@ import { trainer } from '../../../test/support/provenance-story.js';
 import { sha256Hex, utf8, type Bytes32 } from '../../kernel/index.js';
 import { declarationSchema } from '../model-declaration.js';
 import { modelSigningKey } from '../run-job/worker-account.js';
-import { MODEL_FILE_NAMES, modelFilesOf, type ModelFacts, type ModelFiles } from './index.js';
+import { METRIC_FILE, MODEL_FILE_NAMES, modelFilesOf, type ModelFacts, type ModelFiles } from './index.js';
 
 const word = (digit: string): Bytes32 => `0x${digit.repeat(64)}`;
 const declaration = declarationSchema.parse({
@@ -109,8 +109,9 @@ describe('the bill of materials', () => {
   const isValid = ajv.compile(schema('bom-1.6.SNAPSHOT.schema.json'));
 
   it('is CycloneDX 1.6 by its schema', () => {
-    for (const privacy of [declaration.privacy, 'none' as const]) {
-      const bom: unknown = JSON.parse(filesOf({ declaration: { ...declaration, privacy } })['model.cdx.json']);
+    const metric = { name: 'loss', value: 1.2, deviation: 0.1, rows: 40, bound: 4, noiseMultiplier: 0.8 } as const;
+    for (const change of [{}, { declaration: { ...declaration, privacy: 'none' as const } }, { metric }]) {
+      const bom: unknown = JSON.parse(filesOf(change)['model.cdx.json']);
       isValid(bom);
       expect(isValid.errors ?? []).toEqual([]);
     }
@@ -184,5 +185,25 @@ describe('the signature', () => {
 
   it('is one of four files, and no more', () => {
     expect(Object.keys(filesOf())).toEqual([...MODEL_FILE_NAMES]);
+  });
+
+  it('is over the metric too, where one was bought', () => {
+    const metric = {
+      name: 'accuracy',
+      value: 0.87,
+      deviation: 0.02,
+      rows: 40,
+      bound: 1,
+      noiseMultiplier: 0.8,
+    } as const;
+    const files = filesOf({ metric });
+    expect(Object.keys(files).toSorted()).toEqual([...MODEL_FILE_NAMES, METRIC_FILE].toSorted());
+    expect(JSON.parse(files[METRIC_FILE] ?? '')).toEqual(metric);
+    expect(JSON.stringify(read(files).statement)).toContain(sha256Hex(utf8(files[METRIC_FILE] ?? '')));
+    expect(parse(files['model-card.md'].split('---\n')[1] ?? '')).toMatchObject({
+      weighbridge: { metric: { accuracy: 0.87, noise: 0.02, rows: 40 } },
+    });
+    expect(files['model-card.md']).toContain('- accuracy 0.87 over 40 rows');
+    expect(files['model-card.md']).not.toContain('nobody');
   });
 });

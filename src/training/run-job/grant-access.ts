@@ -53,10 +53,13 @@ async function checkRun(deps: RunJobDeps, job: Job): Promise<void> {
 
 function privacyOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Job): RunPrivacy {
   if (privacy === 'none') return privacy;
-  const { epsilon, delta, noiseMultiplier, samplingRate, steps, unit } = privacy;
+  const { epsilon, delta, noiseMultiplier, samplingRate, steps, unit, metric } = privacy;
   const seedCommitment = sha256Hex(privacySeed(workerSeed, id));
   const unitColumn = unit.kind === 'column' ? unit.column : null;
-  return { epsilon, delta, noiseMultiplier, samplingRate, steps, unitColumn, seedCommitment };
+  const run = { epsilon, delta, noiseMultiplier, samplingRate, steps, unitColumn, seedCommitment };
+  return metric === undefined
+    ? run
+    : { ...run, metric: { name: metric.name, noiseMultiplier: metric.noiseMultiplier } };
 }
 
 /** An order that is closed on chain, or about to be, gets no record: nobody could be given access by it any more. */

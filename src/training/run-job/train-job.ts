@@ -1,9 +1,10 @@
 import { Encrypter } from 'age-encryption';
-import type { Manifest } from '../../catalog/manifest.js';
+import { heldOutRows, type Manifest } from '../../catalog/manifest.js';
 import { sha256Hex } from '../../kernel/index.js';
 import { tokenizersOf } from '../declaration/features.js';
 import { shapesOf, weigh, type Weighed } from '../gate.js';
 import type { Job } from '../job.js';
+import { piecesRead } from '../metric.js';
 import { modelFilesOf, type ModelFacts, type ModelFiles } from '../model-files/index.js';
 import { assertConsent } from './assert-consent.js';
 import { whileWanted } from './assert-wanted.js';
@@ -30,7 +31,8 @@ export async function trainJob(deps: RunJobDeps, job: Job): Promise<Job> {
   const startedAt = new Date();
   const output = await trainInSandbox(deps, job, manifest, graph, initial);
   await assertConsent(deps, job);
-  const weighed = weigh(output, { declaration, shapes: shapesOf(initial), initial, rowCount: manifest.rowCount });
+  const expected = { declaration, shapes: shapesOf(initial), initial, rowCount: manifest.rowCount };
+  const weighed = weigh(output, { ...expected, heldOut: heldOutRows(manifest.pieces) });
   const ciphertext = await encryptTo(job.recipient, weighed.weights);
   weighed.weights.fill(0);
   const run = { trainer: output.trainer, startedAt, finishedAt: new Date() };
@@ -53,7 +55,9 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     tokenizers,
     openKey: async (signal: AbortSignal) => releaseKey(deps, job, manifest.wrappedKey, signal),
     ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
-    pieces: manifest.pieces.map((piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal)),
+    pieces: piecesRead(manifest.pieces, job.declaration.privacy).map(
+      (piece) => (signal: AbortSignal) => deps.pieces.download(piece.pieceCid, signal),
+    ),
     checkpoints: state.checkpoints,
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),
@@ -68,13 +72,13 @@ async function filesOf(
   { network, termsOf, workerSeed }: RunJobDeps,
   job: Job,
   manifest: Manifest,
-  { sha256, tensors, parameters }: Weighed,
+  { sha256, tensors, parameters, metric }: Weighed,
   run: Pick<ModelFacts, 'trainer' | 'startedAt' | 'finishedAt'>,
 ): Promise<ModelFiles> {
   const { id, keyId, declaration, offer } = job;
   const { termsDigest, manifestDigest } = offer;
   const about = { orderId: id, keyId, declaration, termsDigest, manifestDigest, manifest, terms: await termsOf(job) };
-  const facts = { ...about, ...run, weightsSha256: sha256, tensors, parameters, apiUrl: network.apiUrl };
+  const facts = { ...about, ...run, weightsSha256: sha256, tensors, parameters, metric, apiUrl: network.apiUrl };
   return modelFilesOf(facts, modelSigningKey(workerSeed, id));
 }
 

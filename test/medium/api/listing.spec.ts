@@ -27,7 +27,36 @@ async function registered(change: ListingChange = {}): Promise<MadeListing> {
   return listing;
 }
 
+/** With a piece of so many rows each that no run trains on. */
+function heldOut(rows: number[]): Required<Pick<ListingChange, 'manifest' | 'terms' | 'offer'>> {
+  const piece = (rowCount: number, number: number, holdout?: true) => ({
+    pieceCid: `bafkzcibexample${number}`,
+    sizeBytes: 1000,
+    rowCount,
+    shardId: `0x${String(number).padStart(64, '0')}` as const,
+    wrappedKey: '00'.repeat(40),
+    ...(holdout === undefined ? {} : { holdout }),
+  });
+  const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 3, pricePerEpsilon: '0.5' };
+  return {
+    manifest: { pieces: [piece(1797, 0), ...rows.map((count, i) => piece(count, i + 1, true))] },
+    terms: { ...TERMS, privacy: { budget, holdout: 0.1 } },
+    offer: { pricePerEpsilon: 5n * 10n ** 17n, maxEpsilonMicros: 3_000_000n },
+  };
+}
+
 describe('listDataset', () => {
+  it('lists rows that are held out of training, beside those that are not', async () => {
+    const listing = await registered(heldOut([100, 80]));
+    expect((await list(listing)).errors).toEqual([]);
+    const query = 'query ($id: String!) { dataset(id: $id) { rowCount manifest terms } }';
+    expect(await get(api, 'dataset', query, { id: listing.keyId })).toMatchObject({
+      rowCount: 1797,
+      manifest: { pieces: [{ rowCount: 1797 }, { rowCount: 100, holdout: true }, { rowCount: 80, holdout: true }] },
+      terms: { privacy: { holdout: 0.1 } },
+    });
+  });
+
   it("lists what is in order, logs the seller's own record, and shows every field", async () => {
     const listing = await registered();
     const before = api.log.entries.length;
@@ -109,7 +138,7 @@ describe('listDataset', () => {
     expect(await api.prisma.datasetOffer.count({ where: { keyId: first.keyId } })).toBe(2);
     const old = await fetch(`${api.url}/terms/${jsonDigest(first.terms)}`);
     expect(await old.json()).toMatchObject({ title: TERMS.title });
-    const otherData = await registered({ datasetId, manifest: { rowCount: 3 } });
+    const otherData = await registered({ datasetId, manifest: { title: 'Others' } });
     expect(await codeOf(list(otherData))).toBe('OFFER_MISMATCH');
   });
 
@@ -174,6 +203,30 @@ describe('listDataset', () => {
         const { datasetId } = manifest;
         const wrappedKey = { ...manifest.wrappedKey, condition };
         return { listing: await registered({ datasetId, manifest: { wrappedKey } }) };
+      },
+    ],
+    [
+      'pieces that do not hold the rows of the manifest',
+      'OFFER_MISMATCH',
+      async () => ({ listing: await registered({ manifest: { rowCount: 3 } }) }),
+    ],
+    [
+      'terms that hold rows out of a manifest that does not',
+      'OFFER_MISMATCH',
+      async () => ({ listing: await registered(heldOut([])) }),
+    ],
+    [
+      'a manifest that holds rows out, under terms that do not',
+      'OFFER_MISMATCH',
+      async () => ({ listing: await registered({ ...heldOut([10]), terms: TERMS }) }),
+    ],
+    [
+      'rows held out before those that train',
+      'OFFER_MISMATCH',
+      async () => {
+        const { manifest, ...rest } = heldOut([10]);
+        const pieces = manifest.pieces?.toReversed() ?? [];
+        return { listing: await registered({ ...rest, manifest: { pieces } }) };
       },
     ],
     [

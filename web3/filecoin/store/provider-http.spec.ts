@@ -65,6 +65,15 @@ describe('a provider that is sent a piece', () => {
     expect(progress).toEqual([1 << 20, 2 << 20, 3 << 20]);
   });
 
+  it('hears no more when the bytes cannot be read, and that is all that goes wrong', async () => {
+    const url = await provider(opening(() => undefined));
+    const unreadable = async function* (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(10);
+      throw new Error('the file is gone');
+    };
+    await expect(sendPiece(url, unreadable(), () => 'cid')).rejects.toThrow('the file is gone');
+  });
+
   it('and is full says so at the end', async () => {
     const url = await provider(
       opening(async (request, response) => {

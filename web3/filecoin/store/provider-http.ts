@@ -36,6 +36,7 @@ export async function putStream(
   const answer = answerOf(request);
   answer.catch(() => undefined); // whoever waits for it hears of it
   const early = answer.then(() => true);
+  early.catch(() => undefined); // the same fault: `answer` tells it
   const stall = setTimeout(
     () => request.destroy(new DOMException('the provider takes nothing', 'TimeoutError')),
     stallMs,

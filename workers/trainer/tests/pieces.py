@@ -82,8 +82,13 @@ def job_frames(
     rows: int,
     seed: bytes | None = None,
     begin: bytes | None = None,
+    held_out: tuple[list[bytes], int] | None = None,
 ) -> bytes:
+    """:param held_out: pieces of rows that are held out, and how many rows those are"""
     config = {"declaration": declaration, "pieces": len(pieces), "rows": rows}
+    if held_out is not None:
+        config["heldOut"] = {"pieces": len(held_out[0]), "rows": held_out[1]}
+        pieces = [*pieces, *held_out[0]]
     out = frame(b"C", json.dumps(config).encode()) + frame(b"G", graph) + frame(b"W", weights) + frame(b"K", DATA_KEY)
     out += b"" if seed is None else frame(b"S", seed)
     out += b"" if begin is None else frame(b"Z", begin)

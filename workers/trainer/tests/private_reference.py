@@ -34,13 +34,13 @@ def clipped_sum(gradients: Sequence[Mapping[str, Any]], names: list[str], norm: 
     return total
 
 
-def gaussian(seed: bytes, step: int, count: int, deviation: float) -> list[int]:
+def gaussian(seed: bytes, step: int, count: int, deviation: float, purpose: int = 2) -> list[int]:
     """Marsaglia's polar method, point by point."""
     found: list[tuple[float, float]] = []
     pairs, block = -(-count // 2), 0
     while len(found) < pairs:
         draws = int((pairs - len(found)) * 1.3) + 16
-        words = np.frombuffer(keystream(seed, 2, step, block, 8 * draws), "<i4")
+        words = np.frombuffer(keystream(seed, purpose, step, block, 8 * draws), "<i4")
         for k in range(draws):
             x, y = (words[k] + 0.5) / 2**31, (words[draws + k] + 0.5) / 2**31
             if (s := x * x + y * y) < 1:
@@ -48,6 +48,13 @@ def gaussian(seed: bytes, step: int, count: int, deviation: float) -> list[int]:
         block += 1
     flat = [pair[0] for pair in found[:pairs]] + [pair[1] for pair in found[:pairs]]
     return [round(value * deviation) for value in flat[:count]]
+
+
+def measured(seed: bytes, shares: Sequence[float], noise_multiplier: float) -> int:
+    """The noised sum of shares between 0 and 1, in steps of the power of two that makes the noise 2^20 of them wide."""
+    ones = 1 << int(20 - np.floor(np.log2(noise_multiplier)))
+    noise = gaussian(seed, 0, 2, noise_multiplier * ones, purpose=3)[0]
+    return sum(round(share * ones) for share in shares) + noise
 
 
 def private_sgd(

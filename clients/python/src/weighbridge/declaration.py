@@ -10,7 +10,7 @@ from .datasets import Dataset
 from .errors import bad_input
 from .features import FeatureSpec, columns_of_label, features_for, label_for
 from .model_file import ModelFile
-from .privacy import declared_privacy
+from .privacy import Metric, declared_privacy
 
 Json = dict[str, Any]
 #: A name from the closed list, or a dictionary with its `name` and what of its settings is not the default.
@@ -56,6 +56,8 @@ class JobOptions:
     precision: str | None = None
     returns: str | None = None
     privacy: Any = None
+    metric: str | Mapping[str, Any] | None = None
+    metric_epsilon: float | None = None
 
 
 def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Json:
@@ -70,7 +72,9 @@ def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Jso
     given = _first(options.features, template.get("features"))
     epochs = _first(options.epochs, template.get("epochs"), _EPOCHS)
     batch_rows = _first(options.batch_rows, template.get("batchRows"), _BATCH_ROWS)
-    privacy = declared_privacy(_first(options.privacy, template.get("privacy"), "none"), dataset, batch_rows, epochs)
+    metric = Metric.of(options.metric, options.metric_epsilon)
+    wanted = _first(options.privacy, template.get("privacy"), "none")
+    privacy = declared_privacy(wanted, dataset, batch_rows, epochs, metric)
     return {
         "version": 1,
         **{field: template[field] for field in ("graph", "weights", "trainable", "inputs")},

@@ -15,7 +15,7 @@ from .identity import decrypt
 from .journal import kept_model, known_jobs, write_job
 from .market import Market
 from .model_file import ModelFile
-from .model_files import digest_in, write_model_files
+from .model_files import checked_model_files, digest_in, metric_in, write_model_files
 from .money import format_wei
 from .purchase import pay_once, submit_once
 from .results import StateDict, merged, state_dict
@@ -160,17 +160,17 @@ def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str
     write_atomic(kept_receipt, receipt_bytes)
     if receipt is not None:
         write_atomic(Path(receipt).absolute(), receipt_bytes, 0o644)
+    recorded = digest_in(parse_json(receipt_bytes))
+    files = {} if recorded is None else checked_model_files(market.api.model_files(order_id), recorded)
     if out is not None:
         target = Path(out).absolute()
-        recorded = digest_in(parse_json(receipt_bytes))
-        if recorded is not None:
-            write_model_files(market.api.model_files(order_id), recorded, target.parent)
+        write_model_files(files, target.parent)
         write_atomic(target, weights)
     write_job(market.state, {**journal, "outcome": "settled"})
     tensors = read_tensors(weights)
     model = kept_model(market.state, order_id)
     whole = tensors if model is None else merged(ModelFile.from_bytes(model), tensors)
-    return state_dict(whole, order_id, kept_receipt)
+    return state_dict(whole, order_id, kept_receipt, metric_in(files))
 
 
 def _receipt_of(market: Market, journal: Json) -> tuple[bytes, Json]:

@@ -1,5 +1,5 @@
-"""What lies beside the weights: model card, bill of materials, signature and its key. They are those whose digest the
-worker put into its `training-completed` record, or nothing is written."""
+"""What lies beside the weights: model card, bill of materials, the metric that was bought, signature and its key. They are
+those whose digest the worker put into its `training-completed` record, or nothing is written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ Json = dict[str, Any]
 
 #: A closed list: names become paths.
 NAMES = ("model-card.md", "model.cdx.json", "model.sig", "model-signing-key.pub")
+#: Where a metric was bought.
+METRIC = "metric.json"
 _BYPRODUCT = "model-files.json"
 
 
@@ -42,14 +44,24 @@ def digest_in(receipt: Json) -> str | None:
     return None if found is None else str(found)
 
 
-def write_model_files(files: Any, digest: str, folder: Path) -> None:
+def checked_model_files(files: Any, digest: str) -> dict[str, str]:
     """:raises WeighbridgeError: DIGEST_MISMATCH"""
-    known = isinstance(files, dict) and set(files) == set(NAMES) and all(isinstance(text, str) for text in files.values())
-    if not known or json_digest(files) != digest:
-        raise WeighbridgeError(
-            "DIGEST_MISMATCH",
-            "the model's card and signature are not those that its record names",
-            next="Show the receipt to the operator: what was logged was not delivered.",
-        )
+    names = set(files) if isinstance(files, dict) else set()
+    known = names in (set(NAMES), {*NAMES, METRIC}) and all(isinstance(text, str) for text in files.values())
+    if known and json_digest(files) == digest:
+        return dict(files)
+    raise WeighbridgeError(
+        "DIGEST_MISMATCH",
+        "the model's card and signature are not those that its record names",
+        next="Show the receipt to the operator: what was logged was not delivered.",
+    )
+
+
+def write_model_files(files: dict[str, str], folder: Path) -> None:
     for name, text in files.items():
         write_atomic(folder / name, text.encode(), 0o644)
+
+
+def metric_in(files: dict[str, str]) -> Json | None:
+    """The number that was bought beside the weights."""
+    return json.loads(files[METRIC]) if METRIC in files else None

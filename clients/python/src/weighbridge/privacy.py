@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .datasets import Dataset
@@ -19,12 +20,27 @@ _NOISE_GRID = 10_000
 _NOISE_RANGE = (0.1, 1_000.0)
 _UNIT_ROWS = 8
 _BILLION = 1_000_000_000
+_MICROS = 1_000_000
+# A loss beyond this says that a row was hopeless, and no more.
+_LOSS_BOUND = 4
 _SETTINGS = {"epsilon", "clippingNorm", "unit"}
 
 
-def epsilon_of(*, sampling_rate: float, noise_multiplier: float, steps: int, delta: float) -> float:
-    """The epsilon of a run, rounded up in the seventh digit."""
-    return _epsilon([steps * _one_step(sampling_rate, noise_multiplier, order) for order in ORDERS], delta)
+def epsilon_of(
+    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, metric_noise: float | None = None
+) -> float:
+    """The epsilon of a run, rounded up in the seventh digit.
+
+    :param metric_noise: noise multiplier of the metric that it buys, if it buys one
+    """
+    return _epsilon(_curve(sampling_rate, noise_multiplier, steps, metric_noise), delta)
+
+
+def _curve(sampling_rate: float, noise_multiplier: float, steps: int, metric_noise: float | None) -> list[float]:
+    training = [steps * _one_step(sampling_rate, noise_multiplier, order) for order in ORDERS]
+    if metric_noise is None:
+        return training
+    return [loss + _one_step(1, metric_noise, order) for loss, order in zip(training, ORDERS, strict=True)]
 
 
 def _epsilon(curve: list[float], delta: float) -> float:
@@ -58,13 +74,39 @@ def noise_for(*, epsilon: float, delta: float, sampling_rate: float, steps: int)
     return above / _NOISE_GRID
 
 
-def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int) -> Any:
+@dataclass(frozen=True)
+class Metric:
+    """A number about rows that the seller holds out, bought beside the weights."""
+
+    name: str
+    epsilon: float
+    bound: float
+
+    @classmethod
+    def of(cls, wanted: str | Mapping[str, Any] | None, epsilon: float | None) -> Metric | None:
+        """:raises WeighbridgeError: BAD_INPUT"""
+        if wanted is None and epsilon is None:
+            return None
+        said = {"name": wanted} if isinstance(wanted, str) else dict(wanted or {})
+        name, bound = said.pop("name", None), said.pop("bound", None)
+        known = name == "loss" or (name == "accuracy" and bound is None)
+        if known and not said and _is_positive(epsilon) and (bound is None or _is_positive(bound)):
+            return cls(str(name), float(epsilon or 0), 1 if name == "accuracy" else float(bound or _LOSS_BOUND))
+        raise bad_input(
+            f"it is not clear which metric to buy: {wanted!r}",
+            'Give metric="accuracy", metric="loss" or metric={"name": "loss", "bound": 4}, with metric_epsilon=0.5.',
+        )
+
+
+def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int, metric: Metric | None = None) -> Any:
     """`privacy` of the declaration: "none"; all that an epsilon decides; or what was spelt out in full. Held against the
     seller's terms here, before anything is paid.
 
-    :raises WeighbridgeError: PRIVACY_REFUSED, BAD_INPUT
+    :raises WeighbridgeError: PRIVACY_REFUSED, BAD_INPUT, MODEL_DOES_NOT_FIT
     """
     budget = dataset.terms["privacy"].get("budget")
+    if metric is not None and (wanted == "none" or (isinstance(wanted, Mapping) and "noiseMultiplier" in wanted)):
+        raise bad_input("a metric goes with an epsilon", "Give privacy=3, or so; a spelt-out privacy spells it out too.")
     if wanted == "none":
         if dataset.terms["privacy"].get("trainingWithoutPrivacy") is True:
             return wanted
@@ -74,6 +116,8 @@ def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int
         raise _refused("the terms sell no privacy budget", "Leave privacy out, or use other data.")
     spelt_out = isinstance(wanted, Mapping) and "noiseMultiplier" in wanted
     declared = dict(wanted) if spelt_out else _with_noise(wanted, budget, dataset.row_count, batch_rows, epochs)
+    if metric is not None:
+        declared = _with_metric(declared, metric, dataset)
     protected = budget.get("unitColumn")
     if protected is not None and declared["unit"].get("column") != protected:
         raise _refused(f'the terms protect all rows of one "{protected}" together', "Leave the unit to the terms.")
@@ -96,7 +140,8 @@ def assert_left(declared: Any, dataset: Dataset, balance: Json) -> None:
     if declared == "none":
         return
     budget = dataset.terms["privacy"]["budget"]
-    run = [declared["steps"] * _one_step(declared["samplingRate"], declared["noiseMultiplier"], order) for order in ORDERS]
+    metric_noise = declared.get("metric", {}).get("noiseMultiplier")
+    run = _curve(declared["samplingRate"], declared["noiseMultiplier"], declared["steps"], metric_noise)
     for shard in balance["shards"]:
         taken = [(int(a) + int(b)) / _BILLION for a, b in zip(shard["spent"], shard["reserved"], strict=True)]
         if _epsilon([a + b for a, b in zip(taken, run, strict=True)], budget["delta"]) > budget["epsilon"]:
@@ -112,8 +157,7 @@ def _with_noise(wanted: Any, budget: Json, row_count: int, batch_rows: int, epoc
     delta = budget["delta"]
     said = {_camel(key): value for key, value in wanted.items()} if isinstance(wanted, Mapping) else {"epsilon": wanted}
     epsilon = said.get("epsilon")
-    is_number = isinstance(epsilon, int | float) and not isinstance(epsilon, bool) and 0 < epsilon < math.inf
-    if not is_number or said.keys() - _SETTINGS:
+    if not _is_positive(epsilon) or said.keys() - _SETTINGS:
         raise bad_input(
             f"privacy {wanted!r} is not known",
             'Give "none", an epsilon, or {"epsilon": 3, "clipping_norm": 1.0, "unit": {"column": "patient", "max_rows": 8}}.',
@@ -130,6 +174,31 @@ def _with_noise(wanted: Any, budget: Json, row_count: int, batch_rows: int, epoc
         "steps": steps,
         "unit": _unit(said.get("unit"), budget.get("unitColumn")),
     }
+
+
+def _with_metric(declared: Json, metric: Metric, dataset: Dataset) -> Json:
+    if not any(piece.get("holdout") is True for piece in dataset.manifest["pieces"]):
+        raise WeighbridgeError(
+            "MODEL_DOES_NOT_FIT",
+            "the seller holds no rows out: there is nothing to measure with",
+            next="Leave metric out, or train on a dataset that has such rows.",
+        )
+    delta = declared["delta"]
+    noise = noise_for(epsilon=metric.epsilon, delta=delta, sampling_rate=1, steps=1)
+    both = epsilon_of(
+        sampling_rate=declared["samplingRate"],
+        noise_multiplier=declared["noiseMultiplier"],
+        steps=declared["steps"],
+        delta=delta,
+        metric_noise=noise,
+    )
+    bought = {"name": metric.name, "bound": metric.bound, "noiseMultiplier": noise}
+    # In whole millionths, as orders pay.
+    return {**declared, "epsilon": math.ceil(both * _MICROS) / _MICROS, "metric": bought}
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _unit(said: Any, protected: str | None) -> Json:

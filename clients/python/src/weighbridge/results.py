@@ -20,6 +20,8 @@ class StateDict(dict[str, Any]):
     job: str
     #: `receipt.json` of the job, for :func:`weighbridge.verify`.
     receipt: Path
+    #: What was bought beside the weights: `name`, `value`, `deviation` of its noise, and over how many `rows`. Or None.
+    metric: dict[str, Any] | None
 
 
 def merged(model_file: ModelFile, returned: dict[str, Array]) -> dict[str, Array]:
@@ -29,11 +31,11 @@ def merged(model_file: ModelFile, returned: dict[str, Array]) -> dict[str, Array
     return state
 
 
-def state_dict(tensors: dict[str, Array], job: str, receipt: Path) -> StateDict:
+def state_dict(tensors: dict[str, Array], job: str, receipt: Path, metric: dict[str, Any] | None = None) -> StateDict:
     """torch tensors where PyTorch is installed, else NumPy arrays."""
     convert = _to_torch() if importlib.util.find_spec("torch") else np.asarray
     result = StateDict({name: convert(tensor) for name, tensor in tensors.items()})
-    result.job, result.receipt = job, receipt
+    result.job, result.receipt, result.metric = job, receipt, metric
     return result
 
 

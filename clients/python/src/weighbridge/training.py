@@ -34,6 +34,8 @@ def train(
     precision: str | None = None,
     returns: str | None = None,
     privacy: Any = None,
+    metric: str | Mapping[str, Any] | None = None,
+    metric_epsilon: float | None = None,
     out: str | Path | None = None,
     receipt: str | Path | None = None,
     deadline_minutes: int = 60,
@@ -56,6 +58,9 @@ def train(
     :param privacy: "none" (default), where the seller allows it; or an epsilon, ``privacy=3``: then the run is differentially
         private, with the noise that this takes, and costs the seller's price for it. ``{"epsilon": 3, "clipping_norm": 1.0,
         "unit": {"column": "patient", "max_rows": 8}}`` says more
+    :param metric: "accuracy" or "loss": also buy this number, measured with noise on rows that the seller holds out of
+        training; it is `metric` of the result. ``{"name": "loss", "bound": 4}`` says how much a row counts at most
+    :param metric_epsilon: what the metric may take of the privacy budget; the order pays for it with the rest
     :param returns: "trainable" (default) sends the trained tensors home alone; "all" sends every one. The result is whole
         either way
     :param out: also write the returned file there (safetensors), and model card, bill of materials and signature beside it
@@ -79,6 +84,8 @@ def train(
         precision=precision,
         returns=returns,
         privacy=privacy,
+        metric=metric,
+        metric_epsilon=metric_epsilon,
     )
     found = at.dataset(dataset)
     declaration = declare(file, found, options)

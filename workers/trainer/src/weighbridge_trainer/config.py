@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .fields import FieldError, Fields, as_count, as_text
@@ -79,6 +79,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """A number about rows that are held out, with noise of its own."""
+
+    name: str
+    bound: float
+    """A row counts as so much at most."""
+    noise_multiplier: float
+
+
+@dataclass(frozen=True)
 class Privacy:
     """DP-SGD as declared; the host holds the numbers against epsilon, delta and the seller's terms."""
 
@@ -88,6 +98,15 @@ class Privacy:
     steps: int
     unit_column: str | None = None
     unit_max_rows: int = 1
+    metric: Metric | None = None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Pieces of rows that do not train; they come after those that do."""
+
+    pieces: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -109,6 +128,12 @@ class Config:
     privacy: Privacy | None
     pieces: int
     rows: int
+    held_out: HeldOut | None = None
+    """Only where a metric is bought."""
+
+    def of_held_out(self, held_out: HeldOut) -> "Config":
+        """The same features and labels of other rows."""
+        return replace(self, pieces=held_out.pieces, rows=held_out.rows, held_out=None)
 
     def input(self, name: str) -> Input:
         return next(item for item in self.inputs if item.name == name)
@@ -122,15 +147,25 @@ def parse_config(body: bytes) -> Config:
     try:
         fields = Fields(json.loads(body))
         declaration, pieces, rows = fields.any("declaration"), fields.count("pieces"), fields.count("rows")
+        held_out = _held_out(fields.optional("heldOut"))
         fields.done()
     except (ValueError, RecursionError):
         raise Refused(Reason.TRAINER_FAILED, "config") from None
     try:
-        config = _config(Fields(declaration), pieces, rows)
+        config = replace(_config(Fields(declaration), pieces, rows), held_out=held_out)
     except (FieldError, TypeError) as error:
         raise reject_model(f"declaration: {error}") from None
     _check_agreement(config)
     return config
+
+
+def _held_out(value: Any) -> HeldOut | None:
+    if value is None:
+        return None
+    fields = Fields(value)
+    held_out = HeldOut(fields.count("pieces"), fields.count("rows"))
+    fields.done()
+    return held_out
 
 
 def _config(fields: Fields, pieces: int, rows: int) -> Config:
@@ -218,14 +253,26 @@ def _privacy(value: Any) -> Privacy | None:
     fields.number("delta", 0, 1)
     noise, norm = fields.number("noiseMultiplier", 0.1, 1e3), fields.number("clippingNorm", 1e-6, 1e6)
     rate, steps = _share(fields, "samplingRate"), fields.count("steps", high=10_000_000)
-    unit = Fields(fields.any("unit"))
+    unit, metric = Fields(fields.any("unit")), _metric(fields.optional("metric"))
     fields.done()
     if unit.one_of("kind", ("row", "column")) == "row":
         unit.done()
-        return Privacy(noise, norm, rate, steps)
-    privacy = Privacy(noise, norm, rate, steps, unit.text("column"), unit.count("maxRows", high=256))
+        return Privacy(noise, norm, rate, steps, metric=metric)
+    privacy = Privacy(noise, norm, rate, steps, unit.text("column"), unit.count("maxRows", high=256), metric)
     unit.done()
     return privacy
+
+
+def _metric(value: Any) -> Metric | None:
+    if value is None:
+        return None
+    fields = Fields(value)
+    name = fields.one_of("name", ("accuracy", "loss"))
+    metric = Metric(name, _positive(fields, "bound"), fields.number("noiseMultiplier", 0.1, 1e3))
+    fields.done()
+    if name == "accuracy" and metric.bound != 1:
+        raise FieldError("the bound of an accuracy is not 1")
+    return metric
 
 
 def _positive(fields: Fields, name: str) -> float:
@@ -265,6 +312,8 @@ def _check_agreement(config: Config) -> None:
 
 
 def _check_privacy(config: Config) -> None:
+    if (config.privacy is None or config.privacy.metric is None) != (config.held_out is None):
+        raise reject_model("declaration: a metric without rows that are held out, or the other way round")
     if config.privacy is None:
         return
     if config.precision != "float32":

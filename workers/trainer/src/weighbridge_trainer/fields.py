@@ -28,6 +28,10 @@ class Fields:
             raise FieldError(f"{name} is missing")
         return self._rest.pop(name)
 
+    def optional(self, name: str) -> Any:
+        """None where it is not there."""
+        return self._rest.pop(name, None)
+
     def text(self, name: str) -> str:
         return as_text(self.any(name))
 

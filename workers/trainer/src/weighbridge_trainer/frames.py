@@ -13,7 +13,7 @@ LIMITS, CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"L", b"C", b"G", b"W", b
 # The same both ways.
 CHECKPOINT = b"Z"
 HEADER, CHUNK, END = b"H", b"D", b"X"
-IDLE, PROGRESS, RESULT, NUMBERS, ERROR = b"I", b"P", b"R", b"N", b"E"
+IDLE, PROGRESS, RESULT, METRIC, NUMBERS, ERROR = b"I", b"P", b"R", b"M", b"N", b"E"
 
 MAX_CHUNK_BYTES = 16 << 20
 _TAG_AND_FLAG_BYTES = 17
@@ -72,7 +72,8 @@ class FrameReader:
 
 
 class FrameWriter:
-    """Writes the closed set of answers. Every number in them is public before the first row is read."""
+    """Writes the closed set of answers. Every number in them is public before the first row is read, but for a metric,
+    which has its noise."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -88,6 +89,9 @@ class FrameWriter:
 
     def result(self, safetensors: bytes) -> None:
         self._write(RESULT, safetensors)
+
+    def metric(self, total: int, units: int) -> None:
+        self._write(METRIC, struct.pack(">qq", total, units))
 
     def numbers(self, epochs: int, rows: int) -> None:
         self._write(NUMBERS, struct.pack(">IQ", epochs, rows))

@@ -3,7 +3,8 @@ before the data key is read, so that no row is in memory while a stranger's grap
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from .canary import check_rows_apart
 from .config import Config, parse_config
@@ -12,6 +13,7 @@ from .features import Rows, RowsBuilder
 from .frames import CHECKPOINT, CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .journal import Journal
 from .lower import lower
+from .metric import Measurement, measure, prepare_metric
 from .optimise import prepare, train
 from .private_stream import SEED_BYTES
 from .private_train import prepare_private, train_private
@@ -31,6 +33,15 @@ Run = Callable[[Rows, bytes, Progress, Journal], dict[str, Floats]]
 _NO_LIMITS = Limits()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A model that was judged and compiled: what is left needs rows."""
+
+    first_weights: Mapping[str, Floats]
+    run: Run
+    metric: Measurement | None = None
+
+
 def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMITS) -> None:
     """:raises Refused: with the reason that the `E` frame carries"""
     config = parse_config(frames.expect(CONFIG))
@@ -38,18 +49,22 @@ def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMI
     bodies = {digest: frames.expect(TOKENIZER) for digest in digests_of(config)}
     with ends_after(PREPARE_SECONDS, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
         tokenizers = {digest: read_tokenizer(body, digest) for digest, body in bodies.items()}
-        run = _prepare(config, graph, weights, tokenizers)
+        job = _prepare(config, graph, weights, tokenizers)
     data_key = frames.expect(KEY)
     seed = b"" if config.privacy is None else _seed(frames.expect(SEED))
     begin = frames.expect(CHECKPOINT) if limits.resumes else None
     journal = Journal(begin, limits.checkpoint_seconds, answers.checkpoint if limits.checkpoint_seconds else None)
     rows = _read_rows(config, tokenizers, data_key, frames)
-    tensors = run(rows, seed, _paced(answers.progress), journal)
+    held_out = None if job.metric is None else _read_rows(job.metric.config, tokenizers, data_key, frames)
+    frames.expect(END)
+    tensors = job.run(rows, seed, _paced(answers.progress), journal)
     answers.result(write_safetensors(tensors))
+    if job.metric is not None and held_out is not None:
+        answers.metric(*measure(job.metric, {**job.first_weights, **tensors}, held_out, seed))
     answers.numbers(config.epochs, config.rows)
 
 
-def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers) -> Run:
+def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers) -> Prepared:
     if hashlib.sha256(graph).hexdigest() != config.graph_digest:
         raise reject_model("graph: digest")
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
@@ -59,11 +74,19 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     lowered = lower(graph, tensors, config, largest_ids)
     check_vocabularies(config, tokenizers, lowered.row.output_shape)
     check_rows_apart(lowered, tensors, config)
-    if config.privacy is not None:
-        private = prepare_private(lowered.row, tensors, config, config.privacy)
-        return lambda rows, seed, progress, journal: train_private(private, rows, seed, progress, journal)
-    trainer = prepare(lowered.row, tensors, config)
-    return lambda rows, _seed, progress, journal: train(trainer, rows, progress, journal)
+    if config.privacy is None:
+        trainer = prepare(lowered.row, tensors, config)
+        return Prepared(tensors, lambda rows, _seed, progress, journal: train(trainer, rows, progress, journal))
+    private = prepare_private(lowered.row, tensors, config, config.privacy)
+    wanted, held_out = config.privacy.metric, config.held_out
+    metric = None
+    if wanted is not None and held_out is not None:
+        metric = prepare_metric(lowered.row, tensors, config.of_held_out(held_out), wanted)
+    return Prepared(
+        tensors,
+        lambda rows, seed, progress, journal: train_private(private, rows, seed, progress, journal),
+        metric,
+    )
 
 
 def _seed(body: bytes) -> bytes:
@@ -76,7 +99,6 @@ def _read_rows(config: Config, tokenizers: Tokenizers, data_key: bytes, frames: 
     builder = RowsBuilder(config, tokenizers)
     for header, chunks in frames.pieces(config.pieces):
         builder.add(open_piece(data_key, header, chunks))
-    frames.expect(END)
     return builder.build()
 
 

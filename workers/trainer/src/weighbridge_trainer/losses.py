@@ -30,6 +30,46 @@ def row_loss(program: Program, config: Config) -> RowLoss:
     return loss
 
 
+def row_correct(program: Program, config: Config) -> RowLoss:
+    """The share of a row's own answers that are right: in a form as its loss has.
+
+    :raises Refused: MODEL_REJECTED if there is no right answer to the label
+    """
+    _check_output(program, config)
+    is_right = _RIGHT.get(config.loss.name)
+    if is_right is None:
+        raise reject_model("declaration: no answer to this label is right or wrong")
+
+    def correct(trainable: Weights, frozen: Weights, row: Inputs, target: Array, key: Array | None) -> Array:
+        output = program.run({**frozen, **trainable}, row, key, config.precision)
+        if isinstance(config.label, TokensLabel):
+            target = row[config.label.input]
+        return is_right(output, target, config)
+
+    return correct
+
+
+def _class_is_right(logits: Array, target: Array, _config: Config) -> Array:
+    return (jnp.argmax(logits, 0) == target).mean(dtype=jnp.float32)
+
+
+def _sign_is_right(output: Array, target: Array, _config: Config) -> Array:
+    return ((output > 0) == (target > 0)).mean(dtype=jnp.float32)
+
+
+def _next_is_right(logits: Array, tokens: Array, config: Config) -> Array:
+    following, counts = _following(tokens, config)
+    right = jnp.argmax(logits[:-1], -1) == following
+    return (right & counts).sum() / jnp.maximum(counts.sum(), 1)
+
+
+_RIGHT: dict[str, Callable[[Array, Array, Config], Array]] = {
+    "cross-entropy": _class_is_right,
+    "bce": _sign_is_right,
+    "next-token": _next_is_right,
+}
+
+
 def _cross_entropy(logits: Array, target: Array, _config: Config) -> Array:
     # Classes first, as PyTorch has them; places, if there are any, after.
     places = jnp.moveaxis(logits, 0, -1)
@@ -52,11 +92,16 @@ def _huber(output: Array, target: Array, config: Config) -> Array:
 
 
 def _next_token(logits: Array, tokens: Array, config: Config) -> Array:
-    pad = config.label.pad if isinstance(config.label, TokensLabel) else None
-    following = tokens[1:]
-    counts = jnp.ones(following.shape, jnp.bool_) if pad is None else following != pad
+    following, counts = _following(tokens, config)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits[:-1], following)
     return jnp.where(counts, losses, 0).sum() / jnp.maximum(counts.sum(), 1)
+
+
+def _following(tokens: Array, config: Config) -> tuple[Array, Array]:
+    """What comes after each token, and whether it counts."""
+    pad = config.label.pad if isinstance(config.label, TokensLabel) else None
+    following = tokens[1:]
+    return following, jnp.ones(following.shape, jnp.bool_) if pad is None else following != pad
 
 
 _MEASURES: dict[str, Callable[[Array, Array, Config], Array]] = {

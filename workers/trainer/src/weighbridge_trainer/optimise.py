@@ -125,14 +125,18 @@ def make_segment(
     return segment
 
 
-def abstract_rows(config: Config) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.ShapeDtypeStruct]:
+def abstract_rows(
+    config: Config, rows: int | None = None
+) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.ShapeDtypeStruct]:
+    """:param rows: default: all of them"""
+    count = config.rows if rows is None else rows
     dtypes = {"float32": jnp.float32, "bool": jnp.bool_}
     inputs = {
-        item.name: jax.ShapeDtypeStruct((config.rows, *item.shape), dtypes.get(item.dtype, jnp.int32))
+        item.name: jax.ShapeDtypeStruct((count, *item.shape), dtypes.get(item.dtype, jnp.int32))
         for item in config.inputs
     }
     shape, dtype = target_form(config.label)
-    return inputs, jax.ShapeDtypeStruct((config.rows, *shape), dtype)
+    return inputs, jax.ShapeDtypeStruct((count, *shape), dtype)
 
 
 def _abstract_batches(plan: Plan) -> tuple[jax.ShapeDtypeStruct, ...]:

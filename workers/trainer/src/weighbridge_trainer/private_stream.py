@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 SEED_BYTES = 32
-_SAMPLE, _NOISE = 1, 2
+_SAMPLE, _NOISE, _METRIC = 1, 2, 3
 # Share of the square that lies in the circle is pi/4; drawn so much more, the next block is hardly ever needed.
 _POLAR_SPARE = 1.3
 
@@ -36,18 +36,25 @@ class SecretStream:
         """Whole numbers from a rounded Gaussian. `deviation` is at least 2^20, so that the rounding hides the gaps of
         the doubles it comes from (Mironov 2012); Marsaglia's polar method, because it takes no sine.
         """
+        return self._gaussian(_NOISE, step, count, deviation)
+
+    def metric_noise(self, count: int, deviation: float) -> npt.NDArray[np.int32]:
+        """The same, of a purpose of its own: a run measures once."""
+        return self._gaussian(_METRIC, 0, count, deviation)
+
+    def _gaussian(self, purpose: int, step: int, count: int, deviation: float) -> npt.NDArray[np.int32]:
         pairs = -(-count // 2)
         parts: list[npt.NDArray[np.float64]] = []
         made = block = 0
         while made < pairs:
-            parts.append(self._polar(step, block, int((pairs - made) * _POLAR_SPARE) + 16))
+            parts.append(self._polar(purpose, step, block, int((pairs - made) * _POLAR_SPARE) + 16))
             made, block = made + parts[-1].shape[1], block + 1
         flat = np.concatenate(parts, axis=1)[:, :pairs].reshape(-1)[:count] * deviation
         return np.rint(flat, out=flat).astype(np.int32)
 
-    def _polar(self, step: int, block: int, draws: int) -> npt.NDArray[np.float64]:
+    def _polar(self, purpose: int, step: int, block: int, draws: int) -> npt.NDArray[np.float64]:
         """Pairs of standard Gaussians, as many as of so many points of the square lie in the circle."""
-        words = np.frombuffer(self._keystream(_NOISE, step, block, 8 * draws), "<i4").reshape(2, draws)
+        words = np.frombuffer(self._keystream(purpose, step, block, 8 * draws), "<i4").reshape(2, draws)
         points = words.astype(np.float64)
         points += 0.5
         points *= 2.0**-31
