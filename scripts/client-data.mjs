@@ -22,7 +22,7 @@ if (built.status !== 0) {
 const load = async (name) => import(path.join(root, 'dist', name));
 const [{ TYPES }, { marketplaceAbi }, { usdfcTokenAbi }, { JOB_STATES }] = await Promise.all(
   [
-    'src/kernel/typed-data.js',
+    'src/kernel/eip712-types.js',
     'web3/chain/abi/marketplace.js',
     'web3/chain/abi/usdfc-token.js',
     'src/training/job-state.js',

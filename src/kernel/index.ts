@@ -1,5 +1,6 @@
 export * from './bytes.js';
 export * from './canonical-json.js';
+export * from './eip712-types.js';
 export * from './errors.js';
 export * from './json-forms.js';
 export * from './money.js';

@@ -37,15 +37,13 @@ export { FIRST_POSITION, positionAfter } from './position.js';
 export {
   accessGrantedRecord,
   builderId,
-  consentRevokedRecord,
-  datasetListedRecord,
   dependenciesOf,
   jobSettledRecord,
-  licenceIssuedRecord,
   trainingCompletedRecord,
   trainingRefusedRecord,
   type TrainingFacts,
-} from './statement-builders.js';
+} from './run-record-builders.js';
+export { consentRevokedRecord, datasetListedRecord, licenceIssuedRecord } from './statement-builders.js';
 export {
   CIPHERTEXT_NAME,
   consentSubject,

@@ -1,8 +1,8 @@
 import type { Address, Bytes32, Deployed } from '../kernel/index.js';
 import type { UnsignedRecord } from './record.js';
-import { unsigned, type Placed } from './statement-builders.js';
 import type { FaultKind } from './statements.js';
 import { storageSubject } from './subjects.js';
+import { unsigned, type Placed } from './unsigned-record.js';
 
 /** `possession-fault`, signed by the recorder: a copy of a dataset that could not be proven, found or read. */
 export function possessionFaultRecord(

@@ -1,7 +1,7 @@
 import { canonicalJson, keyIdOf, WeighbridgeError, type Address, type Deployed } from '../kernel/index.js';
 import { commitmentOfRecord } from './commitment.js';
 import { parseEntry, verifyEntrySignature, type LogEntry } from './record.js';
-import { builderId } from './statement-builders.js';
+import { builderId } from './run-record-builders.js';
 import {
   consentSubject,
   datasetSubject,

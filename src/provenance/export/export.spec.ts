@@ -9,7 +9,8 @@ import { market, parties, provenanceStory } from '../../../test/support/provenan
 import { orderIdOf } from '../../kernel/index.js';
 import { positionAfter } from '../position.js';
 import { parseEntry, sealRecord } from '../record.js';
-import { accessGrantedRecord, consentRevokedRecord, trainingRefusedRecord } from '../statement-builders.js';
+import { accessGrantedRecord, trainingRefusedRecord } from '../run-record-builders.js';
+import { consentRevokedRecord } from '../statement-builders.js';
 import { historyOf } from './history.js';
 import { runIdOf, toOpenLineage } from './openlineage.js';
 import { toProv } from './prov.js';

@@ -15,7 +15,7 @@ import {
   type Deployed,
 } from '../../kernel/index.js';
 import { completionOf, positionOfRecord } from '../commitment.js';
-import { dependenciesOf } from '../statement-builders.js';
+import { dependenciesOf } from '../run-record-builders.js';
 import type { RunPrivacy, TrainerIdentity } from '../statements.js';
 import { CheckFailed, requireSame } from './checks.js';
 import type { ReceiptRecords } from './receipt-records.js';
