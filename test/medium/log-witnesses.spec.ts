@@ -1,25 +1,12 @@
 // Real: PostgreSQL, the log process, anvil with LogAnchor, three witnesses with their state on disk (in this process, so
 // that a test can make one slow; `witness.spec.ts` has the process). Faked: who signed the entries, which nobody here judges.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from 'pg';
-import { createWalletClient, http, keccak256, publicActions, stringToBytes } from 'viem';
-import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { keccak256, stringToBytes } from 'viem';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  checkpointDigest,
-  fromHex,
-  signerSetDigest,
-  to0x,
-  type Address,
-  type Deployed,
-  type Hex,
-} from '../../src/kernel/index.js';
+import { checkpointDigest, fromHex, to0x } from '../../src/kernel/index.js';
 import {
   anchorArgs,
-  anchorWhenDue,
   checkSplitView,
   headOf,
   inclusionArgs,
@@ -28,113 +15,29 @@ import {
   type LogClient,
 } from '../../src/provenance/index.js';
 import { logAnchorAbi } from '../../web3/chain/abi/log-anchor.js';
-import { createAnchorChain } from '../../web3/chain/anchor-chain.js';
-import { DEVNET_CHAIN_ID, startAnvil, type Anvil } from '../../web3/devnet/anvil.js';
-import { deployContracts } from '../../web3/devnet/deploy.js';
-import { startPostgres, type EmbeddedPostgres } from '../../web3/devnet/postgres.js';
 import { freePort } from '../../web3/devnet/service.js';
-import {
-  networkOf,
-  testLog,
-  wellFormedEntry,
-  type LogProcess,
-  type NetworkFacts,
-  type TestLog,
-} from '../support/log-process.js';
+import { testLog, wellFormedEntry } from '../support/log-process.js';
 import { testWitnesses, type TestWitness } from '../support/witness-net.js';
+import { ascending, WitnessedNet, type WitnessedLog } from '../support/witnessed-net.js';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-witnessed-'));
-const deployer = privateKeyToAccount(generatePrivateKey());
-let postgres: EmbeddedPostgres;
-let anvil: Anvil;
-const running: { stop(): Promise<void> }[] = [];
-
+let world: WitnessedNet;
 beforeAll(async () => {
-  postgres = await startPostgres(path.join(dir, 'pg'), await freePort());
-  anvil = await startAnvil({ dir: path.join(dir, 'anvil'), port: await freePort(), blockTimeSeconds: 0 });
+  world = await WitnessedNet.start();
 });
-afterAll(async () => {
-  await Promise.all(running.map(async (service) => service.stop()));
-  await anvil?.stop();
-  await postgres?.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
-
-interface Net {
-  log: TestLog;
-  anchor: Deployed;
-  facts: NetworkFacts;
-  witnesses: [TestWitness, TestWitness, TestWitness];
-  databaseUrl: string;
-  start(databaseUrl?: string): Promise<LogProcess>;
-}
-
-let made = 0;
-/** A log with an empty database, a LogAnchor, and three witnesses of which two must cosign. */
-async function newNet(): Promise<Net> {
-  const own = path.join(dir, `net_${++made}`);
-  const log = testLog(own);
-  const witnesses = (await testWitnesses(own)) as Net['witnesses'];
-  const { logAnchor } = await deployContracts({
-    rpcUrl: anvil.rpcUrl,
-    deployer,
-    anchorSigners: witnesses.map(({ address }) => address),
-    quorum: 2,
-    logOrigin: log.origin,
-    treasury: deployer.address,
-    protocolFeeBps: 0,
-  });
-  const anchor = { chainId: DEVNET_CHAIN_ID, contract: logAnchor };
-  for (const witness of witnesses) {
-    await witness.start([{ origin: log.origin, vkeys: [log.vkey], anchor }]);
-    running.push(witness);
-  }
-  const members = witnesses.map(({ member }) => member);
-  const facts = { rpcUrl: anvil.rpcUrl, chainId: DEVNET_CHAIN_ID, logAnchor, witnesses: { quorum: 2, members } };
-  log.publish(facts);
-  const databaseUrl = await newDatabase(`witnessed_${made}`);
-  const start = async (url = databaseUrl): Promise<LogProcess> => {
-    const process = await log.start(url, { env: { LOG_CHECKPOINT_MS: '200' } });
-    running.push(process);
-    return process;
-  };
-  return { log, anchor, facts, witnesses, databaseUrl, start };
-}
-
-async function newDatabase(name: string, template = 'template1'): Promise<string> {
-  const client = new Client({ connectionString: postgres.url('postgres') });
-  await client.connect();
-  await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
-  await client.end();
-  return postgres.url(name);
-}
+afterAll(async () => world?.stop());
 
 async function append(client: LogClient, seed: string, count: number): Promise<void> {
   const entries = await Promise.all(Array.from({ length: count }, async (_, i) => wellFormedEntry(`${seed} ${i}`)));
   await Promise.all(entries.map(async (entry) => client.append(entry)));
 }
 
-function trustOf({ log, witnesses }: Net, vkeys = [{ vkey: log.vkey, fromSize: 0 }]) {
+function trustOf({ log, witnesses }: WitnessedLog, vkeys = [{ vkey: log.vkey, fromSize: 0 }]) {
   return { log: { origin: log.origin, vkeys }, witnesses: { quorum: 2, vkeys: witnesses.map(({ vkey }) => vkey) } };
-}
-
-const chain = () => createWalletClient({ account: deployer, transport: http(anvil.rpcUrl) }).extend(publicActions);
-
-const anchorChain = ({ facts, log }: Net) =>
-  createAnchorChain({ network: networkOf(facts, log.origin, log.vkey), account: deployer });
-
-/** Anchors the log's newest checkpoint on the real contract. @returns its size */
-async function anchor(client: LogClient, net: Net): Promise<number | undefined> {
-  return anchorWhenDue(client, anchorChain(net), 0);
-}
-
-async function done(sent: Promise<Hex>): Promise<void> {
-  expect((await chain().waitForTransactionReceipt({ hash: await sent })).status).toBe('success');
 }
 
 describe('a witnessed log', { timeout: 120_000 }, () => {
   it('shows a checkpoint only with a quorum of cosignatures, on demand at once', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     const process = await net.start();
     const empty = await process.client.checkpoint();
     expect(empty).toMatchObject({ size: 0, signatures: [expect.any(String), expect.any(String)] });
@@ -155,7 +58,7 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
   });
 
   it('is held up by no slow witness and by none that is down; with two down it waits, takes entries, and says why', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     const [slow, down, third] = net.witnesses;
     const process = await net.start();
     slow.delayMs = 10_000;
@@ -198,12 +101,12 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
   });
 
   it('does not start with yesterday’s database: a witness has seen more, and it says how to recover', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     let process = await net.start();
     await append(process.client, 'yesterday', 20);
     await process.client.checkpoint();
     await process.stop();
-    const yesterday = await newDatabase(`yesterday_${made}`, `witnessed_${made}`);
+    const yesterday = await world.newDatabase(`yesterday_${world.made}`, `witnessed_${world.made}`);
     process = await net.start();
     await append(process.client, 'today', 5);
     expect((await process.client.checkpoint()).size).toBe(25);
@@ -216,7 +119,7 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
     );
     // Nor with none at all; and one witness that was left knows it as well.
     await net.witnesses[0].stop();
-    const empty = await net.log.runToEnd(await newDatabase(`empty_${made}`));
+    const empty = await net.log.runToEnd(await world.newDatabase(`empty_${world.made}`));
     expect(empty.stderr).toMatch(/LOG_BEHIND_WITNESS: .*0 entries.*w2.*has seen 25 entries/);
     // With one alone nobody could tell, so it waits for another.
     await net.witnesses[1].stop();
@@ -234,7 +137,7 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
   });
 
   it('cannot show two histories: the witnesses cosign the one that they saw', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     const { log, witnesses } = net;
     let process = await net.start();
     await append(process.client, 'one history', 8);
@@ -242,7 +145,7 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
     await process.stop();
     // Another tree under the same valid key, as long as the first, and its operator starts it without asking anybody.
     log.publish({ ...net.facts, witnesses: { quorum: 0, members: [] } });
-    const forked = await newDatabase(`forked_${made}`);
+    const forked = await world.newDatabase(`forked_${world.made}`);
     process = await log.start(forked);
     await append(process.client, 'another history', 8);
     const other = await process.client.checkpoint();
@@ -271,12 +174,12 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
   });
 
   it('goes on under a new key: old checkpoints stay good, and the old key signs nothing new', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     let process = await net.start();
     await append(process.client, 'old key', 4);
     const old = await process.client.checkpoint();
     await process.stop();
-    const next = testLog(path.join(dir, `net_${made}_next`), net.log.origin);
+    const next = testLog(path.join(world.dir, `net_${world.made}_next`), net.log.origin);
     const vkeys = [
       { vkey: net.log.vkey, fromSize: 0 },
       { vkey: next.vkey, fromSize: 4 },
@@ -305,12 +208,12 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
 
 describe('the anchor', { timeout: 120_000 }, () => {
   it('takes the log’s checkpoints with the witnesses’ signatures, and the log does not sign below it', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     let process = await net.start();
     await append(process.client, 'anchored', 300);
-    expect(await anchor(process.client, net)).toBe(300);
+    expect(await world.anchor(process.client, net)).toBe(300);
     await append(process.client, 'anchored later', 400);
-    expect(await anchor(process.client, net)).toBe(700);
+    expect(await world.anchor(process.client, net)).toBe(700);
     const checkpoint = await process.client.checkpoint();
     const head = { size: 700n, root: to0x(headOf(checkpoint).root) };
     const inclusion = await inclusionArgs(process.client, 255, head);
@@ -318,12 +221,12 @@ describe('the anchor', { timeout: 120_000 }, () => {
     await process.stop();
 
     // Nobody asks for it, and the cadence decides: an hour by the chain's clock, and something new.
-    const every = async () => anchorWhenDue(process.client, anchorChain(net), 3_600_000);
+    const every = async () => world.anchor(process.client, net, 3_600_000);
     process = await net.start();
     await append(process.client, 'nobody waits', 2);
     expect(await every()).toBeUndefined();
-    await chain().request({ method: 'evm_increaseTime', params: [3_601] } as never);
-    await chain().request({ method: 'evm_mine', params: [] } as never);
+    await world.chain().request({ method: 'evm_increaseTime', params: [3_601] } as never);
+    await world.chain().request({ method: 'evm_mine', params: [] } as never);
     expect(await every()).toBe(702);
     expect(await every()).toBeUndefined();
     await process.stop();
@@ -332,19 +235,19 @@ describe('the anchor', { timeout: 120_000 }, () => {
     process = await net.start();
     await process.stop();
     net.log.publish({ ...net.facts, witnesses: { quorum: 0, members: [] } });
-    const empty = await net.log.runToEnd(await newDatabase(`anchored_${made}`));
+    const empty = await net.log.runToEnd(await world.newDatabase(`anchored_${world.made}`));
     expect(empty.code).toBe(1);
     expect(empty.stderr).toMatch(/LOG_BEHIND_ANCHOR: .*0 entries.*702[^]*Restore the newest copy/);
   });
 
   it('refuses the log’s other history, whoever signed it', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     let process = await net.start();
     await append(process.client, 'one', 6);
-    await anchor(process.client, net);
+    await world.anchor(process.client, net);
     await process.stop();
-    const forked = await newDatabase(`two_${made}`);
-    const other = { ...net.facts, logAnchor: await unused() };
+    const forked = await world.newDatabase(`two_${world.made}`);
+    const other = { ...net.facts, logAnchor: await world.deployAnchor() };
     net.log.publish({ ...other, witnesses: { quorum: 0, members: [] } });
     process = await net.log.start(forked);
     await append(process.client, 'two', 9);
@@ -352,49 +255,50 @@ describe('the anchor', { timeout: 120_000 }, () => {
     await process.stop();
     const message = { origin: keccak256(stringToBytes(net.log.origin)), size: BigInt(size), root: to0x(fromHex(root)) };
     // Even if a quorum of its witnesses lied for it.
-    const signed = net.witnesses
-      .slice(0, 2)
-      .toSorted((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1));
     const signatures = await Promise.all(
-      signed.map(async ({ account }) => account.sign({ hash: checkpointDigest(net.anchor, message) })),
+      ascending(net.witnesses.slice(0, 2)).map(async ({ account }) =>
+        account.sign({ hash: checkpointDigest(net.anchor, message) }),
+      ),
     );
     const contract = { address: net.facts.logAnchor, abi: logAnchorAbi, chain: null } as const;
     const args = [message.size, message.root, [], signatures] as const;
-    await expect(chain().writeContract({ ...contract, functionName: 'anchor', args })).rejects.toThrow(/Fork/);
+    await expect(world.chain().writeContract({ ...contract, functionName: 'anchor', args })).rejects.toThrow(/Fork/);
   });
 
   it('lets a witness join and another leave by the will of the present ones', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     const { logAnchor } = net.facts;
     let process = await net.start();
     await append(process.client, 'three', 2);
-    await anchor(process.client, net);
+    await world.anchor(process.client, net);
     await process.stop();
-    const [joins] = (await testWitnesses(path.join(dir, `net_${made}_joins`), 1)) as [TestWitness];
+    const [joins] = (await testWitnesses(path.join(world.dir, `net_${world.made}_joins`), 1)) as [TestWitness];
     await joins.start([{ origin: net.log.origin, vkeys: [net.log.vkey], anchor: net.anchor }]);
-    running.push(joins);
+    world.running.push(joins);
     const [leaves, ...stay] = net.witnesses;
     // First everybody is in, then the log is told of the new set, then the old one goes: it never stands without a quorum.
-    await change(net, [leaves, ...stay], [...net.witnesses, joins], 0n, 3);
+    await world.changeSigners(net, [leaves, ...stay], { witnesses: [...net.witnesses, joins], nonce: 0n, quorum: 3 });
     const members = [...stay, joins].map(({ member }) => member);
     net.log.publish({ ...net.facts, witnesses: { quorum: 3, members } });
     process = await net.start();
     await append(process.client, 'four', 2);
-    expect(await anchor(process.client, net)).toBe(4);
-    await change(net, [...stay, joins], [...stay, joins], 1n, 2);
+    expect(await world.anchor(process.client, net)).toBe(4);
+    await world.changeSigners(net, [...stay, joins], { witnesses: [...stay, joins], nonce: 1n, quorum: 2 });
     await process.stop();
     net.log.publish({ ...net.facts, witnesses: { quorum: 2, members } });
     process = await net.start();
     await leaves.stop();
     await append(process.client, 'without it', 2);
-    expect(await anchor(process.client, net)).toBe(6);
+    expect(await world.anchor(process.client, net)).toBe(6);
     const contract = { address: logAnchor, abi: logAnchorAbi } as const;
-    expect(await chain().readContract({ ...contract, functionName: 'isSigner', args: [leaves.address] })).toBe(false);
+    expect(await world.chain().readContract({ ...contract, functionName: 'isSigner', args: [leaves.address] })).toBe(
+      false,
+    );
     await process.stop();
   });
 
   it('must be readable before the log signs anything', async () => {
-    const net = await newNet();
+    const net = await world.newLog();
     net.log.publish({ ...net.facts, rpcUrl: `http://127.0.0.1:${await freePort()}` });
     const process = await net.log.start(net.databaseUrl, { ready: false });
     await delay(1_500);
@@ -403,28 +307,3 @@ describe('the anchor', { timeout: 120_000 }, () => {
     await process.stop();
   });
 });
-
-async function unused(): Promise<Address> {
-  const { logAnchor } = await deployContracts({
-    rpcUrl: anvil.rpcUrl,
-    deployer,
-    anchorSigners: [deployer.address],
-    quorum: 1,
-    logOrigin: 'log.example/test',
-    treasury: deployer.address,
-    protocolFeeBps: 0,
-  });
-  return logAnchor;
-}
-
-/** `LogAnchor.changeSigners`, signed by some of the present witnesses. */
-async function change(net: Net, by: TestWitness[], to: TestWitness[], nonce: bigint, quorum: number): Promise<void> {
-  const signers = to.map(({ address }) => address);
-  const origin = keccak256(stringToBytes(net.log.origin));
-  const hash = signerSetDigest(net.anchor, { origin, nonce, signers, quorum });
-  const ascending = by.toSorted((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1));
-  const signatures = await Promise.all(ascending.map(async ({ account }) => account.sign({ hash })));
-  const contract = { address: net.facts.logAnchor, abi: logAnchorAbi, chain: null } as const;
-  const args = [signers, quorum, signatures] as const;
-  await done(chain().writeContract({ ...contract, functionName: 'changeSigners', args }));
-}
