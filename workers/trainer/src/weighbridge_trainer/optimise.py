@@ -16,6 +16,7 @@ from .features import Rows, target_form
 from .journal import Journal
 from .losses import RowLoss, row_keys, row_loss
 from .optimisers import make_optimiser
+from .placement import Placement, placement
 from .plan import Batches, Plan, plan_of, segments
 from .program import Inputs, Program, Weights
 from .refusal import reject_model
@@ -31,6 +32,7 @@ class Trainer:
 
     plan: Plan
     config: Config
+    place: Placement
     trainable: Weights
     frozen: Weights
     state: Any
@@ -42,31 +44,32 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
 
     :raises Refused: MODEL_REJECTED if the program is too large to compile
     """
-    plan = plan_of(config, program.row_elements)
+    place = placement()
+    plan = plan_of(config, program.row_elements, place)
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
     optimiser = make_optimiser(config.optimiser, config.schedule, plan.total_steps)
     # All of it is zeros at the start; running `init` would compile one small program a tensor.
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     key = jax.random.key(config.seed) if program.is_random else None
-    segment = make_segment(row_loss(program, config), optimiser, key)
-    traced = jax.jit(segment, donate_argnums=(0, 1)).trace(
-        trainable, state, frozen, *abstract_rows(config), _abstract_batches(plan)
-    )
+    segment = make_segment(row_loss(program, config), optimiser, key, place)
+    traced = place.compile(segment, trainable, state, frozen, *abstract_rows(config), _abstract_batches(plan))
     if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
         raise reject_model("budget: too many operations to compile")
-    return Trainer(plan, config, trainable, frozen, state, traced.lower().compile())
+    return Trainer(plan, config, place, trainable, frozen, state, traced.lower().compile())
 
 
 def train(
     trainer: Trainer, rows: Rows, progress: Callable[[int, int], None], journal: Journal | None = None
 ) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
-    config, plan = trainer.config, trainer.plan
+    config, plan, place = trainer.config, trainer.plan, trainer.place
     inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
     target = jnp.asarray(rows.target)
     journal = journal or Journal()
-    begin, (trainable, state) = journal.restore((trainer.trainable, trainer.state))
+    begin, carry = journal.restore((trainer.trainable, trainer.state))
+    (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
+    inputs, target = place.everywhere((inputs, target))
     done = 0
     for epoch in range(config.epochs):
         for batches in segments(plan, config, epoch):
@@ -74,7 +77,7 @@ def train(
             if after <= begin:
                 done = after
                 continue
-            trainable, state = trainer.segment(trainable, state, trainer.frozen, inputs, target, batches)
+            trainable, state = trainer.segment(trainable, state, frozen, inputs, target, place.everywhere(batches))
             jax.block_until_ready(trainable)
             done = after
             progress(done, plan.total_steps)
@@ -84,7 +87,7 @@ def train(
 
 
 def make_segment(
-    loss: RowLoss, optimiser: optax.GradientTransformation, key: Array | None
+    loss: RowLoss, optimiser: optax.GradientTransformation, key: Array | None, place: Placement
 ) -> Callable[..., tuple[Weights, optax.OptState]]:
     """A function that takes `segment_steps` optimiser steps in one dispatch."""
 
@@ -98,7 +101,8 @@ def make_segment(
         trainable: Weights, state: optax.OptState, frozen: Weights, inputs: Inputs, target: Array, batches: Batches
     ) -> tuple[Weights, optax.OptState]:
         def gradient(weights: Weights, index: Array, counts: Array, step_key: Array | None) -> Weights:
-            rows = {name: values[index] for name, values in inputs.items()}
+            index, counts = place.shared((index, counts))
+            rows = place.shared({name: values[index] for name, values in inputs.items()})
             keys = None if step_key is None else row_keys(step_key, index)
             result: Weights = jax.grad(loss_sum)(weights, frozen, rows, target[index], counts, keys)
             return result

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .config import Config
+from .placement import Placement
 
 # Row numbers and which of them are rows at all: (steps, micro-batches, rows). Then the number of each step: (steps).
 Batches = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.int32]]
@@ -17,6 +18,7 @@ _MAX_MICRO_ROWS = 256
 _MICRO_ELEMENTS = 1 << 27
 # One dispatch runs so many steps: progress can be told between dispatches.
 _MAX_SEGMENT_STEPS = 128
+_ONE_DEVICE = Placement(None)
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
 
-def plan_of(config: Config, row_elements: int) -> Plan:
+def plan_of(config: Config, row_elements: int, place: Placement = _ONE_DEVICE) -> Plan:
     batch_rows = min(config.batch_rows, config.rows)
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements))
-    micro_rows = min(batch_rows, config.micro_batch_rows or _MAX_MICRO_ROWS, fitting)
+    each = min(config.micro_batch_rows or _MAX_MICRO_ROWS, fitting)
+    micro_rows = place.up(min(batch_rows, each * place.devices))
     steps = -(-config.rows // batch_rows)
     return Plan(config.epochs, steps, -(-batch_rows // micro_rows), micro_rows, min(steps, _MAX_SEGMENT_STEPS))
 

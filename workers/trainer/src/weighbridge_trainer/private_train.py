@@ -20,6 +20,7 @@ from .journal import Journal
 from .losses import row_keys
 from .optimise import abstract_rows, count_equations
 from .optimisers import make_optimiser
+from .placement import Placement, placement
 from .private_clip import ClippedSum, clipped_sum_of_rows, clipped_sum_of_units
 from .private_grid import Grid, add_on_grid, grid_of
 from .private_stream import SecretStream
@@ -57,6 +58,7 @@ class PrivateTrainer:
     config: Config
     privacy: Privacy
     grid: Grid
+    place: Placement
     trainable: Weights
     frozen: Weights
     state: Any
@@ -64,11 +66,12 @@ class PrivateTrainer:
     """Compiled for a capacity. The plan's is compiled ahead; a larger one is hardly ever needed (see `plan_of`)."""
 
 
-def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int) -> Plan:
+def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, place: Placement) -> Plan:
     unit_rows = privacy.unit_max_rows
     expected = privacy.sampling_rate * config.rows
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements * unit_rows + numbers))
-    micro = max(1, min(math.ceil(expected), (config.micro_batch_rows or _MICRO_ROWS) // unit_rows or 1, fitting))
+    each = max(1, min((config.micro_batch_rows or _MICRO_ROWS) // unit_rows or 1, fitting))
+    micro = place.up(min(math.ceil(expected), each * place.devices))
     # Eight deviations above the mean: passed once in 10^15 steps, and then a larger program is compiled.
     room = min(config.rows, math.ceil(expected + 8 * math.sqrt(expected) + 16))
     segment = max(1, min(privacy.steps, _MAX_SEGMENT_STEPS, _SEGMENT_NUMBERS // max(1, numbers)))
@@ -85,27 +88,27 @@ def prepare_private(
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
     numbers = sum(values.size for values in trainable.values())
-    plan = plan_of(config, privacy, program.row_elements, numbers)
+    place = placement()
+    plan = plan_of(config, privacy, program.row_elements, numbers, place)
     grid = grid_of(privacy.noise_multiplier, privacy.clipping_norm, numbers)
     optimiser = make_optimiser(config.optimiser, config.schedule, plan.steps)
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     clipped_sum = _clipped_sum(program, config, privacy, {name: values.shape for name, values in trainable.items()})
     key = jax.random.key(config.seed) if program.is_random else None
-    segment = jax.jit(make_segment(clipped_sum, optimiser, plan, grid, key), donate_argnums=(0, 1))
+    segment = make_segment(clipped_sum, optimiser, plan, grid, key, place)
     compiled: dict[int, Callable[..., tuple[Weights, Any]]] = {}
 
     def step_of(capacity: int) -> Callable[..., tuple[Weights, Any]]:
         if capacity not in compiled:
-            traced = segment.trace(
-                trainable, state, frozen, *abstract_rows(config), *_abstract(plan, capacity, numbers, config)
-            )
+            abstract = (*abstract_rows(config), *_abstract(plan, capacity, numbers, config))
+            traced = place.compile(segment, trainable, state, frozen, *abstract)
             if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
                 raise reject_model("budget: too many operations to compile")
             compiled[capacity] = traced.lower().compile()
         return compiled[capacity]
 
     step_of(plan.capacity)
-    return PrivateTrainer(plan, config, privacy, grid, trainable, frozen, state, step_of)
+    return PrivateTrainer(plan, config, privacy, grid, place, trainable, frozen, state, step_of)
 
 
 def train_private(
@@ -116,17 +119,19 @@ def train_private(
     journal: Journal | None = None,
 ) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
-    config, plan = trainer.config, trainer.plan
+    config, plan, place = trainer.config, trainer.plan, trainer.place
     inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
     target = jnp.asarray(rows.target)
     units = units_of(rows.units, config.rows, plan.unit_rows)
     padded = units.padded(config.rows)
     table = None if padded is None else jnp.asarray(padded)
     journal = journal or Journal()
-    done, (trainable, state) = journal.restore((trainer.trainable, trainer.state))
+    done, carry = journal.restore((trainer.trainable, trainer.state))
+    (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
+    inputs, target, table = place.everywhere((inputs, target, table))
     for capacity, batches in _ahead(segments(trainer, units, SecretStream(seed), done)):
         run = trainer.step_of(capacity)
-        trainable, state = run(trainable, state, trainer.frozen, inputs, target, table, *batches)
+        trainable, state = run(trainable, state, frozen, inputs, target, table, *place.everywhere(batches))
         jax.block_until_ready(trainable)
         done = min(done + plan.segment_steps, plan.steps)
         progress(done, plan.steps)
@@ -158,7 +163,12 @@ def segments(
 
 
 def make_segment(
-    clipped_sum: ClippedSum, optimiser: optax.GradientTransformation, plan: Plan, grid: Grid, key: Array | None
+    clipped_sum: ClippedSum,
+    optimiser: optax.GradientTransformation,
+    plan: Plan,
+    grid: Grid,
+    key: Array | None,
+    place: Placement,
 ) -> Callable[..., tuple[Weights, optax.OptState]]:
     """A function that takes `segment_steps` steps in one dispatch."""
 
@@ -174,7 +184,8 @@ def make_segment(
             counts = counts if table is None else counts[:, None] & (row >= 0)
             row = jnp.maximum(row, 0)
             keys = None if step_key is None else row_keys(step_key, row.reshape(-1)).reshape(row.shape)
-            some = {name: values[row] for name, values in inputs.items()}
+            row, counts = place.shared((row, counts))
+            some = place.shared({name: values[row] for name, values in inputs.items()})
             added: Weights = jax.tree.map(jnp.add, total, clipped_sum(weights, frozen, some, target[row], keys, counts))
             return added
 
