@@ -231,6 +231,20 @@ describe('a piece store', () => {
     expect(await codeOf(collect(away.download(piece.pieceCid)))).toBe('CHAIN_UNAVAILABLE');
   });
 
+  test('contracts of another version are refused by name, before anything is paid', async () => {
+    const { piece, file } = await sample(200);
+    // It has a VERSION too: 1.1.0.
+    const registry = net.network.contracts.serviceProviderRegistry;
+    for (const [key, words] of [
+      ['fwss', 'FilecoinWarmStorageService is at version 1.1.0; this release speaks 1.2'],
+      ['pdp', 'PDPVerifier is at version 1.1.0; this release speaks 3.2'],
+    ] as const) {
+      const network = { ...net.network, contracts: { ...net.network.contracts, [key]: registry } };
+      const stored = putPiece(createPieceStore({ network, account: payer, copies: 1 }), piece, file);
+      await expect(stored).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(words) });
+    }
+  });
+
   test('a node of another chain than the network file names is refused before anything is sent, paid or listed', async () => {
     const { piece, file } = await sample(200);
     const network = { ...net.network, chainId: 314159 };

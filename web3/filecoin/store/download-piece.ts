@@ -9,7 +9,7 @@ import type { FileHashing } from './file-hash.js';
 import type { FocReader } from './foc-client.js';
 import { readRange, WrongCopy } from './read-range.js';
 import { holdsPiece } from './send-piece.js';
-import { asStorageError, providerDown } from './storage-errors.js';
+import { isDiskFull, providerDown } from './storage-errors.js';
 
 /** Rounds over all copies before a download gives up. */
 const ROUNDS = 3;
@@ -169,11 +169,11 @@ async function fetchRanges(
   if (open.length > 0) throw notFetched(piece, suspects, faults);
 }
 
-function notFetched(piece: PieceCid, suspects: Suspects, faults: unknown[]): WeighbridgeError {
+function notFetched(piece: PieceCid, suspects: Suspects, faults: unknown[]): Error {
   const wrong = faults.length > 0 && faults.every((fault) => fault instanceof WrongCopy);
   if (wrong) return corruptPiece(piece.text, suspects, faults[0]);
-  const known = asStorageError(faults.find((fault) => !(fault instanceof WrongCopy)));
-  if (known instanceof WeighbridgeError && known.code === 'DISK_FULL') return known;
+  const full = faults.find(isDiskFull);
+  if (full !== undefined) return full;
   return providerDown(`No provider gives the piece ${piece.text}.`, faults.at(-1));
 }
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { putStream } from './provider-http.js';
+import { openGet, putStream, withoutStall } from './provider-http.js';
 import { readRange, WrongCopy } from './read-range.js';
 import { sendPiece } from './send-piece.js';
 import { asStorageError } from './storage-errors.js';
@@ -185,6 +185,19 @@ describe('a copy that is read', () => {
     })();
     await expect(reading).rejects.toThrow();
     expect(length).toBe(1_500_000);
+  });
+
+  it('that stalls, or does not begin, is left', async () => {
+    const slow = { name: 'TimeoutError' };
+    const url = await provider((request, response) => {
+      if (request.url === '/begins') ranged(response).write(bytes.subarray(0, 1000));
+    });
+    const begun = await openGet(`${url}begins`, {}, 10_000, undefined);
+    const stalled = (async () => {
+      for await (const _part of withoutStall(begun, 300));
+    })();
+    await expect(stalled).rejects.toMatchObject(slow);
+    await expect(openGet(url, {}, 300, undefined)).rejects.toMatchObject(slow);
   });
 
   it.each<[string, (response: ServerResponse) => unknown, new () => Error]>([

@@ -22,6 +22,7 @@ const refused = Object.assign(new TypeError('fetch failed'), {
 
 test.each([
   ['a full provider', new UploadPieceError(`Failed to upload piece: ${NO_ROOM}`), 'DISK_FULL'],
+  ['a full disk of this machine', Object.assign(new Error('write'), { code: 'ENOSPC' }), 'DISK_FULL'],
   ['too little locked', new AddPiecesError(`revert reason=[${lockup}]`), 'NO_BALANCE'],
   ['an operator without leave', new AddPiecesError(`revert reason=[${operator}]`), 'NO_BALANCE'],
   ['no money at FilecoinPay', new AddPiecesError(`revert reason=[${allowance}]`), 'NO_BALANCE'],

@@ -45,6 +45,14 @@ function providerFull(cause: unknown): WeighbridgeError {
   });
 }
 
+function diskFull(cause: unknown): WeighbridgeError {
+  return new WeighbridgeError('DISK_FULL', 'This machine has no room for the piece.', {
+    next: 'Make room where temporary files go (TMPDIR), and run the same again.',
+    retryable: true,
+    cause,
+  });
+}
+
 /**
  * Puts what the SDK, the provider or the chain threw into our codes. The SDK drops the status of a provider's answer and
  * keeps its text, so the text decides.
@@ -52,6 +60,7 @@ function providerFull(cause: unknown): WeighbridgeError {
 export function asStorageError(error: unknown): unknown {
   const known = findCause(error, isWeighbridgeError);
   if (known) return known;
+  if (findCause(error, isDiskFull)) return diskFull(error);
   const text = fullText(error);
   if (text.includes('507 Insufficient Storage')) return providerFull(error);
   if (NO_MONEY.test(text)) return noBalance({}, error);
@@ -73,6 +82,10 @@ export function asStorageError(error: unknown): unknown {
   }
   if (findCause(error, isConnectionFault)) return providerDown('The storage provider does not answer.', error);
   return error;
+}
+
+export function isDiskFull(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
 function isRpcFault(error: unknown): error is Error {
