@@ -2,16 +2,52 @@
 // else a devnet of its own with three providers; the unmodified SDK. Faked: nothing. Every call that the adapter makes is made.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setOperatorApproval } from '@filoz/synapse-core/pay';
 import { parseEther, type LocalAccount } from 'viem';
+import { waitForTransactionReceipt } from 'viem/actions';
 import { privateKeyToAccount } from 'viem/accounts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { concatBytes, toHex, type Address, type Bytes32, type Hex, type Network } from '../../src/kernel/index.js';
 import type { CopyRef, RepairPermit, StoredPiece } from '../../src/storage/index.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { createSellerStorage, type SellerStorage } from '../../web3/filecoin/seller-storage.js';
 import { createStorageNetwork, type FilecoinNetwork } from '../../web3/filecoin/storage-network.js';
+import { focSigner } from '../../web3/filecoin/store/foc-client.js';
+import { sdkCallsOf } from '../support/sdk-calls.js';
 import { startStorageNet, testNetwork } from '../support/storage-net.js';
+
+/** Notes what is called of the SDK; every call goes on to the SDK itself. */
+const { called, noting } = vi.hoisted(() => {
+  const called = new Set<string>();
+  const noted = (name: string, value: unknown): unknown => {
+    if (typeof value !== 'function') return value;
+    return new Proxy(value, {
+      apply: (target, self, args): unknown => {
+        called.add(name);
+        return Reflect.apply(target, self, args);
+      },
+    });
+  };
+  const noting = (module: string) => async (original: () => Promise<object>) =>
+    Object.fromEntries(
+      Object.entries(await original()).map(([name, value]) => [name, noted(`${module}.${name}`, value)]),
+    );
+  return { called, noting };
+});
+vi.mock('@filoz/synapse-core/chains', noting('chains'));
+vi.mock('@filoz/synapse-core/endorsements', noting('endorsements'));
+vi.mock('@filoz/synapse-core/erc20', noting('erc20'));
+vi.mock('@filoz/synapse-core/pay', noting('pay'));
+vi.mock('@filoz/synapse-core/pdp-verifier', noting('pdp-verifier'));
+vi.mock('@filoz/synapse-core/piece', noting('piece'));
+vi.mock('@filoz/synapse-core/session-key', noting('session-key'));
+vi.mock('@filoz/synapse-core/sp', noting('sp'));
+vi.mock('@filoz/synapse-core/sp-registry', noting('sp-registry'));
+vi.mock('@filoz/synapse-core/typed-data', noting('typed-data'));
+vi.mock('@filoz/synapse-core/utils', noting('utils'));
+vi.mock('@filoz/synapse-core/warm-storage', noting('warm-storage'));
 
 const DAY_MS = 86_400_000;
 const LONG_MS = 20 * 60_000;
@@ -19,6 +55,7 @@ const COPIES = 2;
 /** A new one each run: on a lasting deployment the last run's data sets are there still. */
 const dataset: Bytes32 = `0x${toHex(randomBytes(32))}`;
 const bytes = randomBytes(300_000);
+const second = randomBytes(1000);
 const piece: StoredPiece = { pieceCid: new PieceHasher().write(bytes).digest(), sizeBytes: bytes.length };
 
 let stop: () => Promise<void> = async () => undefined;
@@ -58,20 +95,37 @@ async function ownDevnet(): Promise<{ network: Network; payer: LocalAccount }> {
   return { network: net.network, payer: await net.account(parseEther('10')) };
 }
 
+async function* one(block: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield block;
+}
+
 test(
   'versions are compared, providers chosen, money paid in, and a dataset is stored at two of them',
   async () => {
     const session = await createPieceStore({ network, account: payer, dataset, copies: COPIES }).open(piece.sizeBytes);
     expect(await session.holds(piece.pieceCid)).toBe(false);
-    await session.send(source(), () => piece.pieceCid);
+    await session.send(one(bytes), () => piece.pieceCid);
     expect(await session.holds(piece.pieceCid)).toBe(true);
     copies = await session.commit([piece]);
     expect(new Set(copies.map(({ providerId }) => providerId)).size).toBe(COPIES);
     expect(await session.commit([piece])).toEqual(copies);
+  },
+  LONG_MS,
+);
 
-    async function* source(): AsyncGenerator<Uint8Array> {
-      yield bytes;
-    }
+test(
+  'a wallet that took its approval back gives it again, and a second piece goes into the same data sets',
+  async () => {
+    const signer = focSigner(network, payer);
+    const hash = await setOperatorApproval(signer, { approve: false });
+    await waitForTransactionReceipt(signer, { hash });
+    const more = { pieceCid: new PieceHasher().write(second).digest(), sizeBytes: second.length };
+    const session = await createPieceStore({ network, account: payer, dataset, copies: COPIES }).open(more.sizeBytes);
+    await session.send(one(second), () => more.pieceCid);
+    expect(await session.commit([more])).toEqual(copies);
+    expect((await chain.copiesOf(payer.address, dataset, more.pieceCid)).map(({ pieceCount }) => pieceCount)).toEqual([
+      2, 2,
+    ]);
   },
   LONG_MS,
 );
@@ -86,7 +140,7 @@ test(
     for (const state of states) {
       expect(await chain.presence(state, [piece.pieceCid])).toBe('held');
       expect(await chain.sample(state, piece.pieceCid)).toBe('good');
-      expect(state.pieceCount).toBe(1);
+      expect(state.pieceCount).toBe(2);
       expect(state.ratePerEpochWei).toBeGreaterThan(0n);
     }
     const account = await chain.accountOf(payer.address);
@@ -104,7 +158,8 @@ test(
   async () => {
     const before = await chain.accountOf(payer.address);
     await wallet.topUp(10n ** 16n);
-    expect((await chain.accountOf(payer.address)).depositWei - before.depositWei).toBe(10n ** 16n);
+    // A provider may collect its pay meanwhile.
+    expect((await chain.accountOf(payer.address)).depositWei - before.depositWei).toBeGreaterThan(9n * 10n ** 15n);
     permits = await wallet.permitRepairs(dataset, [piece.pieceCid], DAY_MS);
     const [permit] = permits;
     if (permit === undefined) return; // a deployment without a spare provider
@@ -120,10 +175,21 @@ test(
 test(
   'delisting has every copy deleted and stops paying',
   async () => {
+    const spare = permits.slice(0, 1).map(({ providerId }) => providerId);
     const ended = await wallet.end(dataset);
-    expect(ended.map(({ deleting, refused }) => [deleting, refused])).toEqual(ended.map(() => [1, 0]));
+    expect(ended.map(({ deleting, refused }) => [deleting, refused])).toEqual(
+      ended.map(({ providerId }) => [spare.includes(providerId) ? 1 : 2, 0]),
+    );
     expect(ended).toHaveLength(COPIES + (permits.length > 0 ? 1 : 0));
     expect(await chain.copiesOf(payer.address, dataset)).toEqual([]);
   },
   LONG_MS,
 );
+
+test('no call that the adapter makes of the SDK was left out', async () => {
+  // Asked only about providers that have missed proofs, of which a deployment may have none.
+  const mayMiss = ['warm-storage.getDataSet'];
+  const expected = await sdkCallsOf(path.join(import.meta.dirname, '../../web3/filecoin/store'));
+  expect(expected.length).toBeGreaterThan(25);
+  expect(expected.filter((call) => !called.has(call) && !mayMiss.includes(call))).toEqual([]);
+});
