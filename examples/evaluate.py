@@ -39,7 +39,12 @@ def main() -> None:
     trained = read_safetensors(options.weights.read_bytes())
     weights = trained if options.initial is None else read_safetensors(options.initial.read_bytes()) | trained
     forward = transformer if "encoder.norm.weight" in weights else sequential
-    logits = forward(weights, features(job, rows))
+    try:
+        logits = forward(weights, features(job, rows))
+    except (KeyError, ValueError):
+        if options.initial is not None:
+            raise
+        parser.error("some weights were frozen and did not come back: give --initial, which train --save-model wrote")
     correct = int((logits.argmax(axis=1) == labels).sum())
     print(json.dumps({"accuracy": correct / len(rows), "rows": len(rows), "correct": correct}))
 
