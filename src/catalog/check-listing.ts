@@ -17,7 +17,7 @@ import {
 import { marketOf } from '../platform/index.js';
 import { offerMismatch } from './catalog.errors.js';
 import type { Listing } from './dataset.js';
-import { heldOutRows, privacyPricesOf, trainingPieces, type Manifest, type Terms } from './manifest.js';
+import { heldOutRows, namesUnits, privacyPricesOf, trainingPieces, type Manifest, type Terms } from './manifest.js';
 
 const REBUILD = 'Publish again with the same command: it makes manifest, terms and offer from one another.';
 
@@ -82,7 +82,8 @@ function assertColumns({ columns, label }: Manifest, { privacy }: Terms): void {
   const wrong = twice !== undefined ? `column "${twice}" is there twice` : undefined;
   const unknown = label !== undefined && !names.includes(label) ? `there is no label column "${label}"` : undefined;
   const unit = privacy.budget?.unitColumn;
-  const nobody = unit !== undefined && !names.includes(unit) ? `the terms protect "${unit}", no column` : undefined;
+  const nobody =
+    unit !== undefined && !namesUnits(columns, unit) ? `the terms protect "${unit}", no column of names` : undefined;
   const message = wrong ?? unknown ?? nobody;
   if (message !== undefined) throw new WeighbridgeError('BAD_INPUT', message, { next: 'Correct the schema.' });
 }

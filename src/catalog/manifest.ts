@@ -52,6 +52,11 @@ export function trainingPieces<P extends Pick<Piece, 'holdout'>>(pieces: readonl
   return pieces.filter(({ holdout }) => holdout !== true);
 }
 
+/** Whether a column's values can name whom its rows belong to: a list or an image is nobody's name. */
+export function namesUnits(columns: readonly Pick<Column, 'name' | 'type'>[], unit: string): boolean {
+  return columns.some(({ name, type }) => name === unit && type !== 'tensor' && type !== 'image');
+}
+
 /** Rows that no run trains on. */
 export function heldOutRows(pieces: readonly Pick<Piece, 'holdout' | 'rowCount'>[]): number {
   return pieces.reduce((sum, { holdout, rowCount }) => (holdout === true ? sum + rowCount : sum), 0);

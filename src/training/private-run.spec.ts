@@ -9,7 +9,11 @@ import { checkBudgetLeft, checkPrivacy, checkPrivacyTerms, lossOfRun, withPrivac
 const ROWS = 1_000;
 const manifest = {
   rowCount: ROWS,
-  columns: [{ name: 'patient' }, { name: 'age' }],
+  columns: [
+    { name: 'patient', type: 'string' as const },
+    { name: 'age', type: 'integer' as const },
+    { name: 'scan', type: 'image' as const },
+  ],
   pieces: [{ rowCount: ROWS }, { rowCount: 200, holdout: true as const }],
 };
 const budget = { epsilon: 10, delta: 1e-6, maxEpsilonPerJob: 4, pricePerEpsilon: '1' };
@@ -41,6 +45,7 @@ describe('a private declaration', () => {
     ['a smaller rate than its batch has', { samplingRate: 0.01 }, 'MODEL_REJECTED'],
     ['fewer steps than its epochs have', { steps: 79 }, 'MODEL_REJECTED'],
     ['a unit that is no column', { unit: { kind: 'column', column: 'name', maxRows: 1 } }, 'MODEL_DOES_NOT_FIT'],
+    ['a unit that is an image', { unit: { kind: 'column', column: 'scan', maxRows: 1 } }, 'MODEL_DOES_NOT_FIT'],
   ])('with %s is refused', (_what, change, code) => {
     expect(codeOf(() => checkPrivacy(changed(change), manifest))).toBe(code);
   });

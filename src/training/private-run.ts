@@ -1,4 +1,4 @@
-import { heldOutRows, type Piece, type PrivacyTerms } from '../catalog/manifest.js';
+import { heldOutRows, namesUnits, type Column, type Piece, type PrivacyTerms } from '../catalog/manifest.js';
 import { WeighbridgeError } from '../kernel/index.js';
 import { addLoss, epsilonOf, epsilonOfLoss, lossOf, noiseFor, privateRunRdp, type Loss } from '../privacy/index.js';
 import type { DeclaredMetric, PrivateRun } from './declaration/privacy.js';
@@ -13,7 +13,7 @@ const MICROS = 1_000_000;
 /** What a run is held against: public, all of it. */
 interface Facts {
   rowCount: number;
-  columns: readonly { name: string }[];
+  columns: readonly Pick<Column, 'name' | 'type'>[];
   pieces: readonly Pick<Piece, 'holdout' | 'rowCount'>[];
 }
 
@@ -38,8 +38,11 @@ export function checkPrivacy(declaration: ModelDeclaration, manifest: Facts): vo
   }
   if (precision !== 'float32') throw modelRejected('a private run computes in float32');
   const { unit } = privacy;
-  if (unit.kind === 'column' && !manifest.columns.some(({ name }) => name === unit.column)) {
-    throw doesNotFit(`there is no column "${unit.column}" to take units from`, 'Name a column of the dataset.');
+  if (unit.kind === 'column' && !namesUnits(manifest.columns, unit.column)) {
+    throw doesNotFit(
+      `there is no column "${unit.column}" whose values name units`,
+      'Name a column of text or numbers.',
+    );
   }
   if (privacy.metric !== undefined) checkMetric(declaration, privacy.metric, manifest);
   const cost = epsilonOf(privateRunRdp(privacy), privacy.delta);

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import private_reference as reference
@@ -22,7 +23,7 @@ from weighbridge_trainer.private_grid import add_on_grid, grid_of
 from weighbridge_trainer.private_layers import layers_of
 from weighbridge_trainer.private_stream import SecretStream
 from weighbridge_trainer.private_train import prepare_private, train_private
-from weighbridge_trainer.private_units import units_of
+from weighbridge_trainer.private_units import UnitNames, units_of
 from weighbridge_trainer.program import Program
 from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.safetensors import Floats, write_safetensors
@@ -430,3 +431,10 @@ def test_privacy_is_in_float32() -> None:
 def test_parse_reads_the_unit() -> None:
     _, _, config = mlp(privacy=privacy_of({"kind": "column", "column": "patient", "maxRows": 4}))
     assert config.privacy == Privacy(NOISE, NORM, BATCH / ROWS, 10, "patient", 4)
+
+
+def test_rows_without_a_name_are_one_unit() -> None:
+    names = UnitNames("patient", 6)
+    names.add(0, pa.record_batch({"patient": pa.array([1.5, float("nan"), None])}))
+    names.add(3, pa.record_batch({"patient": pa.array([float("nan"), 1.5, float("nan")])}))
+    assert names.numbers.tolist() == [0, 1, 1, 1, 0, 1]

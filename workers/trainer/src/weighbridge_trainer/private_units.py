@@ -34,7 +34,8 @@ class UnitNames:
         self._known: dict[Any, int] = {}
 
     def add(self, first: int, batch: pa.RecordBatch) -> None:
-        names = batch.column(self._column).to_pylist()
+        # NaN is not equal to itself: each would be a unit of its own.
+        names = [None if name != name else name for name in batch.column(self._column).to_pylist()]
         self.numbers[first : first + len(names)] = [self._known.setdefault(name, len(self._known)) for name in names]
 
 
