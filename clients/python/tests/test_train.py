@@ -12,10 +12,13 @@ import pytest
 import weighbridge as wb
 from fakes import PRICE_WEI, Broken, World, budget, model_file
 from weighbridge import model_files
-from weighbridge.canonical import json_digest
+from weighbridge.canonical import json_digest, sha256_hex
+from weighbridge.declaration import JobOptions, declare
 from weighbridge.journal import known_jobs
 from weighbridge.model_file import ModelFile
 from weighbridge.privacy import ORDERS, noise_for
+from weighbridge.purchase import purchase
+from weighbridge.tokenizers import Tokenizers
 
 
 @pytest.fixture
@@ -372,3 +375,47 @@ class TestPrivacy:
             run(world, tmp_path, privacy=3)
         assert refused.value.code == "BUDGET_EXHAUSTED"
         assert world.opened == 0
+
+
+TEXT = {"kind": "text", "column": "note", "length": 3, "pad": 0}
+
+
+class TestTokenizers:
+    def given(self, root: Path, name: str = "words.json", text: str = '{"model": {}}') -> Tokenizers:
+        (root / name).write_text(text)
+        return Tokenizers.read([root / name])
+
+    def test_a_feature_names_its_file(self, tmp_path: Path) -> None:
+        read = self.given(tmp_path)
+        body = (tmp_path / "words.json").read_bytes()
+        named = read.in_features({"input": ["x", {**TEXT, "tokenizer": "words.json"}]})
+        assert named == {"input": ["x", {**TEXT, "tokenizer": sha256_hex(body)}]}
+        assert isinstance(named, dict)
+        assert read.needed_by({"input": [named["input"][1], {"kind": "scale", "column": "x", "min": 0, "max": 1}]}) == [body]
+
+    def test_they_are_sent_beside_the_model(self, world: World, tmp_path: Path) -> None:
+        market, body = world.market(tmp_path), b'{"model": {}}'
+        declaration = declare(model_file(), world.dataset, JobOptions())
+        purchase(market, world.dataset, model_file(), declaration, "research", 60, again=False, tokenizers=[body])
+        assert world.blobs[sha256_hex(body)] == body
+
+    def test_one_that_is_missing_or_idle_costs_nothing(self, world: World, tmp_path: Path) -> None:
+        read = self.given(tmp_path)
+        with pytest.raises(wb.WeighbridgeError, match="not given"):
+            read.needed_by(
+                {
+                    "input": [
+                        {**TEXT, "tokenizer": sha256_hex((tmp_path / "words.json").read_bytes())},
+                        {**TEXT, "tokenizer": "0" * 64},
+                    ]
+                }
+            )
+        with pytest.raises(wb.WeighbridgeError, match=r"no feature names the tokenizer words\.json"):
+            run(world, tmp_path, tokenizers=[tmp_path / "words.json"])
+        assert world.opened == 0
+
+    @pytest.mark.parametrize("text", ["no json", "1" * ((16 << 20) + 1)], ids=["text", "large"])
+    def test_others_are_refused(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(wb.WeighbridgeError) as refused:
+            self.given(tmp_path, text=text)
+        assert refused.value.code == "MODEL_REJECTED"

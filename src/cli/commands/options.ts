@@ -63,6 +63,12 @@ export function recipeOptions(command: Command): Command {
 export function fileJobOptions(command: Command): Command {
   return command
     .option('--features <file>', 'JSON: columns in the order that fills the input (default: all that are declared)')
+    .option(
+      '--tokenizer <file>',
+      'tokenizer.json that text features name by its file name; may be repeated',
+      collect,
+      [],
+    )
     .addOption(new Option('--loss <name>', 'what is minimised (default: cross-entropy)').choices(LOSSES))
     .addOption(new Option('--optimiser <name>', 'default: adam').choices(['sgd', 'adam', 'adamw']))
     .addOption(new Option('--return <which>', 'tensors that come back').choices(['trainable', 'all']));

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Manifest, Terms } from '../../catalog/manifest.js';
-import { WeighbridgeError } from '../../kernel/index.js';
+import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
 import {
   declarationSchema,
   featureChoiceSchema,
@@ -13,12 +13,15 @@ import { writeFileAtomic } from '../state/atomic-file.js';
 import { firstIssue } from '../state/network-file.js';
 import { readBytes } from '../verify/read-files.js';
 import { wantedMetric, type MetricOptions } from './metric.js';
+import type { GivenTokenizers } from './tokenizers.js';
 
 /** The three files of a model. */
 export interface Model {
   declaration: ModelDeclaration;
   graph: Uint8Array;
   weights: Uint8Array;
+  /** `tokenizer.json` files that its features name. */
+  tokenizers: Uint8Array[];
   /** Columns that a recipe left out, because the seller declares nothing public of them. */
   skippedColumns: string[];
 }
@@ -30,6 +33,8 @@ export interface ModelOptions extends Omit<JobChoices, 'features'>, MetricOption
   model?: string;
   /** A JSON file. */
   features?: string;
+  /** `tokenizer.json` files, which features name by their file names or digests. */
+  tokenizer?: string[];
   epsilon?: number;
   clippingNorm?: number;
   /** A column whose values are protected whole. */
@@ -46,7 +51,10 @@ export interface ModelOptions extends Omit<JobChoices, 'features'>, MetricOption
  * @throws WeighbridgeError BAD_INPUT, MODEL_REJECTED, MODEL_DOES_NOT_FIT
  */
 export async function makeModel(options: ModelOptions, manifest: Manifest, terms?: Terms): Promise<Model> {
-  const built = await buildOrRead(options, manifest);
+  const { readTokenizers, tokenizersFor } = await import('./tokenizers.js');
+  const given = await readTokenizers(options.tokenizer ?? []);
+  const parts = await buildOrRead(options, manifest, given);
+  const built = { ...parts, tokenizers: tokenizersFor(parts.declaration, given) };
   const { checkFit } = await import('../../training/models.js');
   const model = terms === undefined ? built : await underTerms(built, options, manifest, terms);
   checkFit(manifest, model.declaration, model.graph, model.weights);
@@ -77,12 +85,14 @@ function wantedPrivacy(options: ModelOptions): WantedPrivacy | undefined {
   return undefined;
 }
 
-async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<Model> {
+type Parts = Omit<Model, 'tokenizers'>;
+
+async function buildOrRead(options: ModelOptions, manifest: Manifest, tokenizers: GivenTokenizers): Promise<Parts> {
   const { recipe, model, declaration, graph, weights } = options;
   const given = [recipe, model, declaration ?? graph ?? weights].filter((one) => one !== undefined).length;
   if (given === 1) {
     if (recipe !== undefined) return fromRecipe(recipe, options, manifest);
-    if (model !== undefined) return fromModelFile(model, options, manifest);
+    if (model !== undefined) return fromModelFile(model, options, manifest, tokenizers);
     if (declaration !== undefined && graph !== undefined && weights !== undefined) {
       return fromFiles([declaration, graph, weights], options);
     }
@@ -92,25 +102,30 @@ async function buildOrRead(options: ModelOptions, manifest: Manifest): Promise<M
   });
 }
 
-async function fromRecipe(recipe: RecipeName, options: ModelOptions, manifest: Manifest): Promise<Model> {
+async function fromRecipe(recipe: RecipeName, options: ModelOptions, manifest: Manifest): Promise<Parts> {
   refuseOptions(options, ['features', 'loss', 'optimiser', 'return'], 'belongs to --model');
   const { label, epochs, batchRows, learningRate, seed } = options;
   const { buildRecipe } = await import('../../training/models.js');
   return buildRecipe(recipe, { manifest, ...said({ label, epochs, batchRows, learningRate, seed }) });
 }
 
-async function fromModelFile(file: string, options: ModelOptions, manifest: Manifest): Promise<Model> {
+async function fromModelFile(
+  file: string,
+  options: ModelOptions,
+  manifest: Manifest,
+  tokenizers: GivenTokenizers,
+): Promise<Parts> {
   const { completeTemplate, readModelFile } = await import('../../training/models.js');
   const { template, graph, weights } = readModelFile(await readBytes(file));
   const { label, loss, optimiser, learningRate, epochs, batchRows, seed, features } = options;
   const choices = {
     ...said({ label, loss, optimiser, learningRate, epochs, batchRows, seed, return: options.return }),
-    ...(features === undefined ? {} : { features: await readFeatures(features) }),
+    ...(features === undefined ? {} : { features: await readFeatures(features, tokenizers) }),
   };
   return { declaration: completeTemplate(template, manifest, choices), graph, weights, skippedColumns: [] };
 }
 
-async function fromFiles(files: [string, string, string], options: ModelOptions): Promise<Model> {
+async function fromFiles(files: [string, string, string], options: ModelOptions): Promise<Parts> {
   const jobOptions = [
     'features',
     'label',
@@ -128,11 +143,14 @@ async function fromFiles(files: [string, string, string], options: ModelOptions)
 }
 
 /** Writes the model as it was submitted, for those who want to look at it or evaluate it elsewhere. */
-export async function saveModel(dir: string, { declaration, graph, weights }: Model): Promise<void> {
+export async function saveModel(dir: string, { declaration, graph, weights, tokenizers }: Model): Promise<void> {
   await mkdir(dir, { recursive: true });
   await writeFileAtomic(path.join(dir, 'job.json'), `${JSON.stringify(declaration, null, 2)}\n`, 0o644);
   await writeFileAtomic(path.join(dir, 'graph.onnx'), graph, 0o644);
   await writeFileAtomic(path.join(dir, 'initial.safetensors'), weights, 0o644);
+  for (const tokenizer of tokenizers) {
+    await writeFileAtomic(path.join(dir, `tokenizer-${sha256Hex(tokenizer).slice(0, 12)}.json`), tokenizer, 0o644);
+  }
 }
 
 function parseDeclaration(file: string, bytes: Uint8Array): ModelDeclaration {
@@ -146,13 +164,16 @@ function parseDeclaration(file: string, bytes: Uint8Array): ModelDeclaration {
   throw refuse(`${file}: ${firstIssue(parsed.error)}`);
 }
 
-async function readFeatures(file: string): Promise<FeatureChoice> {
+/** @throws WeighbridgeError BAD_INPUT */
+export async function readFeatures(file: string, { byName }: GivenTokenizers): Promise<FeatureChoice> {
   const refuse = (what: string, cause?: unknown) =>
     new WeighbridgeError('BAD_INPUT', what, {
       next: 'Write a list of column names or features, or {"<input>": [...]} for a model of several inputs.',
       cause,
     });
-  const value = parseJson(await readBytes(file), (cause) => refuse(`${file} is not JSON`, cause));
+  // A tokenizer by the name of its file: its digest is what the declaration says.
+  const named = (key: string, one: unknown) => (key === 'tokenizer' && byName.get(String(one))) || one;
+  const value = parseJson(await readBytes(file), (cause) => refuse(`${file} is not JSON`, cause), named);
   const parsed = featureChoiceSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw refuse(`${file}: ${firstIssue(parsed.error)}`);
@@ -172,9 +193,13 @@ function said<T extends Record<string, unknown>>(options: T): T {
 }
 
 /** @throws WeighbridgeError of the given kind */
-function parseJson(bytes: Uint8Array, refuse: (cause: unknown) => WeighbridgeError): unknown {
+function parseJson(
+  bytes: Uint8Array,
+  refuse: (cause: unknown) => WeighbridgeError,
+  reviver?: (key: string, value: unknown) => unknown,
+): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), reviver);
   } catch (error) {
     throw refuse(error);
   }

@@ -6,6 +6,7 @@ import {
   offerToJson,
   orderIdOf,
   orderToJson,
+  sha256Hex,
   to0x,
   WeighbridgeError,
   type Address,
@@ -49,6 +50,7 @@ export async function prepareJob(
   ui.note('sending the model');
   await api.putBlob(model.declaration.graph, model.graph);
   await api.putBlob(model.declaration.weights, model.weights);
+  for (const tokenizer of model.tokenizers) await api.putBlob(sha256Hex(tokenizer), tokenizer);
   const order: Order = {
     keyId: checked.dataset.id,
     offer: checked.offerDigest,

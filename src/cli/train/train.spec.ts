@@ -5,11 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { network, testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
 import { FakeMarket, type Breakpoint } from '../../../test/support/fake-market.js';
 import { parties } from '../../../test/support/provenance-story.js';
-import { sha256Hex } from '../../kernel/index.js';
+import { sha256Hex, utf8 } from '../../kernel/index.js';
 import { trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
-import { buildRecipe, writeModelFile } from '../../training/models.js';
+import { buildRecipe, writeModelFile, type ModelDeclaration } from '../../training/models.js';
+import { checkDataset } from '../browse/check-dataset.js';
 import type { StateDir } from '../state/state-dir.js';
 import { knownJobs } from './job-journal.js';
+import { makeModel, readFeatures } from './model.js';
+import { prepareJob } from './prepare.js';
+import { readTokenizers, tokenizersFor } from './tokenizers.js';
 import { train, type TrainOptions } from './train.js';
 
 // Real: recipes, fit check, signatures, age, receipts and their verification, the disk. Faked at their ports: marketplace, chain.
@@ -91,6 +95,45 @@ it('takes a model file, and what is said beside it', async () => {
   const journal = await readFile(path.join(state.job(orderId), 'job.json'), 'utf8');
   expect(JSON.parse(journal)).toMatchObject({
     declaration: { epochs: 4, features: declaration.features, label: declaration.label, optimiser: { name: 'sgd' } },
+  });
+});
+
+describe('tokenizers', () => {
+  const tokenizer = utf8('{"model": {"type": "WordLevel"}}');
+  const text = (name: string) => ({ kind: 'text', column: 'note', tokenizer: name, length: 4, pad: 0 }) as const;
+  const declares = (...names: string[]) => ({ features: { input: names.map(text) } }) as unknown as ModelDeclaration;
+  const given = async (content: Uint8Array = tokenizer) => {
+    await writeFile(path.join(dir, 'words.json'), content);
+    return readTokenizers([path.join(dir, 'words.json')]);
+  };
+
+  it('are sent beside the model', async () => {
+    const { api, chain, dataset } = world;
+    const now = () => new Date(world.now * 1000);
+    const deps = { ui: terminal.ui, network, account: parties.buyer, state, api, chain, now };
+    const model = { ...(await makeModel({ recipe: 'mlp' }, dataset.manifest)), tokenizers: [tokenizer] };
+    const checked = await checkDataset(dataset, network, chain);
+    await prepareJob(checked, model, 'research', 'a'.repeat(64), 60, {
+      ...deps,
+      pseudonym: async () => parties.pseudonym,
+    });
+    expect(world.blobs.get(sha256Hex(tokenizer))).toEqual(tokenizer);
+  });
+
+  it('are those that features name, by file name in the features file', async () => {
+    const read = await given();
+    expect(tokenizersFor(declares(sha256Hex(tokenizer), sha256Hex(tokenizer)), read)).toHaveLength(1);
+    const features = path.join(dir, 'features.json');
+    await writeFile(features, JSON.stringify([text('words.json')]));
+    expect(await readFeatures(features, read)).toEqual([text(sha256Hex(tokenizer))]);
+  });
+
+  it('that are missing, idle or no tokenizers are refused before anything is paid', async () => {
+    const read = await given();
+    expect(() => tokenizersFor(declares('0'.repeat(64), sha256Hex(tokenizer)), read)).toThrow('not given');
+    await expect(run({ tokenizer: [path.join(dir, 'words.json')] })).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    await expect(given(utf8('no json'))).rejects.toMatchObject({ code: 'MODEL_REJECTED' });
+    expect(world.opened).toBe(0);
   });
 });
 

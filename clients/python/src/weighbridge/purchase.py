@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,7 @@ def purchase(
     deadline_minutes: int,
     *,
     again: bool,
+    tokenizers: Sequence[bytes] = (),
 ) -> Json:
     """:returns: the journal of a job that is paid and submitted
     :raises WeighbridgeError: what a step says"""
@@ -57,7 +59,7 @@ def purchase(
         paid = None if earlier is None else pay_once(market, earlier)
         while paid is None:
             # Prepared against the offer that the chain holds now: if that changes under our hands, it is prepared again.
-            fresh = _prepare(market, dataset, model_file, declaration, agreed, request, deadline_minutes)
+            fresh = _prepare(market, dataset, model_file, declaration, agreed, request, deadline_minutes, tokenizers)
             paid = pay_once(market, fresh)
         return submit_once(market, paid)
 
@@ -129,6 +131,7 @@ def _prepare(
     purpose: str,
     request: str,
     deadline_minutes: int,
+    tokenizers: Sequence[bytes],
 ) -> Json:
     """Everything that a job needs before it is paid. Nothing of it costs anything."""
     deployed, account, state, api, chain = market.deployed, market.account, market.state, market.api, market.chain
@@ -138,8 +141,8 @@ def _prepare(
     _expect_balance(market, amount_of(dataset.offer, epsilon_micros))
     deadline = chain.now() + deadline_minutes * 60
     licence = obtain_licence(dataset, purpose, deadline, market=deployed, account=account, state=state, api=api, chain=chain)
-    api.put_blob(model_file.graph)
-    api.put_blob(model_file.weights)
+    for body in (model_file.graph, model_file.weights, *tokenizers):
+        api.put_blob(body)
     order = {
         "keyId": dataset.id,
         "offer": offer_digest,

@@ -15,6 +15,7 @@ from .model_file import ModelFile
 from .privacy import assert_left
 from .purchase import purchase
 from .results import StateDict
+from .tokenizers import Tokenizers
 
 
 def train(
@@ -23,6 +24,7 @@ def train(
     dataset: str,
     purpose: str | None = None,
     features: Mapping[str, Sequence[FeatureSpec]] | Sequence[FeatureSpec] | None = None,
+    tokenizers: Sequence[str | os.PathLike[str]] = (),
     label: str | Mapping[str, Any] | None = None,
     loss: Named | None = None,
     optimiser: Named | None = None,
@@ -52,6 +54,8 @@ def train(
     :param purpose: what you train for: one of the purposes that the seller's terms allow, word for word
     :param features: column names or spelt-out features, in the order in which they fill the input; by input name where
         the model has several. Default: every column that the seller declares a range or vocabulary of, in schema order
+    :param tokenizers: `tokenizer.json` files that text features name, by file name: ``{"kind": "text", "column": "note",
+        "tokenizer": "tokenizer.json", "length": 64, "pad": 0}``
     :param label: a column name, or a spelt-out label. Default: the dataset's own
     :param loss: cross-entropy (default), bce, mse, huber, next-token
     :param optimiser: adam (default), adamw, sgd; or ``{"name": "sgd", "learning_rate": 0.1}``
@@ -71,8 +75,9 @@ def train(
     """
     at = market if market is not None else Market()
     file = model_file if isinstance(model_file, ModelFile) else ModelFile.load(model_file)
+    read = Tokenizers.read(tokenizers)
     options = JobOptions(
-        features=features,
+        features=read.in_features(features),
         label=label,
         loss=loss,
         optimiser=optimiser,
@@ -89,7 +94,8 @@ def train(
     )
     found = at.dataset(dataset)
     declaration = declare(file, found, options)
+    needed = read.needed_by(declaration["features"])
     if declaration["privacy"] != "none":
         assert_left(declaration["privacy"], found, at.api.privacy_balance(found.id))
-    journal = purchase(at, found, file, declaration, purpose, deadline_minutes, again=again)
+    journal = purchase(at, found, file, declaration, purpose, deadline_minutes, again=again, tokenizers=needed)
     return Job(at, journal["orderId"], journal).wait(out=out, receipt=receipt, progress=progress)
