@@ -10,6 +10,7 @@ export {
   type SplitPiece,
 } from './open-shard.js';
 export { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
+export { oneAhead } from './one-ahead.js';
 export { openParts, type ShardParts } from './open-parts.js';
 export type { PieceParts, PieceStore, StepTimer, StoredPiece, UploadSession } from './ports.js';
 export { pieceSealer, type PieceSealer } from './seal-shard.js';

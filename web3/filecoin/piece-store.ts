@@ -1,7 +1,8 @@
 import type { LocalAccount } from 'viem';
 import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
 import type { PieceParts, PieceStore, StepTimer } from '../../src/storage/index.js';
-import { downloadPiece, readPart, type Suspects } from './store/download-piece.js';
+import { downloadPiece, readPart } from './store/download-piece.js';
+import type { Suspects } from './store/fetch-piece.js';
 import { hashHere, type FileHashing } from './store/file-hash.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
 import { openStorageSession, type StorageSigner } from './store/session-key.js';

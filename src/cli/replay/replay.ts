@@ -1,6 +1,7 @@
 import { heldOutRows } from '../../catalog/manifest.js';
 import { sha256Hex, type Network } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/index.js';
+import { oneAhead } from '../../storage/index.js';
 import {
   piecesRead,
   privacySeed,
@@ -110,10 +111,12 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
         tokenizers,
         openKey: async () => versionKey,
         ...(run.seedCommitment === null ? {} : { seed: privacySeed(workerSeed, run.orderId) }),
-        pieces: piecesRead(manifest.pieces, declaration.privacy).map(
-          ({ pieceCid }) =>
-            (signal: AbortSignal) =>
-              pieces.download(pieceCid, signal),
+        pieces: oneAhead(
+          piecesRead(manifest.pieces, declaration.privacy).map(
+            ({ pieceCid }) =>
+              (signal) =>
+                pieces.download(pieceCid, signal),
+          ),
         ),
         timeoutMs: TIMEOUT_MS,
         onProgress: (step, of) => {
