@@ -15,6 +15,8 @@ SEED_BYTES = 32
 _SAMPLE, _NOISE, _METRIC = 1, 2, 3
 # Share of the square that lies in the circle is pi/4; drawn so much more, the next block is hardly ever needed.
 _POLAR_SPARE = 1.3
+# So many points at once stay in the processor's cache, which is four times as fast as all of a step's.
+_CACHED_DRAWS = 1 << 15
 
 
 class SecretStream:
@@ -43,29 +45,42 @@ class SecretStream:
         return self._gaussian(_METRIC, 0, count, deviation)
 
     def _gaussian(self, purpose: int, step: int, count: int, deviation: float) -> npt.NDArray[np.int32]:
+        """The first numbers of all pairs, then the second ones."""
         pairs = -(-count // 2)
-        parts: list[npt.NDArray[np.float64]] = []
+        out = np.empty(2 * pairs, np.int32)
         made = block = 0
         while made < pairs:
-            parts.append(self._polar(purpose, step, block, int((pairs - made) * _POLAR_SPARE) + 16))
-            made, block = made + parts[-1].shape[1], block + 1
-        flat = np.concatenate(parts, axis=1)[:, :pairs].reshape(-1)[:count] * deviation
-        return np.rint(flat, out=flat).astype(np.int32)
-
-    def _polar(self, purpose: int, step: int, block: int, draws: int) -> npt.NDArray[np.float64]:
-        """Pairs of standard Gaussians, as many as of so many points of the square lie in the circle."""
-        words = np.frombuffer(self._keystream(purpose, step, block, 8 * draws), "<i4").reshape(2, draws)
-        points = words.astype(np.float64)
-        points += 0.5
-        points *= 2.0**-31
-        squared = points[0] * points[0]
-        squared += points[1] * points[1]
-        inside = np.flatnonzero(squared < 1)
-        squared = squared[inside]
-        gaussians: npt.NDArray[np.float64] = np.sqrt(np.log(squared) * -2 / squared) * points[:, inside]
-        return gaussians
+            draws = int((pairs - made) * _POLAR_SPARE) + 16
+            words = np.frombuffer(self._keystream(purpose, step, block, 8 * draws), "<i4").reshape(2, draws)
+            for first in range(0, draws, _CACHED_DRAWS):
+                found = _polar(words[:, first : first + _CACHED_DRAWS])[:, : pairs - made]
+                found *= deviation
+                np.rint(found, out=found)
+                end = made + found.shape[1]
+                out[made:end], out[pairs + made : pairs + end] = found
+                made = end
+            block += 1
+        return out[:count]
 
     def _keystream(self, purpose: int, step: int, block: int, size: int) -> bytes:
         # 32-bit block counter from 0, then a nonce of 96 bits that stands for one purpose, step and block only.
         nonce = struct.pack("<IIII", 0, purpose, step, block)
         return Cipher(algorithms.ChaCha20(self._seed, nonce), mode=None).encryptor().update(bytes(size))
+
+
+def _polar(words: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Pairs of standard Gaussians, as many as of so many points of the square lie in the circle."""
+    points = words.astype(np.float64)
+    points += 0.5
+    points *= 2.0**-31
+    squared = points[0] * points[0]
+    squared += points[1] * points[1]
+    inside = np.flatnonzero(squared < 1)
+    squared = squared[inside]
+    factors = np.log(squared)
+    factors *= -2
+    factors /= squared
+    np.sqrt(factors, out=factors)
+    gaussians: npt.NDArray[np.float64] = points[:, inside]
+    gaussians *= factors
+    return gaussians
