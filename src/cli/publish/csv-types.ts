@@ -8,6 +8,8 @@ import { ident, text, type Duck } from './duck.js';
 
 /** What the types are guessed from: bytes and not rows, because a row may be of thousands of columns. */
 const SAMPLE_BYTES = 4 << 20;
+/** Of more columns than these a further look at the sample costs more than it saves. */
+const FEW_COLUMNS = 256;
 /** Whole numbers beyond this do not survive a double. */
 export const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
@@ -30,7 +32,8 @@ export async function guessTypes(
   const sample = scanCsv(await writeSample(file, privateDir), header, all, 'ignore_errors=true');
   const counts = header.names.map((name, i) => {
     const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
-    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}, count_if(${number} <> trunc(${number})) AS f${i}`;
+    const fractions = header.names.length > FEW_COLUMNS ? '0' : `count_if(${number} <> trunc(${number}))`;
+    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}, ${fractions} AS f${i}`;
   });
   const row = await parsing(async () => duck.row(`SELECT ${counts.join(', ')} FROM ${sample}`));
   const fractional = new Set<string>();
