@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { InspectOptions } from '../publish/inspect.js';
-import { formatOption } from './options.js';
+import { encodingOption, formatOption } from './options.js';
 
 /** `weighbridge inspect`: before `publish`. */
 export function inspectCommand(run: Run): Command {
@@ -15,6 +15,7 @@ export function inspectCommand(run: Run): Command {
     .option('--label <column>', 'the column that models learn to predict')
     .option('--columns <file>', 'what you declare public of columns, as JSON')
     .addOption(formatOption())
+    .addOption(encodingOption())
     .addHelpText('after', '\nExamples:\n  weighbridge inspect examples/digits.csv --label digit\n')
     .action(async (file: string, options: InspectOptions, command: Command) =>
       run(command, async (cli) => {

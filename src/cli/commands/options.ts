@@ -47,6 +47,13 @@ export function formatOption(): Option {
   return new Option('--format <format>', 'if the name does not tell it').choices(FORMATS);
 }
 
+export function encodingOption(): Option {
+  return new Option(
+    '--encoding <name>',
+    'of a CSV file, such as latin1 or utf-16le (default: UTF-8, or what it begins with)',
+  );
+}
+
 const LOSSES = ['cross-entropy', 'bce', 'mse', 'huber', 'next-token'];
 
 /** What may be said of a job with a recipe's model or a model file. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { PublishOptions } from '../publish/plan.js';
-import { collect, formatOption, heldOutShare } from './options.js';
+import { collect, encodingOption, formatOption, heldOutShare } from './options.js';
 
 /** `weighbridge publish`: the seller's door. */
 export function publishCommand(run: Run): Command {
@@ -30,6 +30,7 @@ export function publishCommand(run: Run): Command {
     .option('--valid-days <days>', 'how long the offer stands', '365')
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
     .addOption(formatOption())
+    .addOption(encodingOption())
     .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 12 MiB)')
     .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
     .option(

@@ -9,6 +9,8 @@ const MAX_NAME_LENGTH = 128;
 export interface CsvHeader {
   delimiter: string;
   names: string[];
+  /** Of the seller's file: what is read was made UTF-8 of it. */
+  encoding: string;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface CsvHeader {
  * for the header, and it reads 2.5 as 3 in a column that began with whole numbers.
  * @throws WeighbridgeError EMPTY_DATA, MALFORMED_DATA naming the column
  */
-export async function readCsvHeader(file: string): Promise<CsvHeader> {
+export async function readCsvHeader(file: string, encoding: string): Promise<CsvHeader> {
   const head = await readHead(file);
   if (head.trim() === '') throw emptyData(file);
   const records = DELIMITERS.map((delimiter) => ({ delimiter, names: firstRecord(head, delimiter) }));
@@ -24,7 +26,7 @@ export async function readCsvHeader(file: string): Promise<CsvHeader> {
   const [best] = records.sort((a, b) => b.names.length - a.names.length);
   const { delimiter, names } = best ?? { delimiter: ',', names: [] };
   checkNames(names);
-  return { delimiter, names };
+  return { delimiter, names, encoding };
 }
 
 async function readHead(file: string): Promise<string> {

@@ -42,23 +42,33 @@ const FAULTS: Record<string, string> = {
   'MISSING COLUMNS': 'the row has too few fields',
   'TOO MANY COLUMNS': 'the row has too many fields',
   'UNQUOTED VALUE': 'a quote is not closed, or text stands outside it',
-  'INVALID ENCODING': 'the text is not UTF-8',
   'LINE SIZE OVER MAXIMUM': 'the line is longer than 2 MB',
   CAST: 'the value is not a number, while the rows before it are',
 };
 
 /** DuckDB counts the header as line 1, whatever line breaks stand in quotes. The value itself is not repeated. */
-function rejected(reject: Row, { names }: CsvHeader): Error {
+function rejected(reject: Row, { names, encoding }: CsvHeader): Error {
   const row = Number(reject['line']) - 1;
   // A field too many has no name.
   const column = String(reject['column_name'] ?? reject['column_idx']);
   const type = String(reject['error_type']);
+  if (type === 'INVALID ENCODING') return notEncoded(row, column, encoding);
   const what = FAULTS[type] ?? `the row cannot be read (${type.toLowerCase()})`;
   const next =
     type === 'CAST'
       ? 'Correct the value, leave it empty if it is missing, or declare the column as {"type": "string"} in the columns file.'
       : `Correct the row so that it has ${names.length} fields like the header, in UTF-8, with quotes closed.`;
   return malformedAt(row, column, what, next);
+}
+
+function notEncoded(row: number, column: string, encoding: string): Error {
+  const name = encoding === 'utf-8' ? 'UTF-8' : encoding;
+  return malformedAt(
+    row,
+    column,
+    `the text is not ${name}`,
+    'Name the encoding of the file with --encoding, such as latin1 or utf-16le, or correct the value.',
+  );
 }
 
 /** Runs a query over the file, with the parser's own complaints in our words. */

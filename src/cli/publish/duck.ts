@@ -100,7 +100,8 @@ export function parquetRows(file: string): string {
   return `read_parquet(${text(file)}, file_row_number=true)`;
 }
 
-function diskFull(dir: string, cause: unknown): WeighbridgeError {
+/** What to say when plaintext finds no room. */
+export function diskFull(dir: string, cause: unknown): WeighbridgeError {
   return new WeighbridgeError('DISK_FULL', `no space is left on the disk of ${dir}`, {
     next: 'Free about twice the size of the dataset and run the same command again. Nothing was listed.',
     cause,

@@ -9,11 +9,13 @@ import { readDeclaredColumns } from './declared-columns.js';
 import { openDuck } from './duck.js';
 import { qualityOf, type QualityReport } from './quality.js';
 import { formatOf, readSource, type Format } from './read.js';
+import { encodingNamed } from './transcode.js';
 
 export interface InspectOptions {
   label?: string;
   columns?: string;
   format?: Format;
+  encoding?: string;
 }
 
 /**
@@ -27,7 +29,8 @@ export async function inspect(cli: Cli, file: string, options: InspectOptions): 
     const duck = await openDuck(dir);
     try {
       const format = options.format ?? formatOf(file);
-      const source = await readSource(duck, file, format, dir, declared);
+      const encoding = options.encoding === undefined ? undefined : encodingNamed(options.encoding);
+      const source = await readSource(duck, file, format, dir, declared, encoding);
       await checkDeclared(duck, source, declared, options.label);
       const quality = await qualityOf(duck, source, options.label);
       const public_ = { format, columns: source.columns.map(({ name, type }) => ({ name, type, ...declared[name] })) };

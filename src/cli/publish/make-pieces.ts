@@ -92,7 +92,7 @@ async function readAndCheck(
   { ui, time }: Pick<MakeDeps, 'ui' | 'time'>,
 ): Promise<Source> {
   const source = await time('data path: read', async () =>
-    readSource(duck, plan.file, plan.format, privateDir, plan.declared),
+    readSource(duck, plan.file, plan.format, privateDir, plan.declared, plan.encoding),
   );
   await time('data path: check', async () => checkSource(plan, duck, source, ui));
   return source;

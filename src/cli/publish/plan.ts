@@ -16,6 +16,7 @@ import { MAX_SHARD_BYTES } from '../../storage/index.js';
 import { firstIssue } from '../state/network-file.js';
 import { readDeclaredColumns, type DeclaredColumns } from './declared-columns.js';
 import { assertReadable, formatOf, type Format } from './read.js';
+import { encodingNamed } from './transcode.js';
 
 /** `publish` as typed. */
 export interface PublishOptions {
@@ -30,6 +31,7 @@ export interface PublishOptions {
   operator: string[];
   payee?: string;
   format?: Format;
+  encoding?: string;
   shardBytes?: string;
   keepOrder?: boolean;
   acceptPersonalData?: boolean;
@@ -43,6 +45,8 @@ export interface PublishPlan {
   file: string;
   seller: Address;
   format: Format;
+  /** Of a CSV file, as the seller names it. */
+  encoding: string | undefined;
   label: string | undefined;
   title: string;
   description: string;
@@ -91,6 +95,7 @@ export async function planPublish(
     file,
     seller,
     format: options.format ?? formatOf(file),
+    encoding: options.encoding === undefined ? undefined : encodingNamed(options.encoding),
     label: options.label,
     title: options.title,
     description: options.description ?? '',
@@ -121,7 +126,7 @@ export async function planPublish(
  * @param data - SHA-256 of the file
  */
 export function planDigest(plan: PublishPlan, network: Network, data: string): string {
-  const { file: _file, columnsFile: _source, ...rest } = plan;
+  const { file: _file, columnsFile: _source, encoding, ...rest } = plan;
   return jsonDigest({
     ...rest,
     priceWei: plan.priceWei.toString(),
@@ -130,6 +135,7 @@ export function planDigest(plan: PublishPlan, network: Network, data: string): s
     label: plan.label ?? null,
     newVersionOf: plan.newVersionOf ?? null,
     shardBytes: plan.shardBytes ?? null,
+    ...(encoding === undefined ? {} : { encoding }),
     data,
     chainId: network.chainId,
     marketplace: network.contracts.marketplace,

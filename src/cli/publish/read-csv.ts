@@ -6,20 +6,26 @@ import { loadCsv } from './csv-scan.js';
 import { gatherStats, guessTypes, MAX_SAFE } from './csv-types.js';
 import { parquetRows, type Duck } from './duck.js';
 import { emptyData, type Source } from './source.js';
+import { asUtf8, encodingOf } from './transcode.js';
 
 /**
  * Reads a CSV file strictly into a Parquet file of numbers and texts, then decides each column's type on all rows. A row
  * with a field too many or too few, a broken quote, or a word among numbers is refused with its place, never repaired.
- * @param file - a path without characters that DuckDB would expand
+ * @param original - a path without characters that DuckDB would expand
+ * @param named - the file's encoding as the seller names it
  * @throws WeighbridgeError MALFORMED_DATA naming row and column, EMPTY_DATA
  */
 export async function readCsv(
   duck: Duck,
-  file: string,
+  original: string,
   privateDir: string,
   declared: DeclaredColumns,
+  named: string | undefined,
 ): Promise<Omit<Source, 'sizeBytes'>> {
-  const header = await readCsvHeader(file);
+  const encoding = await encodingOf(original, named);
+  const file = encoding === 'utf-8' ? original : path.join(privateDir, 'utf-8.csv');
+  if (file !== original) await asUtf8(original, encoding, file);
+  const header = await readCsvHeader(file, encoding);
   const parquetFile = path.join(privateDir, 'source.parquet');
   const guess = await guessTypes(duck, file, privateDir, header, declared);
   const { types } = guess;

@@ -75,10 +75,8 @@ async function readMetadata(
   privateDir: string,
   declared: DeclaredColumns,
 ): Promise<Omit<Source, 'sizeBytes'>> {
-  const metadata = await readCsv(duck, path.join(folder, METADATA), privateDir, {
-    ...declared,
-    [FILE_NAME]: { type: 'string' },
-  });
+  const columns: DeclaredColumns = { ...declared, [FILE_NAME]: { type: 'string' } };
+  const metadata = await readCsv(duck, path.join(folder, METADATA), privateDir, columns, undefined);
   if (metadata.columns.some(({ name }) => name === FILE_NAME)) return metadata;
   throw malformed(
     `${METADATA} has no column "${FILE_NAME}"`,

@@ -7,6 +7,7 @@ import type { DeclaredColumns } from './declared-columns.js';
 import { openDuck, parquetRows, type Duck } from './duck.js';
 import { formatOf, readSource, type Format } from './read.js';
 import type { Source } from './source.js';
+import { encodingNamed } from './transcode.js';
 
 // Real DuckDB on real files in a temporary directory.
 let dir: string;
@@ -25,10 +26,11 @@ async function read(
   content: string | Uint8Array,
   format: Format = 'csv',
   declared: DeclaredColumns = {},
+  encoding?: string,
 ): Promise<Source> {
   const file = path.join(dir, `in put's [1].${format}`);
   await writeFile(file, content);
-  return readSource(duck, file, format, dir, declared);
+  return readSource(duck, file, format, dir, declared, encoding);
 }
 
 async function rowsOf(source: Source): Promise<Record<string, unknown>[]> {
@@ -106,6 +108,32 @@ describe('CSV', () => {
       message: 'row 2, column "b": the text is not UTF-8',
       details: { row: 2, column: 'b' },
     });
+  });
+
+  const NAMES = 'name,x\nmüller,1\nçelik,2\n';
+  it.each([
+    ['latin1', Buffer.from(NAMES, 'latin1'), encodingNamed('latin1')],
+    ['UTF-16 that says so', Buffer.from(`\ufeff${NAMES}`, 'utf16le'), undefined],
+    ['UTF-16, big end first', Buffer.from(`\ufeff${NAMES}`, 'utf16le').swap16(), 'latin1'],
+    ['UTF-16 that the seller names', Buffer.from(NAMES, 'utf16le'), encodingNamed('utf-16')],
+  ])('reads %s', async (_name, content, encoding) => {
+    const source = await read(content, 'csv', {}, encoding);
+    expect(types(source)).toEqual({ name: 'string', x: 'integer' });
+    expect((await rowsOf(source)).map(({ name }) => name)).toEqual(['müller', 'çelik']);
+  });
+
+  it('names row and column of what is no text in the named encoding, and takes no name of none', async () => {
+    const half = Buffer.concat([
+      Buffer.from('a,b\n1,x\n2,', 'utf16le'),
+      Buffer.of(0, 0xd8),
+      Buffer.from('\n3,y\n', 'utf16le'),
+    ]);
+    await expect(read(half, 'csv', {}, 'utf-16le')).rejects.toMatchObject({
+      message: 'row 2, column "b": the text is not utf-16le',
+      details: { row: 2, column: 'b' },
+    });
+    expect(() => encodingNamed('klingon')).toThrow(/names no encoding/);
+    await expect(read('{"a":1}\n', 'ndjson', {}, 'utf-8')).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 
   it.each([

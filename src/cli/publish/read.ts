@@ -35,6 +35,7 @@ export function formatOf(file: string): Format {
 /**
  * Reads the seller's file into a `Source`. DuckDB is given a link with a plain name: it would expand `*`, `?` and `[` in
  * the seller's own path, and no path of the seller can end up in what is written.
+ * @param encoding - of a CSV file, as `encodingNamed` gives it; UTF-8, or what its first bytes say, if it is not named
  * @throws WeighbridgeError BAD_INPUT, EMPTY_DATA, MALFORMED_DATA
  */
 export async function readSource(
@@ -43,8 +44,14 @@ export async function readSource(
   format: Format,
   privateDir: string,
   declared: DeclaredColumns,
+  encoding?: string,
 ): Promise<Source> {
   await assertReadable(file);
+  if (encoding !== undefined && format !== 'csv') {
+    throw new WeighbridgeError('BAD_INPUT', `--encoding is for CSV, and ${file} is read as ${format}`, {
+      next: 'Leave it out: NDJSON and texts are UTF-8, and Parquet says what it is.',
+    });
+  }
   if (isFolder(file) !== isFolderFormat(format)) {
     throw new WeighbridgeError('BAD_INPUT', `${file} is ${isFolder(file) ? 'a folder' : 'a file'}, and no ${format}`, {
       next: 'Give a folder for images and texts, a file for the other formats.',
@@ -52,7 +59,7 @@ export async function readSource(
   }
   const link = path.join(privateDir, `input.${format}`);
   await symlink(path.resolve(file), link);
-  const source = await readAs(format, duck, link, privateDir, declared);
+  const source = await readAs(format, duck, link, privateDir, declared, encoding);
   const { size: sizeBytes } = await stat(source.parquetFile);
   return { ...source, sizeBytes };
 }
@@ -63,10 +70,11 @@ async function readAs(
   link: string,
   privateDir: string,
   declared: DeclaredColumns,
+  encoding: string | undefined,
 ): Promise<Omit<Source, 'sizeBytes'>> {
   switch (format) {
     case 'csv':
-      return readCsv(duck, link, privateDir, declared);
+      return readCsv(duck, link, privateDir, declared, encoding);
     case 'ndjson':
       return readJsonLines(duck, link, privateDir, declared);
     case 'parquet':
