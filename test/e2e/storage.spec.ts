@@ -1,6 +1,6 @@
-// Real: everything. A whole devnet with its worker and four storage providers, and the CLI. A proxy stands in front of one provider, so
-// that it dies in the middle of what the worker downloads from it.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// Real: everything. A whole devnet with its worker and four storage providers, and the CLI. Proxies stand in front of two providers, so
+// that one dies in the middle of what the worker downloads from it.
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createPublicClient, http, type LocalAccount } from 'viem';
@@ -31,7 +31,10 @@ const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-storage-'));
 const terms = path.join(repositoryRoot(), 'examples/terms.json');
 let devnet: Devnet;
 let cli: Record<'seller' | 'buyer', CliOptions>;
-let proxy: CuttingProxy;
+/** In front of providers 1 and 2: of any two copies, the first is behind one of them. */
+const proxies: CuttingProxy[] = [];
+/** Theirs, behind their proxies. */
+const ports: number[] = [];
 /** In the order of their ids, from 1. */
 const homes = [...PROVIDERS, 'provider-4'];
 
@@ -43,9 +46,19 @@ beforeAll(async () => {
     seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
     buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
   };
+  // Before anything is stored: the watch would take the pause for a fault.
+  for (const providerId of [1, 2]) {
+    const { url } = devnet.providers[providerId - 1] as ProviderService;
+    await devnet.providers[providerId - 1]?.stop();
+    const proxy = await cuttingProxy(url);
+    const port = Number(new URL(url).port);
+    proxies.push(proxy);
+    ports.push(port);
+    await start(providerId, { port, publicUrl: proxy.url });
+  }
 });
 afterAll(async () => {
-  proxy?.stop();
+  for (const proxy of proxies) proxy.stop();
   await devnet?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
@@ -149,13 +162,12 @@ describe('a dataset whose providers fail', () => {
   it('is trained on though one dies in the middle of the download, and has its second copy at a third one afterwards', async () => {
     // Of the copies, the first on the service's list is asked for the first bytes.
     const dying = Math.min(...copies.map(({ providerId }) => providerId));
-    const { url } = devnet.providers[dying - 1] as ProviderService;
-    await devnet.providers[dying - 1]?.stop();
-    const port = Number(new URL(url).port);
-    proxy = await cuttingProxy(url);
-    const service = await start(dying, { port, publicUrl: proxy.url });
+    const service = devnet.providers[dying - 1] as ProviderService;
+    const proxy = proxies[dying - 1] as CuttingProxy;
+    const port = ports[dying - 1] ?? 0;
     proxy.arm(() => service.kill('SIGKILL'));
     await train(dataset.id, 'mlp', 'numbers-model');
+    expect(proxy.cutAt()).toBeDefined();
     expect(await service.exited).toBe('SIGKILL');
     const { askedBytes = 0, sentBytes = 0 } = proxy.cutAt() ?? {};
     expect(sentBytes).toBeGreaterThan(0);
@@ -211,7 +223,7 @@ describe('a dataset whose providers fail', () => {
     mkdirSync(folderOf(4));
     const fourth = await start(4, { port: await freePort() });
     expect(await mustRun(['storage', 'permit', dataset.id], cli.seller)).toMatchObject({ permits: 1, days: 180 });
-    rmSync(piecesAt(third), { recursive: true });
+    for (const name of readdirSync(piecesAt(third))) rmSync(path.join(piecesAt(third), name), { recursive: true });
     await vi.waitUntil(
       async () => (await storageRecords(dataset.id)).filter(({ type }) => type === 'copy-repaired').length === 2,
       WAIT,

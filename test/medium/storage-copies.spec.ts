@@ -226,6 +226,8 @@ test('a record that was fixed and not appended when the worker died is appended 
 
 test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by the epoch, and again after a top-up', async () => {
   const { rpcUrl, contracts } = net.network;
+  // Each transaction of theirs would be an epoch, and what they leave unproven would be given back: here days go by as the test mines.
+  for (const { service } of providers.values()) await service.stop();
   const anvil = createTestClient({ mode: 'anvil', transport: http(rpcUrl) })
     .extend(publicActions)
     .extend(walletActions);
@@ -245,7 +247,6 @@ test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by t
   for (const days of [31, 8, 2]) {
     await leaveDays(days);
     seen.push(await round());
-    // Periods that were not proven are given back meanwhile, which lengthens it a little.
     while (runwayDays(await chain.accountOf(seller.address)) === days) await anvil.mine({ blocks: 20 });
     seen.push(await round());
   }
@@ -259,6 +260,10 @@ test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by t
   const warned = log.ofType('storage-warning').map(({ predicate }) => predicate);
   expect(warned.map((predicate) => (predicate as { daysLeft: number }).daysLeft)).toEqual([30, 7, 1, 29]);
   expect((await notices()).filter((kind) => kind === 'storage-warning')).toHaveLength(4);
+  for (const provider of providers.values()) {
+    const port = Number(new URL(provider.service.url).port);
+    provider.service = await net.provider(provider.name, { port, proveEveryMs: 100 });
+  }
 });
 
 test('top-up lengthens the runway; delisting ends each service and has the pieces deleted', async () => {
