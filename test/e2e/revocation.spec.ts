@@ -30,7 +30,7 @@ beforeAll(async () => {
     buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
     deceived: { ...options, networkFile: deceived },
   };
-  const rows = Array.from({ length: 600 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
+  const rows = Array.from({ length: 3_000 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
   writeFileSync(path.join(dir, 'small.csv'), ['a,b,even', ...rows, ''].join('\n'));
   const columns = { a: { range: [0, 9] }, b: { range: [0, 9] }, even: { vocabulary: [0, 1] } };
   writeFileSync(path.join(dir, 'small.columns.json'), JSON.stringify(columns));
@@ -55,7 +55,7 @@ const job = async (): Promise<JobRow | undefined> =>
 const credit = async (): Promise<bigint> =>
   BigInt(((await mustRun(['account', 'show'], cli.buyer)) as { owedWei: string }).owedWei);
 
-/** The longest run that a model may ask for: many seconds. */
+/** The longest run that a model may ask for, over enough rows that it outlasts any command. */
 const train = async (): Promise<CliResult> => {
   const asked = ['train', '--dataset', dataset, '--recipe', 'mlp', '--epochs', '10000', '--purpose', 'research'];
   return weighbridge([...asked, '--out', 'weights.safetensors'], { ...cli.buyer, timeoutMs: 1_200_000 });
