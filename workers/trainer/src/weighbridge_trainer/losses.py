@@ -19,15 +19,7 @@ RowLoss = Callable[[Weights, Weights, Inputs, Array, Array | None], Array]
 def row_loss(program: Program, config: Config) -> RowLoss:
     """:raises Refused: MODEL_REJECTED if the graph's output is not what the label needs"""
     _check_output(program, config)
-    measure = _MEASURES[config.loss.name]
-
-    def loss(trainable: Weights, frozen: Weights, row: Inputs, target: Array, key: Array | None) -> Array:
-        output = program.run({**frozen, **trainable}, row, key, config.precision)
-        if isinstance(config.label, TokensLabel):
-            target = row[config.label.input]
-        return measure(output, target, config)
-
-    return loss
+    return _of_output(program, config, _MEASURES[config.loss.name])
 
 
 def row_correct(program: Program, config: Config) -> RowLoss:
@@ -40,13 +32,17 @@ def row_correct(program: Program, config: Config) -> RowLoss:
     if is_right is None:
         raise reject_model("declaration: no answer to this label is right or wrong")
 
-    def correct(trainable: Weights, frozen: Weights, row: Inputs, target: Array, key: Array | None) -> Array:
+    return _of_output(program, config, is_right)
+
+
+def _of_output(program: Program, config: Config, measure: Callable[[Array, Array, Config], Array]) -> RowLoss:
+    def value(trainable: Weights, frozen: Weights, row: Inputs, target: Array, key: Array | None) -> Array:
         output = program.run({**frozen, **trainable}, row, key, config.precision)
         if isinstance(config.label, TokensLabel):
             target = row[config.label.input]
-        return is_right(output, target, config)
+        return measure(output, target, config)
 
-    return correct
+    return value
 
 
 def _class_is_right(logits: Array, target: Array, _config: Config) -> Array:
