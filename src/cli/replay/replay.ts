@@ -1,10 +1,11 @@
 import { heldOutRows } from '../../catalog/manifest.js';
-import { sha256Hex, type Network } from '../../kernel/index.js';
+import type { Network } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/index.js';
 import { oneAhead } from '../../storage/index.js';
 import {
   piecesRead,
   privacySeed,
+  seedCommitmentOf,
   shapesOf,
   tokenizersOf,
   weigh,
@@ -64,7 +65,7 @@ export async function replay(id: string, deps: ReplayDeps): Promise<Replayed> {
 /** The seed is the right one if the job's worker, and the commitment of what a private run drew, follow from it. */
 function assertSeed({ orderId, worker, seedCommitment }: LoggedRun, workerSeed: Uint8Array): void {
   const isWorkers = workerAccount(workerSeed, orderId).address.toLowerCase() === worker.toLowerCase();
-  const isRuns = seedCommitment === null || sha256Hex(privacySeed(workerSeed, orderId)) === seedCommitment;
+  const isRuns = seedCommitment === null || seedCommitmentOf(workerSeed, orderId) === seedCommitment;
   if (isWorkers && isRuns) return;
   throw replayRefused(
     'the seed is not that of the worker that trained it',

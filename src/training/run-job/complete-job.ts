@@ -1,4 +1,4 @@
-import { jsonDigest, sha256Hex } from '../../kernel/index.js';
+import { jsonDigest } from '../../kernel/index.js';
 import { marketOf } from '../../platform/index.js';
 import {
   headOf,
@@ -11,7 +11,7 @@ import {
 import type { Job, JobFacts } from '../job.js';
 import type { RunJobDeps } from './deps.js';
 import { settleMessage } from './settle-message.js';
-import { privacySeed, workerAccount } from './worker-account.js';
+import { seedCommitmentOf, workerAccount } from './worker-account.js';
 
 /** What a run found out, all of it. */
 export type TrainingResult = {
@@ -71,7 +71,7 @@ function claimOf({ declaration: { privacy } }: Job): 'none' | { epsilon: number;
 
 /** What `access-granted` promised already: the seed is the order's, whichever worker process derives it. */
 function seedOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Job): { seedCommitment?: string } {
-  return privacy === 'none' ? {} : { seedCommitment: sha256Hex(privacySeed(workerSeed, id)) };
+  return privacy === 'none' ? {} : { seedCommitment: seedCommitmentOf(workerSeed, id) };
 }
 
 /** Appends `training-completed`; settlement takes over from its index. */

@@ -1,4 +1,4 @@
-import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
+import { WeighbridgeError } from '../../kernel/index.js';
 import { marketOf } from '../../platform/index.js';
 import { accessGrantedRecord, sealRecord, type RunPrivacy } from '../../provenance/index.js';
 import type { Job } from '../job.js';
@@ -7,7 +7,7 @@ import { modelRejected } from '../model-errors.js';
 import { checkPrivacy, checkPrivacyTerms } from '../private-run.js';
 import { assignWorker } from './assign-worker.js';
 import type { RunJobDeps } from './deps.js';
-import { privacySeed, workerAccount } from './worker-account.js';
+import { seedCommitmentOf, workerAccount } from './worker-account.js';
 
 /**
  * Appends `access-granted`: the record that must exist before any key can be released. The entry's bytes go into the row
@@ -54,7 +54,7 @@ async function checkRun(deps: RunJobDeps, job: Job): Promise<void> {
 function privacyOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Job): RunPrivacy {
   if (privacy === 'none') return privacy;
   const { epsilon, delta, noiseMultiplier, samplingRate, steps, unit, metric } = privacy;
-  const seedCommitment = sha256Hex(privacySeed(workerSeed, id));
+  const seedCommitment = seedCommitmentOf(workerSeed, id);
   const unitColumn = unit.kind === 'column' ? unit.column : null;
   const run = { epsilon, delta, noiseMultiplier, samplingRate, steps, unitColumn, seedCommitment };
   return metric === undefined

@@ -2,7 +2,7 @@ import { p256 } from '@noble/curves/nist.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
-import { fromHex, to0x, utf8, type Bytes32 } from '../../kernel/index.js';
+import { fromHex, sha256Hex, to0x, utf8, type Bytes32 } from '../../kernel/index.js';
 
 /**
  * The account of one job: key nodes release to it, it signs the completion, and it serves no other order. Derived from
@@ -18,6 +18,11 @@ export function workerAccount(workerSeed: Uint8Array, orderId: Bytes32): Private
  */
 export function privacySeed(workerSeed: Uint8Array, orderId: Bytes32): Uint8Array {
   return hkdf(sha256, workerSeed, fromHex(orderId), utf8('weighbridge/privacy-seed/v1'), 32);
+}
+
+/** What the log is told of that seed: 64 hex digits. */
+export function seedCommitmentOf(workerSeed: Uint8Array, orderId: Bytes32): string {
+  return sha256Hex(privacySeed(workerSeed, orderId));
 }
 
 /** Seals the state of one job's run: nobody without the worker seed reads what lies on the disk, and no other job's box takes it. */
