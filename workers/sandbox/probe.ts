@@ -5,18 +5,13 @@ import { z } from 'zod';
 import { startBox, type Blueprint, type BoxInfo } from './box.js';
 import { ENVIRONMENT_NAMES, ROOT_NAMES } from './bwrap.js';
 import { unavailable } from './errors.js';
-import type { TrainerIdentity } from '../../src/provenance/index.js';
+import { trainerIdentity, type TrainerIdentity } from '../../src/provenance/index.js';
 
 const MODULE = 'weighbridge_trainer.probe';
 
 const probeSchema = z.strictObject({
-  name: z.string(),
-  version: z.string(),
-  jax: z.string(),
-  jaxlib: z.string(),
-  python: z.string(),
-  /** That a compiled program runs on, as JAX was told. */
-  threads: z.number().int().positive(),
+  // The class of the processor is the host's to say.
+  ...trainerIdentity.omit({ device: true }).shape,
   socket: z.string(),
   fork: z.string(),
   writable: z.array(z.string()),
