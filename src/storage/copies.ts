@@ -1,5 +1,8 @@
 import type { Address, Hex } from '../kernel/index.js';
 
+/** As many as a dataset is to have, so that any provider may fail. */
+export const COPIES = 2;
+
 /** A copy of a dataset: a data set at one provider, paid for by the seller. */
 export interface CopyRef {
   providerId: number;

@@ -27,6 +27,7 @@ export {
   type ShardPlace,
 } from './shard-keys.js';
 export {
+  COPIES,
   EPOCHS_PER_DAY,
   runwayDays,
   type CopyRef,

@@ -1,6 +1,6 @@
 import type { LocalAccount } from 'viem';
 import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
-import type { PieceParts, PieceStore, StepTimer } from '../../src/storage/index.js';
+import { COPIES, type PieceParts, type PieceStore, type StepTimer } from '../../src/storage/index.js';
 import { downloadPiece, readPart } from './store/download-piece.js';
 import type { Suspects } from './store/fetch-piece.js';
 import { hashHere, type FileHashing } from './store/file-hash.js';
@@ -23,8 +23,6 @@ export interface PieceStoreOptions {
   time?: StepTimer;
 }
 
-/** As many as a provider's failure at any time asks for. */
-const COPIES = 2;
 /** How long what the uploader signs is good for; nobody has its key once the process has ended. */
 const SESSION_MS = 24 * 60 * 60_000;
 

@@ -1,6 +1,6 @@
 import type { LocalAccount } from 'viem';
 import type { Bytes32, Network } from '../../src/kernel/index.js';
-import type { RepairPermit } from '../../src/storage/index.js';
+import { COPIES, type RepairPermit } from '../../src/storage/index.js';
 import { firstThatAnswer, rankedProviders } from './store/choose-providers.js';
 import { dataSetsOf } from './store/dataset-label.js';
 import { endStorage, type EndedCopy } from './store/end-storage.js';
@@ -10,8 +10,6 @@ import { signRepairPermits } from './store/repair-permits.js';
 import { openStorageSession, type StorageSigner } from './store/session-key.js';
 import { asStorageError } from './store/storage-errors.js';
 
-/** As many providers hold a dataset at least: none of them is spare. */
-const COPIES = 2;
 /** Spare providers that a permit is signed for at most. */
 const SPARES = 5;
 
@@ -59,6 +57,7 @@ export function createSellerStorage({ network, account }: { network: Network; ac
       }),
     prepareRepairs: async (dataset, validMs) =>
       call(async () => {
+        // Those that hold the dataset are not spare.
         if ((await rankedProviders(reader, dataset)).length <= COPIES) return;
         prepared = { validMs, session: openStorageSession(network, wallet, validMs) };
         await prepared.session;

@@ -1,12 +1,10 @@
 import { randomInt } from 'node:crypto';
-import type { CopyState, RepairPermit } from '../copies.js';
+import { COPIES, type CopyState, type RepairPermit } from '../copies.js';
 import type { StoredCopy } from './storage.repository.js';
 import { judgeCopy, type Judgement } from './judge-copy.js';
 import { recordFault, recordRepair } from './record-storage.js';
 import type { WatchDeps, WatchedDataset } from './ports.js';
 
-/** Copies that a dataset is to have. */
-const COPIES = 2;
 /** A piece that is read whole to see what it is; larger ones are left to the proofs of possession. */
 const SAMPLE_BYTES = 64 << 20;
 
