@@ -25,7 +25,8 @@ beforeAll(async () => {
     seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
     buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
   };
-  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
+  // No row twice: rows are held out by their hash, so copies of one row would go the same way together.
+  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${Math.floor(i / 10)},${i % 2}`);
   writeFileSync(path.join(dir, 'small.csv'), ['a,b,even', ...rows, ''].join('\n'));
   const columns = { a: { range: [0, 9] }, b: { range: [0, 9] }, even: { vocabulary: [0, 1] } };
   writeFileSync(path.join(dir, 'small.columns.json'), JSON.stringify(columns));
@@ -154,8 +155,8 @@ print(json.dumps({
       metric: {
         name: 'loss',
         value: within(0, 4),
-        deviation: within(0, 4),
-        rows: within(5, 40),
+        deviation: within(0, 8),
+        rows: within(4, 40),
         bound: 4,
         noiseMultiplier: within(1, 20),
       },
