@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { deployDatabase } from '../../scripts/prisma.mjs';
-import { startPostgres } from '../../web3/devnet/postgres.js';
 import { freePort, type Service } from '../../web3/devnet/service.js';
+import { MIGRATED_DATABASE, startTestPostgres } from './postgres.js';
 
 export interface TestDatabase extends Service {
   url: string;
@@ -13,24 +12,20 @@ export interface TestDatabase extends Service {
   restart(): Promise<void>;
 }
 
+/** What survives a crash of the machine is not what these tests are about; a crash of a process loses nothing by it. */
+const SETTINGS = { fsync: 'off' };
+
 /** A real PostgreSQL of its own in a temporary folder, with every migration applied. */
 export async function startTestDatabase(): Promise<TestDatabase> {
   const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-pg-'));
   const port = await freePort();
-  const postgres = await startPostgres(dir, port);
-  const url = postgres.url('weighbridge');
-  try {
-    await turnOffFsync(postgres.url('postgres'));
-    deployDatabase(url);
-  } catch (error) {
-    await postgres.stop();
-    throw error;
-  }
+  const postgres = await startTestPostgres(dir, port, SETTINGS);
+  const url = postgres.url(MIGRATED_DATABASE);
   return {
     url,
     restart: async () => {
       await postgres.stop();
-      await startPostgres(dir, port);
+      await startTestPostgres(dir, port, SETTINGS);
     },
     stop: async () => {
       await waitForNobody(url);
@@ -38,15 +33,6 @@ export async function startTestDatabase(): Promise<TestDatabase> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** What survives a crash of the machine is not what these tests are about; a crash of a process loses nothing by it. */
-async function turnOffFsync(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  await client.query('ALTER SYSTEM SET fsync = off');
-  await client.query('SELECT pg_reload_conf()');
-  await client.end();
 }
 
 /** A library that is still hanging up when its server ends takes that for an error: waits for it, five seconds at most. */

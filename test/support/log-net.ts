@@ -10,7 +10,7 @@ import { readEntries, verifyCheckpoint, type Appended, type LogClient } from '..
 import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
 import { DEVNET_CHAIN_ID, startAnvil, type Anvil } from '../../web3/devnet/anvil.js';
 import { deployContracts } from '../../web3/devnet/deploy.js';
-import { startPostgres } from '../../web3/devnet/postgres.js';
+import { startTestPostgres } from './postgres.js';
 import { freePort, type Service } from '../../web3/devnet/service.js';
 import { testLog, wellFormedEntry, type TestLog } from './log-process.js';
 
@@ -30,7 +30,7 @@ export interface LogNet extends Service {
 export async function startLogNet(): Promise<LogNet> {
   const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-log-'));
   const postgresPort = await freePort();
-  const postgres = await startPostgres(path.join(dir, 'pg'), postgresPort);
+  const postgres = await startTestPostgres(path.join(dir, 'pg'), postgresPort);
   const anvil = await startAnvil({ dir: path.join(dir, 'anvil'), port: await freePort(), blockTimeSeconds: 0 });
   const deployer = privateKeyToAccount(generatePrivateKey());
   const deploy = async (log: TestLog): Promise<Address> => {

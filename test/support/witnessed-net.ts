@@ -9,10 +9,11 @@ import { logAnchorAbi } from '../../web3/chain/abi/log-anchor.js';
 import { createAnchorChain } from '../../web3/chain/anchor-chain.js';
 import { DEVNET_CHAIN_ID, startAnvil, type Anvil } from '../../web3/devnet/anvil.js';
 import { deployContracts } from '../../web3/devnet/deploy.js';
-import { startPostgres, type EmbeddedPostgres } from '../../web3/devnet/postgres.js';
+import type { EmbeddedPostgres } from '../../web3/devnet/postgres.js';
 import { freePort, type Service } from '../../web3/devnet/service.js';
 import { query } from './log-net.js';
 import { networkOf, testLog, type LogProcess, type NetworkFacts, type TestLog } from './log-process.js';
+import { startTestPostgres } from './postgres.js';
 import { testWitnesses, type TestWitness } from './witness-net.js';
 
 /** A log with an empty database, a LogAnchor, and three witnesses of which two must cosign. */
@@ -40,7 +41,7 @@ export class WitnessedNet {
 
   static async start(): Promise<WitnessedNet> {
     const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-witnessed-'));
-    const postgres = await startPostgres(path.join(dir, 'pg'), await freePort());
+    const postgres = await startTestPostgres(path.join(dir, 'pg'), await freePort());
     const anvil = await startAnvil({ dir: path.join(dir, 'anvil'), port: await freePort(), blockTimeSeconds: 0 });
     return new WitnessedNet(dir, postgres, anvil);
   }
