@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { verifyTypedData } from 'viem';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { network, testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
 import { distDir } from '../../../test/support/build.js';
 import { inSteps } from '../../../test/support/seal-piece.js';
@@ -40,13 +40,16 @@ let state: StateDir;
 let remove: () => Promise<void>;
 let world: World;
 let terminal: TestTerminal;
-let Threads: new () => SealingThreads;
+/** Of every publish here: a command starts its own, and that takes longer than what is published here. */
+let threads: SealingThreads;
 
 beforeAll(async () => {
   // As it is built: a thread starts from a compiled file.
   const file = path.join(distDir(), 'web3/filecoin/sealing/sealing-threads.js');
-  Threads = ((await import(file)) as { SealingThreads: new () => SealingThreads }).SealingThreads;
+  const { SealingThreads } = (await import(file)) as { SealingThreads: new () => SealingThreads };
+  threads = new SealingThreads();
 });
+afterAll(async () => threads?.close());
 
 type Step = 'wrap' | 'send' | 'sent' | 'commit' | 'committed' | 'listOffer' | 'listed-on-chain' | 'api' | 'listed';
 
@@ -163,7 +166,12 @@ function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
         topUp: async () => Promise.reject(new Error('not used')),
         end: async () => Promise.reject(new Error('not used')),
       }),
-      sealingThreads: async () => new Threads(),
+      sealingThreads: async () => ({
+        notice: threads.notice,
+        digest: async (...file) => threads.digest(...file),
+        seal: (...shard) => threads.seal(...shard),
+        close: async () => undefined,
+      }),
       keyVault: async () => ({
         wrap: async (dataKey, keyId) => {
           world.at('wrap');

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkDeclared } from './check-declared.js';
 import type { DeclaredColumns } from './declared-columns.js';
 import { openDuck, parquetRows, type Duck } from './duck.js';
@@ -10,17 +10,22 @@ import type { Source } from './source.js';
 import { encodingNamed } from './transcode.js';
 
 // Real DuckDB on real files in a temporary directory.
+let spillDir: string;
 let dir: string;
 let duck: Duck;
 
+beforeAll(async () => {
+  spillDir = await mkdtemp(path.join(tmpdir(), 'wb-spill-'));
+  duck = await openDuck(spillDir);
+});
+afterAll(async () => {
+  duck.close();
+  await rm(spillDir, { recursive: true, force: true });
+});
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'wb-read-'));
-  duck = await openDuck(dir);
 });
-afterEach(async () => {
-  duck.close();
-  await rm(dir, { recursive: true, force: true });
-});
+afterEach(async () => rm(dir, { recursive: true, force: true }));
 
 async function read(
   content: string | Uint8Array,
@@ -146,14 +151,14 @@ describe('CSV', () => {
 
   const wide = (columns: number) => {
     const header = Array.from({ length: columns }, (_, i) => `c${i}`).join(',');
-    return `${header}\n${`${'1,'.repeat(columns - 1)}2.5\n`.repeat(500)}`;
+    return `${header}\n${`${'1,'.repeat(columns - 1)}2.5\n`.repeat(50)}`;
   };
 
   it('reads as many columns as a manifest takes', async () => {
     const source = await read(wide(4096));
     expect(source.columns.map(({ type }) => type)).toEqual([...Array<string>(4095).fill('integer'), 'number']);
     expect(await checkDeclared(duck, source, {}, 'c0')).toEqual([]);
-  });
+  }, 180_000);
 
   it('refuses one column more than a manifest takes', async () => {
     await expect(read(wide(4097))).rejects.toMatchObject({ code: 'MALFORMED_DATA' });

@@ -230,7 +230,7 @@ describe('history', () => {
     ]);
   });
 
-  it('goes on through two thousand generations, and round a circle once', async () => {
+  it('goes on through five hundred generations, and round a circle once', async () => {
     const row = (i: number, weights: number, initial: number) => ({
       index: 1_000_000 + i,
       type: 'training-completed',
@@ -242,13 +242,13 @@ describe('history', () => {
       initialWeights: digest(initial),
       at: new Date(0),
     });
-    const line = Array.from({ length: 2_000 }, (_, i) => row(i, 50_001 + i, 50_000 + i));
+    const line = Array.from({ length: 500 }, (_, i) => row(i, 50_001 + i, 50_000 + i));
     const circle = [row(5_000, 90_001, 90_002), row(5_001, 90_002, 90_001)];
     await api.prisma.logRecord.createMany({ data: [...line, ...circle] });
     const lineage = new LineageRepository(api.app.get(DatabasePool));
     const page = { first: 3_000, after: undefined };
-    expect((await lineage.ancestors(digest(52_000), page)).rows).toHaveLength(2_000);
-    expect((await lineage.descendants(digest(50_000), page)).rows).toHaveLength(2_000);
+    expect((await lineage.ancestors(digest(50_500), page)).rows).toHaveLength(500);
+    expect((await lineage.descendants(digest(50_000), page)).rows).toHaveLength(500);
     expect((await lineage.ancestors(digest(90_001), page)).rows).toHaveLength(2);
     expect((await lineage.descendants(digest(90_001), page)).rows).toHaveLength(2);
     await api.prisma.logRecord.deleteMany({ where: { index: { gte: 1_000_000 } } });
