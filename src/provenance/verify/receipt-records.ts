@@ -1,7 +1,7 @@
 import { parseEntry, type LogEntry } from '../record.js';
 import { fromBase64 } from './base64.js';
 import { CheckFailed } from './checks.js';
-import { RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './receipt-schema.js';
+import type { Receipt, ReceiptRecord } from './receipt-schema.js';
 import { pureHasher, verifyInclusion } from './rfc6962.js';
 import { parseCheckpoint } from './checkpoint.js';
 import { parseNote } from './note.js';
@@ -27,15 +27,6 @@ export function readRecord<T extends ReceiptRecord>(records: Receipt['records'],
   // Authenticated by nothing, so it has no place in a receipt.
   if (parsed.extra !== undefined) throw new CheckFailed('RECORD_MALFORMED', 'the proof carries extra data');
   return { entry: entry as EntryOfType<T>, entryBytes, proof: parsed };
-}
-
-/** All records, or undefined if one does not parse (its own check says so). */
-export function readRecords(records: Receipt['records']): ReceiptRecords | undefined {
-  try {
-    return Object.fromEntries(RECEIPT_RECORDS.map((type) => [type, readRecord(records, type)])) as ReceiptRecords;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -13,8 +13,8 @@ import {
   checkSettlement,
   checkTraining,
 } from './receipt-fields.js';
-import { checkInclusion, readRecord, readRecords } from './receipt-records.js';
-import { parseReceipt, RECEIPT_RECORDS, type Receipt } from './receipt-schema.js';
+import { checkInclusion, readRecord, type ProvenRecord, type ReceiptRecords } from './receipt-records.js';
+import { parseReceipt, RECEIPT_RECORDS, type Receipt, type ReceiptRecord } from './receipt-schema.js';
 import { checkConsents, checkRecordSignature } from './receipt-signatures.js';
 import { marketOf, type Trust } from './trust.js';
 
@@ -44,25 +44,27 @@ export async function* receiptChecks(bytes: Uint8Array, trust: Trust): AsyncGene
   if (receipt === undefined) return;
   const { network } = receipt;
   yield await check('network', 'the trust file', 'WRONG_NETWORK', () => checkNetwork(network, trust));
-  yield* recordChecks(receipt);
-  const records = readRecords(receipt.records);
-  // A record that does not parse has failed above, and there is nothing to compare with.
+  const records = yield* recordChecks(receipt);
+  // A record that does not parse has failed, and there is nothing to compare with.
   if (records === undefined) return;
   yield* fieldChecks(receipt, records, trust);
   yield* signatureChecks(receipt, records, trust);
 }
 
-async function* recordChecks(receipt: Receipt): AsyncGenerator<Check> {
+/** Ends in all records as they were read, or undefined if one could not be. */
+async function* recordChecks(receipt: Receipt): AsyncGenerator<Check, ReceiptRecords | undefined> {
+  const read = new Map<ReceiptRecord, ProvenRecord>();
   for (const type of RECEIPT_RECORDS) {
-    yield await check(`log:${type}`, 'SHA-256 and the checkpoint', 'RECORD_MALFORMED', () =>
-      checkInclusion(readRecord(receipt.records, type)),
-    );
+    yield await check(`log:${type}`, 'SHA-256 and the checkpoint', 'RECORD_MALFORMED', () => {
+      const record = readRecord(receipt.records, type);
+      read.set(type, record);
+      return checkInclusion(record);
+    });
   }
+  return read.size === RECEIPT_RECORDS.length ? (Object.fromEntries(read) as ReceiptRecords) : undefined;
 }
 
-type Records = NonNullable<ReturnType<typeof readRecords>>;
-
-async function* fieldChecks(receipt: Receipt, records: Records, trust: Trust): AsyncGenerator<Check> {
+async function* fieldChecks(receipt: Receipt, records: ReceiptRecords, trust: Trust): AsyncGenerator<Check> {
   const market = marketOf(trust);
   const field = async (name: string, restsOn: string, run: () => string): Promise<Check> =>
     check(name, restsOn, 'RECORD_DISAGREES', run);
@@ -85,7 +87,7 @@ async function* fieldChecks(receipt: Receipt, records: Records, trust: Trust): A
   }
 }
 
-async function* signatureChecks(receipt: Receipt, records: Records, trust: Trust): AsyncGenerator<Check> {
+async function* signatureChecks(receipt: Receipt, records: ReceiptRecords, trust: Trust): AsyncGenerator<Check> {
   yield await check('checkpoint', 'the log’s key, and the witnesses of the trust file', 'BAD_CHECKPOINT', () => {
     const notes = new Set(RECEIPT_RECORDS.map((type) => records[type].proof.checkpoint));
     const sizes = [...notes].map((note) => verifyCheckpoint(note, trust, true).size);
