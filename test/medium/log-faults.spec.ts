@@ -17,7 +17,7 @@ import { killPostgres } from '../support/kill-postgres.js';
 import { appendAll, leafOf, query, someEntries, startLogNet, wholeLog, type LogNet } from '../support/log-net.js';
 import { wellFormedEntry, type LogProcess, type TestLog } from '../support/log-process.js';
 
-const KILLS = Number(process.env.LOG_KILLS ?? 10);
+const KILLS = Number(process.env.LOG_KILLS ?? 4);
 const ENTRIES_A_KILL = 60;
 vi.setConfig({ testTimeout: 240_000 });
 let net: LogNet;
@@ -93,7 +93,7 @@ describe('a sequencer that is killed', () => {
 });
 
 describe('PostgreSQL', () => {
-  it('is killed and started again under load: what was acknowledged is there, once, and callers go on', async () => {
+  it('cuts every connection, goes away, comes back and is killed under load: what was acknowledged is there, once', async () => {
     const { log } = await net.newLog();
     const own = path.join(net.dir, 'pg-killed');
     const port = await freePort();
@@ -101,15 +101,23 @@ describe('PostgreSQL', () => {
     await query(database.url('postgres'), 'CREATE DATABASE log');
     const process = await log.start(database.url('log'));
     const load = endlessLoad(process.client, 20);
-    for (let kill = 1; kill <= 2; kill++) {
+    const more = async (): Promise<void> => {
       const before = load.answers.length;
       await vi.waitUntil(() => load.answers.length >= before + 100, { timeout: 120_000, interval: 5 });
-      await killPostgres(own);
-      await startPostgres(own, port);
-    }
+    };
+    await more();
+    const others = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()';
+    await query(database.url('postgres'), others);
+    await database.stop();
+    expect((await fetch(`${process.url}/healthz`)).status).toBe(200);
+    await startPostgres(own, port);
+    await more();
+    await killPostgres(own);
+    await startPostgres(own, port);
     const { entries, answers } = await load.stop();
     const all = await wholeLog(process.client, log);
     assertAllOnce(all, entries, answers);
+    expect(await appendAll(process.client, entries.slice(0, 100))).toEqual(answers.slice(0, 100));
     await assertOneHistory(process.client, log, await everyNote(database.url('log'), new Set()));
     await process.stop();
     await database.stop();
@@ -148,34 +156,23 @@ describe('a clock that is set back', () => {
 });
 
 describe('two log processes', () => {
-  it('that race for an empty database make one log between them', async () => {
+  it('that race for an empty database make one log between them, which answers the same entry with one index', async () => {
     const { log, databaseUrl } = await net.newLog();
-    const racing = await Promise.all([1, 2, 3].map(async () => log.start(databaseUrl, { ready: false })));
+    const racing = await Promise.all(
+      [1, 2].map(async () => log.start(databaseUrl, { ready: false, env: { LOG_MAX_BATCH: '3' } })),
+    );
     const statuses = async () => Promise.all(racing.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
     await expect.poll(statuses, { timeout: 90_000 }).toContain(200);
     const entries = await someEntries('race', 60);
     const active = racing[(await statuses()).indexOf(200)] as LogProcess;
     const places = await appendAll(active.client, entries);
     expect((await statuses()).filter((status) => status === 200)).toHaveLength(1);
-    assertAllOnce(await wholeLog(active.client, log), entries, places);
-    await Promise.all(racing.map(async (process) => process.stop()));
-  });
-
-  it('answer the same entry with one index, sent to both and across a restart', async () => {
-    const { log, databaseUrl } = await net.newLog();
-    let process = await log.start(databaseUrl, { env: { LOG_MAX_BATCH: '3' } });
-    const entries = await someEntries('twice', 12);
     // In one batch and across two in flight: batches are of three.
-    const first = await Promise.all(
-      [...entries, ...entries, ...entries].map(async (entry) => process.client.append(entry)),
-    );
-    expect(new Set(first.map(({ index }) => index)).size).toBe(12);
-    expect(first.slice(12, 24)).toEqual(first.slice(0, 12));
-    await process.stop();
-    process = await log.start(databaseUrl);
-    expect(await appendAll(process.client, entries)).toEqual(first.slice(0, 12));
-    expect((await process.client.checkpoint()).size).toBe(12);
-    await process.stop();
+    const twice = await someEntries('twice', 12);
+    const answers = await Promise.all([...twice, ...twice, ...twice].map(async (entry) => active.client.append(entry)));
+    expect(answers.slice(12)).toEqual([...answers.slice(0, 12), ...answers.slice(0, 12)]);
+    assertAllOnce(await wholeLog(active.client, log), [...entries, ...twice], [...places, ...answers.slice(0, 12)]);
+    await Promise.all(racing.map(async (process) => process.stop()));
   });
 });
 
@@ -189,11 +186,11 @@ describe('a full disk', () => {
       wrap: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', mount, 'sh'],
     });
     const tiles = (name: string): string => `/proc/${process.pid}/root${log.tilesDir}/${name}`;
-    const entries = await someEntries('disk', 900);
+    const entries = await someEntries('disk', 600);
     const places = await appendAll(process.client, entries);
     await expect.poll(() => readFileSync(log.logFile, 'utf8'), { timeout: 90_000 }).toContain('ENOSPC');
     assertAllOnce(await wholeLog(process.client, log), entries, places);
-    expect(existsSync(tiles('tile/entries/002'))).toBe(false);
+    expect(existsSync(tiles('tile/entries/001'))).toBe(false);
 
     const more = [
       '--target',
@@ -219,7 +216,7 @@ describe('a full disk', () => {
       checkpoint: process.client.checkpoint,
       tile: async (name: string) => readFileSync(tiles(name)),
     };
-    expect(await wholeLog(fromFiles, log)).toHaveLength(900);
+    expect(await wholeLog(fromFiles, log)).toHaveLength(600);
     await process.stop();
   });
 });
