@@ -1,5 +1,6 @@
-import { renameSync, writeFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { rename, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { fromHex, type Hex } from '../../src/kernel/index.js';
 
 const SAVE_INTERVAL_MS = 1_000;
@@ -17,10 +18,10 @@ export interface StateSource {
  * anvil's own `--state-interval` writes in place, and a torn file does not load.
  */
 export async function saveState(chain: StateSource, file: string): Promise<void> {
-  const json = gunzipSync(fromHex(await chain.dump()));
+  const json = await promisify(gunzip)(fromHex(await chain.dump()));
   const temporary = `${file}.tmp`;
-  writeFileSync(temporary, json, { mode: 0o600, flush: true });
-  renameSync(temporary, file);
+  await writeFile(temporary, json, { mode: 0o600, flush: true });
+  await rename(temporary, file);
 }
 
 /** Saves the state within a second of every change of it, until it is stopped; stopping saves once more. */

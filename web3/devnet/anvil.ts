@@ -9,6 +9,8 @@ import { startChild, type ChildService } from './service.js';
 export const DEVNET_CHAIN_ID = 31_415_926;
 
 const READY_TIMEOUT_MS = 30_000;
+/** Filecoin's own is above this; anvil's default would not take every contract of the devnet in one block. */
+const BLOCK_GAS = 150_000_000;
 const RPC_TIMEOUT_MS = 10_000;
 
 export interface AnvilOptions {
@@ -51,6 +53,7 @@ export async function startAnvil({ dir, port, blockTimeSeconds = 1 }: AnvilOptio
       '--accounts=0',
       '--hardfork=cancun',
       '--slots-in-an-epoch=1',
+      `--gas-limit=${BLOCK_GAS}`,
       '--quiet',
       '--no-cors',
       ...(blockTimeSeconds > 0 ? [`--block-time=${blockTimeSeconds}`] : []),

@@ -1,4 +1,4 @@
-import { createPublicClient, createTestClient, createWalletClient, http, type LocalAccount } from 'viem';
+import { createPublicClient, createTestClient, http, type LocalAccount } from 'viem';
 import type { Address } from '../../src/kernel/index.js';
 import { filecoinPayAbi } from '../chain/abi/filecoin-pay.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../chain/abi/filecoin-warm-storage-service-state-view.js';
@@ -16,7 +16,7 @@ import { pdpVerifierBytecode } from './bytecode/pdp-verifier.js';
 import { providerIdSetBytecode } from './bytecode/provider-id-set.js';
 import { serviceProviderRegistryBytecode } from './bytecode/service-provider-registry.js';
 import { sessionKeyRegistryBytecode } from './bytecode/session-key-registry.js';
-import { deploymentsBy, fundEther } from './deploy.js';
+import { deploymentsBy, fundEther, type Deployments } from './deploy.js';
 
 /** Where the FVM has its beacon randomness; anvil has nothing there. */
 const RANDOMNESS_PRECOMPILE: Address = '0xfe00000000000000000000000000000000000006';
@@ -26,8 +26,6 @@ const SYBIL_FEE_WEI = 10n ** 17n;
 const CHALLENGE_FINALITY_EPOCHS = 2n;
 /** Mainnet proves daily; a devnet's epoch is a second, so once a minute, in its last twenty seconds. */
 const PROVING: ProvingPeriods = { periodEpochs: 60, windowEpochs: 20 };
-const RECEIPT_TIMEOUT_MS = 60_000;
-const POLL_MS = 100;
 
 /** How often a data set must be proven. */
 export interface ProvingPeriods {
@@ -63,6 +61,18 @@ export interface FocContracts {
 export async function deployFoc({ rpcUrl, deployer, usdfc, proving = PROVING }: FocOptions): Promise<FocContracts> {
   await fundEther(rpcUrl, [deployer.address]);
   const deploy = await deploymentsBy(rpcUrl, deployer);
+  const { randomness, ...contracts } = createFoc(deploy, usdfc, proving);
+  await deploy.done();
+  await installRandomness(rpcUrl, randomness);
+  return contracts;
+}
+
+/** The same among other deployments. Once those are done, `installRandomness` is left to do. */
+export function createFoc(
+  deploy: Deployments,
+  usdfc: Address,
+  proving = PROVING,
+): FocContracts & { randomness: Address } {
   const filecoinPay = deploy.create('FilecoinPay', filecoinPayAbi, filecoinPayBytecode, []);
   const pdp = deploy.create('PDPVerifier', pdpVerifierAbi, pdpVerifierBytecode, [
     CHALLENGE_FINALITY_EPOCHS,
@@ -99,33 +109,15 @@ export async function deployFoc({ rpcUrl, deployer, usdfc, proving = PROVING }: 
   );
   const endorsements = deploy.create('ProviderIdSet', providerIdSetAbi, providerIdSetBytecode, []);
   const randomness = deploy.create('FvmRandomness', fvmRandomnessAbi, fvmRandomnessBytecode, []);
-  await deploy.done();
-
-  await installRandomness(rpcUrl, randomness);
-  await setViewContract(rpcUrl, deployer, fwss, fwssView);
-  return { pdp, fwss, fwssView, filecoinPay, serviceProviderRegistry, sessionKeyRegistry, endorsements };
+  deploy.call(fwss, filecoinWarmStorageServiceAbi, 'setViewContract', [fwssView]);
+  const contracts = { pdp, fwss, fwssView, filecoinPay, serviceProviderRegistry, sessionKeyRegistry, endorsements };
+  return { ...contracts, randomness };
 }
 
-async function installRandomness(rpcUrl: string, deployed: Address): Promise<void> {
+/** Copies the contract to where the FVM has its precompile. */
+export async function installRandomness(rpcUrl: string, deployed: Address): Promise<void> {
   const code = await createPublicClient({ transport: http(rpcUrl) }).getCode({ address: deployed });
   if (code === undefined) throw new Error('FvmRandomness has no code');
   const anvil = createTestClient({ mode: 'anvil', transport: http(rpcUrl) });
   await anvil.setCode({ address: RANDOMNESS_PRECOMPILE, bytecode: code });
-}
-
-async function setViewContract(rpcUrl: string, deployer: LocalAccount, fwss: Address, view: Address): Promise<void> {
-  const wallet = createWalletClient({ account: deployer, transport: http(rpcUrl) });
-  const hash = await wallet.writeContract({
-    chain: null,
-    address: fwss,
-    abi: filecoinWarmStorageServiceAbi,
-    functionName: 'setViewContract',
-    args: [view],
-  });
-  const receipt = await createPublicClient({ transport: http(rpcUrl) }).waitForTransactionReceipt({
-    hash,
-    pollingInterval: POLL_MS,
-    timeout: RECEIPT_TIMEOUT_MS,
-  });
-  if (receipt.status !== 'success') throw new Error('FilecoinWarmStorageService did not take its view contract');
 }

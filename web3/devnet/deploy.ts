@@ -27,13 +27,12 @@ import { usdfcTokenBytecode } from './bytecode/usdfc-token.js';
 
 const RECEIPT_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
+const CREATION_GAS = 12_000_000n;
+const CALL_GAS = 500_000n;
 /** What a devnet account holds: enough for millions of transactions. */
 const ETHER_WEI = 10_000n * 10n ** 18n;
 
-export interface ContractsOptions {
-  rpcUrl: string;
-  /** Deploys and pays gas; gets ether if it has none. It alone can mint test USDFC. */
-  deployer: LocalAccount;
+export interface MarketplaceOptions {
   /** Addresses of the witnesses' keys, a quorum of which vouches for a checkpoint. */
   anchorSigners: Address[];
   quorum: number;
@@ -41,6 +40,12 @@ export interface ContractsOptions {
   logOrigin: string;
   treasury: Address;
   protocolFeeBps: number;
+}
+
+export interface ContractsOptions extends MarketplaceOptions {
+  rpcUrl: string;
+  /** Deploys and pays gas; gets ether if it has none. It alone can mint test USDFC. */
+  deployer: LocalAccount;
 }
 
 export interface MarketplaceContracts {
@@ -52,9 +57,17 @@ export interface MarketplaceContracts {
 
 /** Deploys the marketplace and what it stands on, in one block. @throws Error naming the contract that was not created */
 export async function deployContracts(options: ContractsOptions): Promise<MarketplaceContracts> {
-  const { rpcUrl, deployer, anchorSigners, quorum, logOrigin, treasury, protocolFeeBps } = options;
+  const { rpcUrl, deployer } = options;
   await fundEther(rpcUrl, [deployer.address]);
   const deploy = await deploymentsBy(rpcUrl, deployer);
+  const contracts = createMarketplace(deploy, options);
+  await deploy.done();
+  return contracts;
+}
+
+/** The same among other deployments: they stand once those are done. */
+export function createMarketplace(deploy: Deployments, options: MarketplaceOptions): MarketplaceContracts {
+  const { anchorSigners, quorum, logOrigin, treasury, protocolFeeBps } = options;
   const usdfc = deploy.create('UsdfcToken', usdfcTokenAbi, usdfcTokenBytecode, []);
   const multicall3 = deploy.create('Multicall3', multicall3Abi, multicall3Bytecode, []);
   const logAnchor = deploy.create('LogAnchor', logAnchorAbi, logAnchorBytecode, [
@@ -68,37 +81,53 @@ export async function deployContracts(options: ContractsOptions): Promise<Market
     treasury,
     BigInt(protocolFeeBps),
   ]);
-  await deploy.done();
   return { marketplace, logAnchor, usdfc, multicall3 };
 }
 
-/** Creations that are sent one after the other without waiting: an address follows from the sender and its nonce. */
-export async function deploymentsBy(rpcUrl: string, deployer: LocalAccount) {
+/** What is sent one after the other without waiting, so that it can stand in one block. */
+export interface Deployments {
+  /** Where the contract will be: that follows from the sender and its nonce. */
+  create(name: string, abi: Abi | readonly unknown[], bytecode: Hex, args: unknown[]): Address;
+  /** Calls a contract, which may be one that was just created. */
+  call(address: Address, abi: Abi | readonly unknown[], functionName: string, args: unknown[]): void;
+  /** Waits until everything is mined. @throws Error naming what was refused */
+  done(): Promise<void>;
+}
+
+export async function deploymentsBy(rpcUrl: string, deployer: LocalAccount): Promise<Deployments> {
   const client = devnetClient(rpcUrl);
   const wallet = createWalletClient({ account: deployer, chain: client.chain, transport: http(rpcUrl) });
   let nonce = await client.getTransactionCount({ address: deployer.address, blockTag: 'pending' });
-  let last: Promise<unknown> = Promise.resolve();
-  const sent: { name: string; hash: Promise<Hex> }[] = [];
+  let last: Promise<Hex | undefined> = Promise.resolve(undefined);
+  const sent: { refusal: string; hash: Promise<Hex> }[] = [];
+  const send = (refusal: string, submit: (own: number) => Promise<Hex>): number => {
+    const own = nonce++;
+    const hash = last.then(async () => submit(own));
+    hash.catch(() => {}); // `done` reports it
+    last = hash;
+    sent.push({ refusal, hash });
+    return own;
+  };
   return {
-    create(name: string, abi: Abi | readonly unknown[], bytecode: Hex, args: unknown[]): Address {
-      const own = nonce++;
-      const hash = last.then(() =>
-        wallet.deployContract({ abi: abi as Abi, bytecode, args, nonce: own, gas: 12_000_000n }),
+    create: (name, abi, bytecode, args) => {
+      const contract = { abi: abi as Abi, bytecode, args, gas: CREATION_GAS };
+      const own = send(`${name} was not created: its constructor refused`, async (nonce) =>
+        wallet.deployContract({ ...contract, nonce }),
       );
-      hash.catch(() => {}); // `done` reports it
-      last = hash;
-      sent.push({ name, hash });
       return getContractAddress({ from: deployer.address, nonce: BigInt(own) }).toLowerCase() as Address;
     },
-    /** Waits until every contract stands. */
-    async done(): Promise<void> {
-      for (const { name, hash } of sent) {
-        const receipt = await client.waitForTransactionReceipt({
-          hash: await hash,
-          pollingInterval: POLL_MS,
-          timeout: RECEIPT_TIMEOUT_MS,
-        });
-        if (receipt.status !== 'success') throw new Error(`${name} was not created: its constructor refused`);
+    call: (address, abi, functionName, args) => {
+      const call = { address, abi: abi as Abi, functionName, args, gas: CALL_GAS };
+      send(`${functionName} was refused`, async (nonce) => wallet.writeContract({ ...call, nonce }));
+    },
+    done: async () => {
+      const hash = await last;
+      if (hash === undefined) return;
+      // Mined in the order of their numbers: with the last one, all are.
+      await client.waitForTransactionReceipt({ hash, pollingInterval: POLL_MS, timeout: RECEIPT_TIMEOUT_MS });
+      for (const { refusal, hash } of sent) {
+        const { status } = await client.getTransactionReceipt({ hash: await hash });
+        if (status !== 'success') throw new Error(refusal);
       }
     },
   };

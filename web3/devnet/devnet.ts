@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Network } from '../../src/kernel/index.js';
 import { startAnvil } from './anvil.js';
 import { startCeramic } from './ceramic.js';
+import type { ProvingPeriods } from './deploy-foc.js';
 import { startKeyNodes, type KeyNodes } from './key-nodes.js';
 import { devnetNetwork } from './network.js';
 import {
@@ -28,7 +29,7 @@ export interface Devnet extends Service {
   databaseUrl: string;
   /** Processes that tests kill and start again, by name. */
   roles: { log: ChildService; api: ChildService; worker: ChildService };
-  /** In the order of `PROVIDERS`. */
+  /** In the order of their ids, from 1. */
   providers: ProviderService[];
   keyNodes: KeyNodes;
   witnesses: Witnesses;
@@ -43,6 +44,8 @@ export interface DevnetOptions {
   onStep?: (name: string, ms: number) => void;
   /** Added to the environment of log, API and worker. */
   env?: NodeJS.ProcessEnv;
+  /** How often copies are proven, if not once a minute; of a devnet that is made. */
+  proving?: ProvingPeriods;
 }
 
 /**
@@ -70,17 +73,24 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     return service;
   };
   try {
-    const [postgres, anvil, ceramic] = await together([
-      up('database', () => startPostgres(sub(layout, 'postgres'), ports.postgres)),
-      up('chain', () => startAnvil({ dir: sub(layout, 'anvil'), port: ports.anvil })),
-      up('Ceramic', () => startCeramic({ dir: sub(layout, 'ceramic'), port: ports.ceramic })),
-    ]);
-    const databaseUrl = postgres.url('weighbridge');
-    const [network] = await together([
-      step('contracts', () =>
-        devnetNetwork({ layout, ports, accounts, rpcUrl: anvil.rpcUrl, ceramicUrl: ceramic.url }),
+    const starting = {
+      postgres: up('database', () => startPostgres(sub(layout, 'postgres'), ports.postgres)),
+      anvil: up('chain', () => startAnvil({ dir: sub(layout, 'anvil'), port: ports.anvil })),
+      ceramic: up('Ceramic', () => startCeramic({ dir: sub(layout, 'ceramic'), port: ports.ceramic })),
+    };
+    const ceramicUrl = async (): Promise<string> => (await starting.ceramic).url;
+    const [databaseUrl, network] = await together([
+      starting.postgres.then(async (postgres) => {
+        const url = postgres.url('weighbridge');
+        await step('tables', () => deployDatabase(url));
+        return url;
+      }),
+      starting.anvil.then(async ({ rpcUrl }) =>
+        step('contracts', () =>
+          devnetNetwork({ layout, ports, accounts, rpcUrl, ceramicUrl, proving: options.proving }),
+        ),
       ),
-      step('tables', () => deployDatabase(databaseUrl)),
+      starting.ceramic,
     ]);
     const { distDir, env = {} } = options;
     const context: RoleContext = { layout, ports, databaseUrl, distDir, env };
@@ -97,9 +107,8 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       up('key nodes', () => startKeyNodes({ layout, ports, distDir })),
       up('witnesses', () => startWitnesses(witnessPlaces(layout, ports), { distDir, logDir: layout.logs })),
       step('storage providers', () => startProviders(layout, ports, accounts, providers)),
-      role('log', startLog),
+      role('log', startLog).then(async () => together([role('api', startApi), role('worker', startWorker)])),
     ]);
-    await together([role('api', startApi), role('worker', startWorker)]);
     return { layout, network, accounts, ports, databaseUrl, roles, providers, keyNodes, witnesses, context, stop };
   } catch (error) {
     await stop();
@@ -107,17 +116,20 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   }
 }
 
-/** One after the other: each is approved by a transaction of the same deployer. */
+/** All at once; who registers first has the first id. */
 async function startProviders(
   layout: DevnetLayout,
   ports: DevnetPorts,
   { deployer }: DevnetAccounts,
   started: ProviderService[],
 ): Promise<void> {
-  for (const [i, name] of PROVIDERS.entries()) {
-    const options = { port: ports.providers[i] ?? 0, networkFile: layout.networkFile, deployer };
-    started.push(await startProvider({ ...options, dir: sub(layout, name), providerKeyFile: layout.keyFile(name) }));
-  }
+  await together(
+    PROVIDERS.map(async (name, i) => {
+      const options = { port: ports.providers[i] ?? 0, networkFile: layout.networkFile, deployer };
+      started.push(await startProvider({ ...options, dir: sub(layout, name), providerKeyFile: layout.keyFile(name) }));
+    }),
+  );
+  started.sort((a, b) => a.id - b.id);
 }
 
 /** All of them, or the first failure once the others have settled, so that none starts after everything was stopped. */

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LocalAccount } from 'viem';
-import type { Address } from '../../src/kernel/index.js';
+import type { Address, Hex } from '../../src/kernel/index.js';
 import { keyNodeStakingAbi } from '../chain/abi/key-node-staking.js';
 import { deal, type Recipient } from '../keynode/dealer.js';
 import { ipv4ToNumber } from '../lit/node-url.js';
 import { keyNodeStakingBytecode } from './bytecode/key-node-staking.js';
-import { deploymentsBy, fundEther } from './deploy.js';
+import { deploymentsBy, fundEther, type Deployments } from './deploy.js';
 import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
 import { Restartable, startAll, type Service } from './service.js';
 
@@ -31,16 +31,31 @@ export interface StakingOptions {
  * @returns address of the contract
  */
 export async function deployStaking({ rpcUrl, deployer, layout, ports, accounts }: StakingOptions): Promise<Address> {
-  const networkPublicKey = await deal({ threshold: THRESHOLD, recipients: NODES.map((n) => recipient(layout, n)) });
+  const networkPublicKey = await dealNetworkKey(layout);
+  await fundEther(rpcUrl, [deployer.address, ...NODES.map((n) => accounts[`key-node-${n}`].address)]);
+  const deploy = await deploymentsBy(rpcUrl, deployer);
+  const address = createStaking(deploy, networkPublicKey, ports, accounts);
+  await deploy.done();
+  return address;
+}
+
+/** Gives each node its share, at the first call in this folder. @returns the public key */
+export async function dealNetworkKey(layout: DevnetLayout): Promise<Hex> {
+  return deal({ threshold: THRESHOLD, recipients: NODES.map((n) => recipient(layout, n)) });
+}
+
+/** KeyNodeStaking with its three nodes, among other deployments. */
+export function createStaking(
+  deploy: Deployments,
+  networkPublicKey: Hex,
+  ports: DevnetPorts,
+  accounts: DevnetAccounts,
+): Address {
   const nodes = NODES.map((n, i) => {
     return { ip: ipv4ToNumber(HOST), port: ports.keyNodes[i], nodeAddress: accounts[`key-node-${n}`].address };
   });
-  await fundEther(rpcUrl, [deployer.address, ...nodes.map(({ nodeAddress }) => nodeAddress)]);
-  const deploy = await deploymentsBy(rpcUrl, deployer);
   const args = [BigInt(THRESHOLD), networkPublicKey, nodes];
-  const address = deploy.create('KeyNodeStaking', keyNodeStakingAbi, keyNodeStakingBytecode, args);
-  await deploy.done();
-  return address;
+  return deploy.create('KeyNodeStaking', keyNodeStakingAbi, keyNodeStakingBytecode, args);
 }
 
 /** One process that tests kill and start again. */

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseEther } from 'viem';
-import { networkSchema, type Network } from '../../src/kernel/index.js';
+import { networkSchema, type Address, type Network } from '../../src/kernel/index.js';
 import { noteSigner } from '../../src/provenance/index.js';
 import { createRecordStreams } from '../ceramic/record-streams.js';
 import { DEVNET_CHAIN_ID } from './anvil.js';
-import { deployContracts, fund } from './deploy.js';
-import { deployFoc } from './deploy-foc.js';
-import { deployStaking } from './key-nodes.js';
+import { usdfcTokenAbi } from '../chain/abi/usdfc-token.js';
+import { createMarketplace, deploymentsBy, fundEther } from './deploy.js';
+import { createFoc, installRandomness, type ProvingPeriods } from './deploy-foc.js';
+import { createStaking, dealNetworkKey } from './key-nodes.js';
 import type { DevnetAccounts, DevnetLayout, DevnetPorts } from './layout.js';
 import { WITNESS_QUORUM, witnessIdentity, witnessPlaces, witnessUrl, writeWitnessLogs } from './witnesses.js';
 
@@ -20,7 +21,9 @@ export interface NetworkOptions {
   ports: DevnetPorts;
   accounts: DevnetAccounts;
   rpcUrl: string;
-  ceramicUrl: string;
+  /** Resolves once Ceramic is up: until then the contracts are deployed. */
+  ceramicUrl: () => Promise<string>;
+  proving?: ProvingPeriods | undefined;
 }
 
 /**
@@ -39,35 +42,12 @@ export async function devnetNetwork(options: NetworkOptions): Promise<Network> {
   return network;
 }
 
-async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOptions): Promise<Network> {
-  const { deployer } = accounts;
+async function deploy(options: NetworkOptions): Promise<Network> {
+  const { layout, ports, accounts, rpcUrl } = options;
   const places = witnessPlaces(layout, ports);
   const witnesses = places.map((place) => ({ ...witnessIdentity(place), url: witnessUrl(place) }));
-  const contracts = await deployContracts({
-    rpcUrl,
-    deployer,
-    anchorSigners: witnesses.map(({ address }) => address),
-    quorum: WITNESS_QUORUM,
-    logOrigin: DEVNET_LOG_ORIGIN,
-    treasury: accounts.treasury.address,
-    protocolFeeBps: PROTOCOL_FEE_BPS,
-  });
-  const foc = await deployFoc({ rpcUrl, deployer, usdfc: contracts.usdfc });
-  const keyNodeStaking = await deployStaking({ rpcUrl, deployer, layout, ports, accounts });
-  await fund({
-    rpcUrl,
-    deployer,
-    usdfc: contracts.usdfc,
-    accounts: [accounts.seller.address, accounts.buyer.address],
-    usdfcWei: MINTED_WEI,
-  });
-  await fund({
-    rpcUrl,
-    deployer,
-    usdfc: contracts.usdfc,
-    accounts: (['operator', 'key-node-1', 'key-node-2', 'key-node-3'] as const).map((name) => accounts[name].address),
-    usdfcWei: 0n,
-  });
+  const signers = witnesses.map(({ address }) => address);
+  const [contracts, ceramic] = await Promise.all([deployAll(options, signers), recordModel(options)]);
   const logVkey = noteSigner(DEVNET_LOG_ORIGIN, readFileSync(layout.keyFile('log-ed25519.pem'), 'utf8')).vkey;
   const anchor = { chainId: DEVNET_CHAIN_ID, contract: contracts.logAnchor };
   for (const place of places) writeWitnessLogs(place, [{ origin: DEVNET_LOG_ORIGIN, vkeys: [logVkey], anchor }]);
@@ -77,7 +57,7 @@ async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOp
     chainId: DEVNET_CHAIN_ID,
     rpcUrl,
     apiUrl: `http://127.0.0.1:${ports.api}`,
-    contracts: { ...contracts, ...foc, keyNodeStaking },
+    contracts,
     operator: accounts.operator.address,
     recorder: accounts.recorder.address,
     treasury: accounts.treasury.address,
@@ -88,12 +68,41 @@ async function deploy({ layout, ports, accounts, rpcUrl, ceramicUrl }: NetworkOp
       vkeys: [{ vkey: logVkey, fromSize: 0 }],
     },
     witnesses: { quorum: WITNESS_QUORUM, members: witnesses },
-    ceramic: { url: ceramicUrl, ...(await recordModel(layout, ceramicUrl)) },
+    ceramic,
   };
 }
 
-async function recordModel(layout: DevnetLayout, url: string): Promise<{ controller: string; model: string }> {
+/** Every contract, and test money for the demo's accounts: all sent at once, and waited for once. */
+async function deployAll(
+  { layout, ports, accounts, rpcUrl, proving }: NetworkOptions,
+  anchorSigners: Address[],
+): Promise<Network['contracts']> {
+  const { deployer, treasury, seller, buyer } = accounts;
+  const funded = [deployer, seller, buyer, accounts.operator];
+  const keyNodes = [accounts['key-node-1'], accounts['key-node-2'], accounts['key-node-3']];
+  await fundEther(
+    rpcUrl,
+    [...funded, ...keyNodes].map(({ address }) => address),
+  );
+  const deploy = await deploymentsBy(rpcUrl, deployer);
+  const market = createMarketplace(deploy, {
+    anchorSigners,
+    quorum: WITNESS_QUORUM,
+    logOrigin: DEVNET_LOG_ORIGIN,
+    treasury: treasury.address,
+    protocolFeeBps: PROTOCOL_FEE_BPS,
+  });
+  const { randomness, ...foc } = createFoc(deploy, market.usdfc, proving);
+  for (const { address } of [seller, buyer]) deploy.call(market.usdfc, usdfcTokenAbi, 'mint', [address, MINTED_WEI]);
+  const keyNodeStaking = createStaking(deploy, await dealNetworkKey(layout), ports, accounts);
+  await deploy.done();
+  await installRandomness(rpcUrl, randomness);
+  return { ...market, ...foc, keyNodeStaking };
+}
+
+async function recordModel({ layout, ceramicUrl }: NetworkOptions): Promise<Network['ceramic']> {
+  const url = await ceramicUrl();
   const seed = Buffer.from(readFileSync(layout.keyFile('relay-seed'), 'utf8').trim(), 'hex');
   const streams = await createRecordStreams({ url, seed });
-  return { controller: streams.controller, model: await streams.ensureModel() };
+  return { url, controller: streams.controller, model: await streams.ensureModel() };
 }

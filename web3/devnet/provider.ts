@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createPublicClient, createWalletClient, http, type LocalAccount } from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
+import { inAccountQueue } from '../chain/account-queue.js';
 import { networkSchema, type Address, type Hex, type Network } from '../../src/kernel/index.js';
 import { filecoinWarmStorageServiceAbi } from '../chain/abi/filecoin-warm-storage-service.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../chain/abi/filecoin-warm-storage-service-state-view.js';
@@ -34,6 +35,10 @@ export interface ProviderOptions {
 }
 
 export interface ProviderService extends ChildService {
+  /** Its number in the registry. */
+  id: number;
+  dir: string;
+  keyFile: string;
   /** Base URL of the PDP API. */
   url: string;
 }
@@ -68,15 +73,16 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
     readyTimeoutMs: READY_TIMEOUT_MS,
     pidFile: path.join(dir, 'provider.pid'),
   });
-  await approveProvider(network, deployer, address);
-  return { ...service, url: publicUrl ?? url };
+  const id = await approveProvider(network, deployer, address);
+  return { ...service, id, dir, keyFile: providerKeyFile, url: publicUrl ?? url };
 }
 
 /**
  * Approves a registered provider for the storage service and endorses it: the SDK takes the first copy of a piece only to
  * an endorsed one. A repeat changes nothing.
+ * @returns its number in the registry
  */
-export async function approveProvider(network: Network, deployer: LocalAccount, provider: Address): Promise<void> {
+export async function approveProvider(network: Network, deployer: LocalAccount, provider: Address): Promise<number> {
   const { contracts, rpcUrl } = network;
   const reader = createPublicClient({ transport: http(rpcUrl) });
   const wallet = createWalletClient({ account: deployer, transport: http(rpcUrl) });
@@ -87,21 +93,25 @@ export async function approveProvider(network: Network, deployer: LocalAccount, 
     args: [provider],
   });
   if (id === 0n) throw new Error(`${provider} is not a registered provider`);
+  const service = { address: contracts.fwss, abi: filecoinWarmStorageServiceAbi } as const;
   const view = { address: contracts.fwssView, abi: filecoinWarmStorageServiceStateViewAbi } as const;
-  if (!(await reader.readContract({ ...view, functionName: 'isProviderApproved', args: [id] }))) {
-    const service = { address: contracts.fwss, abi: filecoinWarmStorageServiceAbi } as const;
-    await mined(
-      await wallet.writeContract({ ...service, chain: null, functionName: 'addApprovedProvider', args: [id] }),
-    );
-  }
   const endorsements = { address: contracts.endorsements, abi: providerIdSetAbi } as const;
-  if (!(await reader.readContract({ ...endorsements, functionName: 'containsProviderId', args: [id] }))) {
-    await mined(
-      await wallet.writeContract({ ...endorsements, chain: null, functionName: 'addProviderId', args: [id] }),
-    );
-  }
+  await Promise.all([
+    unless(
+      async () => reader.readContract({ ...view, functionName: 'isProviderApproved', args: [id] }),
+      async () => wallet.writeContract({ ...service, chain: null, functionName: 'addApprovedProvider', args: [id] }),
+    ),
+    unless(
+      async () => reader.readContract({ ...endorsements, functionName: 'containsProviderId', args: [id] }),
+      async () => wallet.writeContract({ ...endorsements, chain: null, functionName: 'addProviderId', args: [id] }),
+    ),
+  ]);
+  return Number(id);
 
-  async function mined(hash: Hex): Promise<void> {
+  async function unless(isDone: () => Promise<boolean>, send: () => Promise<Hex>): Promise<void> {
+    if (await isDone()) return;
+    // Other providers are approved at the same time, by the same deployer.
+    const hash = await inAccountQueue(`${network.chainId}:${deployer.address.toLowerCase()}`, send);
     const receipt = await reader.waitForTransactionReceipt({
       hash,
       pollingInterval: POLL_MS,

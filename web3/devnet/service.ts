@@ -1,7 +1,11 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { createServer } from 'node:net';
 import { openSync } from 'node:fs';
+import { compileCache } from './compile-cache.js';
 import { endOrphan, noteProcess } from './orphan.js';
+
+/** A dozen services that are asked more often take from each other the time to start in. */
+const READY_POLL_MS = 150;
 
 /** Something that was started and can be stopped. Stopping twice is harmless. */
 export interface Service {
@@ -53,7 +57,8 @@ export async function startChild(options: ChildOptions): Promise<ChildService> {
   const mark = pidFile === undefined ? [] : [`--devnet=${pidFile}`];
   if (pidFile !== undefined) await endOrphan(pidFile, mark.join());
   const log = openSync(logFile, 'a');
-  const child = spawn(command, [...args, ...mark], { ...spawnOptions, stdio: ['ignore', log, log] });
+  const env = { ...compileCache, ...(spawnOptions.env ?? process.env) };
+  const child = spawn(command, [...args, ...mark], { ...spawnOptions, env, stdio: ['ignore', log, log] });
   if (pidFile !== undefined && child.pid !== undefined) noteProcess(pidFile, child.pid);
   const exited = exitOf(child);
   let ended = false;
@@ -65,7 +70,7 @@ export async function startChild(options: ChildOptions): Promise<ChildService> {
       child.kill('SIGKILL');
       throw new Error(`${name} was not ready within ${readyTimeoutMs} ms: see ${logFile}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
   }
   return {
     pid: child.pid ?? 0,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { compileCache } from '../compile-cache.js';
 
 export interface CliResult {
   code: number;
@@ -25,6 +26,7 @@ export async function weighbridge(args: string[], options: CliOptions): Promise<
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      ...compileCache,
       WEIGHBRIDGE_NETWORK: networkFile,
       ...(keyFile === undefined ? {} : { WEIGHBRIDGE_KEY_FILE: keyFile }),
     },
