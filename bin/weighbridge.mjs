@@ -2,6 +2,7 @@
 // Starts the built CLI on a Node that can run it: the checkout brings its own (package `node`) for machines with an older one.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -14,6 +15,8 @@ const isOld = Number(process.versions.node.split('.')[0]) < 22;
 if (!existsSync(main)) {
   refuse('this checkout is not built yet', 'run "npm run setup && npm run build" once, then the same command again.');
 } else if (!isOld) {
+  // Half of a command's start is compiling what the last one compiled. Beside `dist`: whoever writes there could change that.
+  module.enableCompileCache?.(path.join(root, '.weighbridge/compile-cache'));
   await import(pathToFileURL(main).href);
 } else if (existsSync(ownNode)) {
   runOn(ownNode);

@@ -15,6 +15,7 @@ if (setup.status !== 0) process.exit(1);
 const node = path.join(root, 'node_modules/.bin/node');
 const child = spawn(node, ['--enable-source-maps', path.join(root, 'dist', entry), ...args], {
   cwd: root,
+  env: { ...process.env, NODE_COMPILE_CACHE: path.join(root, '.weighbridge/compile-cache') },
   stdio: 'inherit',
 });
 // A terminal sends Ctrl-C to both; the program stops its services and we report how it ended.

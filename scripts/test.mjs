@@ -16,7 +16,11 @@ if (setup.status !== 0) process.exit(1);
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });
 
-const env = { ...process.env, PATH: `${path.join(modules, '.bin')}${path.delimiter}${process.env.PATH ?? ''}` };
+const env = {
+  ...process.env,
+  PATH: `${path.join(modules, '.bin')}${path.delimiter}${process.env.PATH ?? ''}`,
+  NODE_COMPILE_CACHE: path.join(root, '.weighbridge/compile-cache'),
+};
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs one suite; `count` reads its machine-readable report. A suite that reports nothing has failed. */
