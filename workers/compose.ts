@@ -31,7 +31,7 @@ import { settlementHandlers } from './processors/settle.js';
 import { trainingHandlers } from './processors/train.js';
 import { startRequeue } from './requeue.js';
 import { startStorageWatch } from './storage-watch.js';
-import { createSandboxTrainer } from './sandbox/index.js';
+import { createSandboxTrainer, type SandboxTrainerOptions } from './sandbox/index.js';
 
 /** Jobs that wait for key nodes or the chain must not hold up others; training itself is bound by the cores. */
 const TRAINING_CONCURRENCY = 2;
@@ -51,13 +51,14 @@ export interface ComposeOptions {
   /** Stands between the use cases and their ports; the crash tests use it. */
   bind?: (ports: WorkerPorts) => WorkerPorts;
   queue?: Partial<WorkerOptions>;
+  sandbox?: Pick<SandboxTrainerOptions, 'probe'>;
 }
 
 /** Binds the worker's use cases to PostgreSQL, the queue, and the adapter of each network. */
 export function composeWorker(
   env: WorkerEnv,
   logger: Logger,
-  { bind, queue = {} }: ComposeOptions = {},
+  { bind, queue = {}, sandbox = {} }: ComposeOptions = {},
 ): WorkerProcess {
   const network = env.WEIGHBRIDGE_NETWORK;
   const stopping = new AbortController();
@@ -92,6 +93,7 @@ export function composeWorker(
     vault,
     pieces: createPieceStore({ network, hashing: hashInThread() }),
     trainer: createSandboxTrainer({
+      ...sandbox,
       pythonDir: env.PYTHON_DIR,
       trainerDir: env.TRAINER_DIR,
       warmBoxes: env.SANDBOX_WARM_BOXES ?? TRAINING_CONCURRENCY,

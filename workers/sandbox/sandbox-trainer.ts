@@ -26,6 +26,8 @@ export interface SandboxTrainerOptions {
   limits?: Partial<SandboxLimits>;
   /** Boxes that are started ahead, before there is a job; default none. */
   warmBoxes?: number;
+  /** Looks out of a box before the first job; `probeBox`, but for tests that start many workers on one host. */
+  probe?: typeof probeBox;
 }
 
 /** 128 + SIGXCPU: the kernel ended a run that had used up its CPU seconds. */
@@ -65,9 +67,9 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
 }
 
 async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
-  const { pythonDir, trainerDir, limits, warmBoxes = 0 } = options;
+  const { pythonDir, trainerDir, limits, warmBoxes = 0, probe = probeBox } = options;
   const blueprint: Blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits });
-  const identity = await probeBox(blueprint);
+  const identity = await probe(blueprint);
   const boxes = new WarmBoxes({ count: warmBoxes, maxAgeMs: MAX_AGE_MS, start: () => startWaitingBox(blueprint) });
   boxes.refill();
   return { boxes, identity };
