@@ -27,5 +27,6 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     setupFiles: ['./test/support/setup.ts'],
+    globalSetup: ['./test/support/global-setup.ts'],
   },
 });

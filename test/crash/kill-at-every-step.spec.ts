@@ -1,18 +1,16 @@
 // Real: everything. A whole devnet, the CLI, and a worker that dies by SIGKILL before the first and after each side effect
 // of a job, and is started again each time by this test, as an init system would.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPublicClient, erc20Abi, http } from 'viem';
 import { createHttpLogClient, headOf, orderIdOfRecord, parseEntry, readEntries } from '../../src/provenance/index.js';
-import { mustRun, weighbridge, type CliOptions, type CliResult } from '../../web3/devnet/demo/cli.js';
-import { startDevnet, type Devnet } from '../../web3/devnet/devnet.js';
+import { weighbridge, type CliResult } from '../../web3/devnet/demo/cli.js';
+import type { Devnet } from '../../web3/devnet/devnet.js';
 import { PROVIDERS } from '../../web3/devnet/layout.js';
-import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 import { startApi, startLog, startWorker } from '../../web3/devnet/roles.js';
 import type { ChildService } from '../../web3/devnet/service.js';
-import { distDir } from '../support/build.js';
+import { publishSmall, startTestDevnet, type TestDevnet } from '../support/devnet.js';
 import { testDistDir } from '../support/test-dist.js';
 import { CrashPlan, type CrashPoint } from './crash-points.js';
 
@@ -52,30 +50,21 @@ const everyGap = (steps: readonly string[]): CrashPoint[] => [
   ...steps.map((step): CrashPoint => `${step}:after`),
 ];
 
-const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-crash-'));
+let net: TestDevnet;
 let devnet: Devnet;
-let cli: Record<'seller' | 'buyer', CliOptions>;
+let dir: string;
 let dataset = '';
+let workerEntry = '';
 
 beforeAll(async () => {
-  const testDist = testDistDir();
-  devnet = await startDevnet({ dir: path.join(dir, 'net'), distDir: distDir() });
+  workerEntry = path.join(testDistDir(), 'test/crash/dying-worker.js');
+  net = await startTestDevnet();
+  ({ devnet, dir } = net);
   await devnet.roles.worker.stop();
-  const options = { distDir: distDir(), networkFile: devnet.layout.networkFile, cwd: dir };
-  cli = {
-    seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
-    buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
-  };
-  dataset = await publishSmall();
-  workerEntry = path.join(testDist, 'test/crash/dying-worker.js');
-}, 240_000);
-
-afterAll(async () => {
-  await devnet?.stop();
-  rmSync(dir, { recursive: true, force: true });
-}, 60_000);
-
-let workerEntry = '';
+  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
+  dataset = await publishSmall(net, rows);
+}, 600_000);
+afterAll(async () => net?.stop(), 60_000);
 
 describe('a worker killed at every step', () => {
   it('finishes the job once: one access record, one completion, one payment', async () => {
@@ -93,7 +82,7 @@ describe('a worker killed at every step', () => {
     expect(after.marketplace - before.marketplace).toBe(5n * 10n ** 18n);
     const verdict = await weighbridge(
       ['verify', path.join(dir, 'out.json'), '--weights', path.join(dir, 'out.safetensors')],
-      cli.buyer,
+      net.cli.buyer,
     );
     expect(verdict.code).toBe(0);
   }, 900_000);
@@ -109,7 +98,7 @@ describe('a worker killed at every step', () => {
     expect(result.json).toMatchObject({ error: { code: 'JOB_STATE', details: { reason: 'data-corrupt' } } });
     const { orderId } = (result.json as { error: { details: { orderId: `0x${string}` } } }).error.details;
     expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-refused', 'job-settled']);
-    const withdrawn = await weighbridge(['withdraw'], cli.buyer);
+    const withdrawn = await weighbridge(['withdraw'], net.cli.buyer);
     expect(withdrawn.code).toBe(0);
     expect((await balances()).buyer).toBe(before.buyer);
   }, 600_000);
@@ -137,8 +126,7 @@ async function runUntilDone(points: CrashPoint[], running: Promise<unknown>): Pr
 }
 
 async function startDyingWorker(): Promise<ChildService> {
-  // A worker that dies in a moment needs no box for the job after.
-  const env = { ...devnet.context.env, CRASH_PLAN: path.join(dir, 'plan.json'), SANDBOX_WARM_BOXES: '0' };
+  const env = { ...devnet.context.env, CRASH_PLAN: path.join(dir, 'plan.json') };
   return startWorker({ ...devnet.context, env }, workerEntry);
 }
 
@@ -146,18 +134,6 @@ async function restart(role: 'api' | 'log'): Promise<void> {
   devnet.roles[role].kill('SIGKILL');
   await devnet.roles[role].exited;
   devnet.roles[role] = await (role === 'api' ? startApi : startLog)(devnet.context);
-}
-
-/** A dataset small enough to train in seconds. */
-async function publishSmall(): Promise<string> {
-  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${(i * 7) % 10},${i % 2}`);
-  const data = path.join(dir, 'small.csv');
-  writeFileSync(data, ['a,b,even', ...rows, ''].join('\n'));
-  const columns = { a: { range: [0, 9] }, b: { range: [0, 9] }, even: { vocabulary: [0, 1] } };
-  writeFileSync(path.join(dir, 'small.columns.json'), JSON.stringify(columns));
-  const terms = path.join(repositoryRoot(), 'examples/terms.json');
-  const args = ['publish', data, '--label', 'even', '--title', 'Small', '--price', '5', '--terms', terms];
-  return ((await mustRun(args, cli.seller)) as { id: string }).id;
 }
 
 async function train(name: string, seed: string): Promise<CliResult> {
@@ -176,7 +152,7 @@ async function train(name: string, seed: string): Promise<CliResult> {
     'research',
   ];
   return weighbridge([...args, '--out', file('safetensors'), '--receipt', file('json')], {
-    ...cli.buyer,
+    ...net.cli.buyer,
     timeoutMs: 900_000,
   });
 }

@@ -1,45 +1,30 @@
 // Real: everything. A whole devnet, the Python package as a buyer's program uses it, and the CLI beside it. PyTorch is not here:
 // what weighbridge.export makes of a module is tested in clients/python, and comes in as a model file like this one.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mustRun, weighbridge, type CliOptions } from '../../web3/devnet/demo/cli.js';
-import { startDevnet, type Devnet } from '../../web3/devnet/devnet.js';
 import { repositoryRoot } from '../../web3/devnet/repository-root.js';
-import { distDir } from '../support/build.js';
+import { publishSmall, startTestDevnet, termsFile, type TestDevnet } from '../support/devnet.js';
 
 const root = repositoryRoot();
-const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-python-'));
-let devnet: Devnet;
+let net: TestDevnet;
 let cli: Record<'seller' | 'buyer', CliOptions>;
+let dir: string;
 let dataset = '';
 
 beforeAll(async () => {
-  devnet = await startDevnet({ dir: path.join(dir, 'net'), distDir: distDir() });
-  const options = { distDir: distDir(), networkFile: devnet.layout.networkFile, cwd: dir };
-  cli = {
-    seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
-    buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
-  };
+  net = await startTestDevnet();
+  ({ cli, dir } = net);
   // No row twice: rows are held out by their hash, so copies of one row would go the same way together.
   const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${Math.floor(i / 10)},${i % 2}`);
-  writeFileSync(path.join(dir, 'small.csv'), ['a,b,even', ...rows, ''].join('\n'));
-  const columns = { a: { range: [0, 9] }, b: { range: [0, 9] }, even: { vocabulary: [0, 1] } };
-  writeFileSync(path.join(dir, 'small.columns.json'), JSON.stringify(columns));
-  const terms = path.join(root, 'examples/terms.json');
-  const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Small', '--price', '5', '--terms', terms];
-  dataset = ((await mustRun(args, cli.seller)) as { id: string }).id;
+  dataset = await publishSmall(net, rows);
   await mustRun(['model', 'recipe', 'mlp', '--dataset', dataset, '--epochs', '2', '--out', 'model.wbm'], cli.buyer);
 }, 600_000);
-
-afterAll(async () => {
-  await devnet?.stop();
-  rmSync(dir, { recursive: true, force: true });
-}, 60_000);
+afterAll(async () => net?.stop(), 60_000);
 
 /** Runs a program of a buyer's; it prints one JSON value at its end. */
 async function python(program: string): Promise<unknown> {
@@ -48,8 +33,8 @@ async function python(program: string): Promise<unknown> {
   const env = {
     ...process.env,
     PYTHONPATH: path.join(root, 'clients/python/src'),
-    WEIGHBRIDGE_NETWORK: devnet.layout.networkFile,
-    WEIGHBRIDGE_KEY_FILE: devnet.layout.keyFile('buyer'),
+    WEIGHBRIDGE_NETWORK: net.devnet.layout.networkFile,
+    WEIGHBRIDGE_KEY_FILE: net.devnet.layout.keyFile('buyer'),
     WEIGHBRIDGE_STATE: path.join(dir, 'python-state'),
   };
   const { stdout } = await promisify(execFile)(interpreter, ['-c', lines.join('\n')], {
@@ -120,7 +105,7 @@ print(json.dumps({
   }, 600_000);
 
   it('trains within a privacy budget, which the log can count again', async () => {
-    const terms = JSON.parse(await readFile(path.join(root, 'examples/terms.json'), 'utf8')) as Record<string, unknown>;
+    const terms = JSON.parse(await readFile(termsFile, 'utf8')) as Record<string, unknown>;
     const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 4, pricePerEpsilon: '0.5' };
     writeFileSync(path.join(dir, 'private.json'), JSON.stringify({ ...terms, privacy: { budget } }));
     const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Private', '--price', '5', '--holdout', '0.3'];

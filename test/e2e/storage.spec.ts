@@ -1,7 +1,6 @@
 // Real: everything. A whole devnet with its worker and four storage providers, and the CLI. Proxies stand in front of two providers, so
 // that one dies in the middle of what the worker downloads from it.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createPublicClient, http, type LocalAccount } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
@@ -10,57 +9,49 @@ import { z } from 'zod';
 import { signIn } from '../../src/cli/api/sign-in.js';
 import type { Bytes32 } from '../../src/kernel/index.js';
 import { createHttpLogClient, headOf, parseEntry, readEntries } from '../../src/provenance/index.js';
-import { mustRun, weighbridge, type CliOptions } from '../../web3/devnet/demo/cli.js';
-import { startDevnet, type Devnet } from '../../web3/devnet/devnet.js';
-import { PROVIDERS } from '../../web3/devnet/layout.js';
+import { mustRun, weighbridge } from '../../web3/devnet/demo/cli.js';
+import type { Devnet } from '../../web3/devnet/devnet.js';
 import { startProvider, type ProviderService } from '../../web3/devnet/provider.js';
-import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 import { freePort } from '../../web3/devnet/service.js';
 import { pieceCidOf } from '../../web3/filecoin/commp.js';
 import { get } from '../support/api/client.js';
-import { distDir } from '../support/build.js';
 import { cuttingProxy, type CuttingProxy } from '../support/cutting-proxy.js';
+import { startTestDevnet, termsFile, type TestDevnet } from '../support/devnet.js';
 import { greyPng } from '../support/png.js';
 
-/** Of a devnet: docs/filecoin.md. */
-const PERIOD_EPOCHS = 60;
+/** Half of a devnet's (docs/filecoin.md), with as long a window: what is waited for comes sooner. */
+const PROVING = { periodEpochs: 30, windowEpochs: 20 };
 const WAIT = { timeout: 240_000, interval: 500 };
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 600_000 });
 
-const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-storage-'));
-const terms = path.join(repositoryRoot(), 'examples/terms.json');
+let net: TestDevnet;
 let devnet: Devnet;
-let cli: Record<'seller' | 'buyer', CliOptions>;
+let cli: TestDevnet['cli'];
+let dir: string;
 /** In front of providers 1 and 2: of any two copies, the first is behind one of them. */
 const proxies: CuttingProxy[] = [];
 /** Theirs, behind their proxies. */
 const ports: number[] = [];
-/** In the order of their ids, from 1. */
-const homes = [...PROVIDERS, 'provider-4'];
 
 beforeAll(async () => {
-  const env = { STORAGE_WATCH_EVERY_MS: '2000' };
-  devnet = await startDevnet({ dir: path.join(dir, 'net'), distDir: distDir(), env });
-  const options = { distDir: distDir(), networkFile: devnet.layout.networkFile, cwd: dir };
-  cli = {
-    seller: { ...options, keyFile: devnet.layout.keyFile('seller') },
-    buyer: { ...options, keyFile: devnet.layout.keyFile('buyer') },
-  };
+  net = await startTestDevnet({ env: { STORAGE_WATCH_EVERY_MS: '2000' }, proving: PROVING });
+  ({ devnet, cli, dir } = net);
   // Before anything is stored: the watch would take the pause for a fault.
-  for (const providerId of [1, 2]) {
-    const { url } = devnet.providers[providerId - 1] as ProviderService;
-    await devnet.providers[providerId - 1]?.stop();
-    const proxy = await cuttingProxy(url);
-    const port = Number(new URL(url).port);
-    proxies.push(proxy);
-    ports.push(port);
-    await start(providerId, { port, publicUrl: proxy.url });
-  }
+  await Promise.all(
+    [1, 2].map(async (providerId) => {
+      const service = provider(providerId);
+      await service.stop();
+      const proxy = await cuttingProxy(service.url);
+      const port = Number(new URL(service.url).port);
+      proxies[providerId - 1] = proxy;
+      ports[providerId - 1] = port;
+      await start(service, { port, publicUrl: proxy.url });
+    }),
+  );
 });
 afterAll(async () => {
   for (const proxy of proxies) proxy.stop();
-  await devnet?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await net?.stop();
 });
 
 const statusSchema = z.object({
@@ -76,7 +67,7 @@ interface Published {
   pieces: { pieceCid: string; sizeBytes: number }[];
 }
 async function publish(file: string, label: string, ...more: string[]): Promise<Published> {
-  const args = ['publish', file, '--label', label, '--title', file, '--price', '5', '--terms', terms, ...more];
+  const args = ['publish', file, '--label', label, '--title', file, '--price', '5', '--terms', termsFile, ...more];
   return (await mustRun(args, cli.seller)) as Published;
 }
 
@@ -87,23 +78,18 @@ async function train(dataset: string, recipe: string, name: string): Promise<voi
   await mustRun(args, { ...cli.buyer, timeoutMs: 600_000 });
 }
 
-const folderOf = (providerId: number): string => path.join(devnet.layout.dir, homes[providerId - 1] ?? '');
-const piecesAt = (providerId: number): string => path.join(folderOf(providerId), 'pieces');
+const provider = (id: number): ProviderService => devnet.providers[id - 1] as ProviderService;
+const piecesAt = (id: number): string => path.join(provider(id).dir, 'pieces');
 
-/** Starts the provider with this id, or a further one, in its folder. */
-async function start(providerId: number, options: { port: number; publicUrl?: string }): Promise<ProviderService> {
+/** Starts the provider of this folder and key, which stands in its place from then on. */
+async function start(
+  { dir, keyFile }: Pick<ProviderService, 'dir' | 'keyFile'>,
+  options: { port: number; publicUrl?: string },
+): Promise<ProviderService> {
   const { layout, accounts } = devnet;
-  const home = folderOf(providerId);
-  const providerKeyFile = layout.keyFile(homes[providerId - 1] ?? '');
-  const { networkFile } = layout;
-  const service = await startProvider({
-    ...options,
-    dir: home,
-    networkFile,
-    providerKeyFile,
-    deployer: accounts.deployer,
-  });
-  devnet.providers[providerId - 1] = service;
+  const place = { dir, providerKeyFile: keyFile, networkFile: layout.networkFile, deployer: accounts.deployer };
+  const service = await startProvider({ ...place, ...options });
+  devnet.providers[service.id - 1] = service;
   return service;
 }
 
@@ -162,7 +148,7 @@ describe('a dataset whose providers fail', () => {
   it('is trained on though one dies in the middle of the download, and has its second copy at a third one afterwards', async () => {
     // Of the copies, the first on the service's list is asked for the first bytes.
     const dying = Math.min(...copies.map(({ providerId }) => providerId));
-    const service = devnet.providers[dying - 1] as ProviderService;
+    const service = provider(dying);
     const proxy = proxies[dying - 1] as CuttingProxy;
     const port = ports[dying - 1] ?? 0;
     proxy.arm(() => service.kill('SIGKILL'));
@@ -176,7 +162,7 @@ describe('a dataset whose providers fail', () => {
     // It comes back, and its pieces do not.
     rmSync(piecesAt(dying), { recursive: true });
     const lostAt = await epoch();
-    await start(dying, { port, publicUrl: proxy.url });
+    await start(service, { port, publicUrl: proxy.url });
     const lost = copies.find(({ providerId }) => providerId === dying);
     await vi.waitUntil(
       async () => (await storageRecords(dataset.id)).some(({ predicate }) => predicate['kind'] === 'piece-missing'),
@@ -190,14 +176,12 @@ describe('a dataset whose providers fail', () => {
     const faults = records.filter(({ type }) => type === 'possession-fault').map(({ predicate }) => predicate);
     const missing = faults.find(({ kind }) => kind === 'piece-missing');
     expect(new Set(faults.map(({ dataSetId }) => dataSetId))).toEqual(new Set([lost?.dataSetId]));
-    expect(missing?.['epoch']).toBeLessThanOrEqual(lostAt + 2 * PERIOD_EPOCHS);
+    expect(missing?.['epoch']).toBeLessThanOrEqual(lostAt + 2 * PROVING.periodEpochs);
     expect(records.find(({ type }) => type === 'copy-repaired')?.predicate).toMatchObject({
       replacedDataSetId: lost?.dataSetId,
       providerId: third,
     });
-    expect(await holds(devnet.providers[third - 1] as ProviderService, dataset.pieces[0] ?? { pieceCid: '' })).toBe(
-      true,
-    );
+    expect(await holds(provider(third), dataset.pieces[0] ?? { pieceCid: '' })).toBe(true);
 
     const seen = Object.fromEntries(
       (await status(dataset.id)).copies.map(({ providerId, presence }) => [providerId, presence]),
@@ -219,9 +203,12 @@ describe('a dataset whose providers fail', () => {
   });
 
   it('is repaired at a provider that was listed after it was published, once its seller permits that', async () => {
-    writeFileSync(devnet.layout.keyFile('provider-4'), generatePrivateKey(), { mode: 0o600 });
-    mkdirSync(folderOf(4));
-    const fourth = await start(4, { port: await freePort() });
+    const keyFile = devnet.layout.keyFile('provider-4');
+    writeFileSync(keyFile, generatePrivateKey(), { mode: 0o600 });
+    const fourth = await start(
+      { dir: path.join(devnet.layout.dir, 'provider-4'), keyFile },
+      { port: await freePort() },
+    );
     expect(await mustRun(['storage', 'permit', dataset.id], cli.seller)).toMatchObject({ permits: 1, days: 180 });
     for (const name of readdirSync(piecesAt(third))) rmSync(path.join(piecesAt(third), name), { recursive: true });
     await vi.waitUntil(

@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { distDir } from '../support/build.js';
 import { logVkey, trust } from '../support/noted-log.js';
 import { writeStaticLog } from '../support/static-log.js';
 import { storyReceipt } from '../support/story-receipt.js';
@@ -20,7 +19,6 @@ const HEAVY = /@lit-protocol|@filoz|@duckdb|@ceramicnetwork|@prisma|generated\/p
 
 let dir: string;
 beforeAll(async () => {
-  distDir();
   dir = mkdtempSync(path.join(tmpdir(), 'wb-cli-process-'));
   writeFileSync(path.join(dir, 'receipt.json'), await storyReceipt());
   writeFileSync(path.join(dir, 'trust.json'), JSON.stringify(trust));

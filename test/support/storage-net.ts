@@ -9,7 +9,6 @@ import { deployFoc, type ProvingPeriods } from '../../web3/devnet/deploy-foc.js'
 import { deployContracts, fund } from '../../web3/devnet/deploy.js';
 import { startProvider, type ProviderOptions, type ProviderService } from '../../web3/devnet/provider.js';
 import { freePort } from '../../web3/devnet/service.js';
-import { distDir } from './build.js';
 
 export type StorageProviderOptions = Partial<Pick<ProviderOptions, 'port' | 'capacityBytes' | 'proveEveryMs'>>;
 
@@ -29,7 +28,6 @@ export interface StorageNet {
 const NOWHERE: Address = '0x0000000000000000000000000000000000000001';
 
 export async function startStorageNet({ proving }: { proving?: ProvingPeriods } = {}): Promise<StorageNet> {
-  distDir(); // providers run from it
   const dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-storage-'));
   const stops: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
   const stop = async (): Promise<void> => {
