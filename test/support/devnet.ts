@@ -6,6 +6,7 @@ import { startDevnet, type Devnet, type DevnetOptions } from '../../web3/devnet/
 import { repositoryRoot } from '../../web3/devnet/repository-root.js';
 import type { Service } from '../../web3/devnet/service.js';
 import { distDir } from './build.js';
+import { preparePostgres } from './postgres.js';
 
 /** A whole devnet in a folder of its own, and the CLI of those who use it. */
 export interface TestDevnet extends Service {
@@ -22,6 +23,7 @@ export interface TestDevnet extends Service {
 export async function startTestDevnet(options: Pick<DevnetOptions, 'env' | 'proving'> = {}): Promise<TestDevnet> {
   const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-devnet-'));
   const net = path.join(dir, 'net');
+  await preparePostgres(path.join(net, 'postgres'));
   const env = { SANDBOX_WARM_BOXES: '0', ...options.env };
   const devnet = await startDevnet({ ...options, dir: net, distDir: distDir(), env });
   const as = (who: 'seller' | 'buyer'): CliOptions => ({

@@ -87,7 +87,7 @@ describe('the API process', () => {
     const api = { url: network.apiUrl, network };
     const child = await startApi();
     const token = await signIn(api, newAccount());
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 2; i++) {
       const busy = Promise.all(
         Array.from({ length: 20 }, async () => ask(api, '{ datasets { totalCount } }', {}, token)),
       );
@@ -104,18 +104,17 @@ describe('the API process', () => {
     expect(await child.exited).not.toBe(1);
   });
 
-  it.each([
-    ['DATABASE_URL', ''],
-    ['WEIGHBRIDGE_NETWORK', '/no/such/file'],
-    ['RECORDER_KEY_FILE', '/no/such/file'],
-    ['LOG_ADD_TOKEN_FILE', '/no/such/file'],
-    ['PORT', 'eighty'],
-    ['BLOB_DIR', '/dev/null/blobs'],
-  ])('does not start with a bad %s, and names it', (variable, value) => {
-    const result = spawnSync(process.execPath, [main()], { env: { ...env, [variable]: value }, encoding: 'utf8' });
+  const bad = { DATABASE_URL: '', WEIGHBRIDGE_NETWORK: '/no/such/file', PORT: 'eighty' };
+  it.each<Record<string, string>[]>([
+    [bad],
+    [{ RECORDER_KEY_FILE: '/no/such/file' }],
+    [{ LOG_ADD_TOKEN_FILE: '/no/such/file' }],
+    [{ BLOB_DIR: '/dev/null/blobs' }],
+  ])('does not start with %j, and names each', (variables) => {
+    const result = spawnSync(process.execPath, [main()], { env: { ...env, ...variables }, encoding: 'utf8' });
     expect(result.status).toBe(1);
     expect(result.stderr).toContain('CONFIG_INVALID');
-    expect(result.stderr).toContain(variable);
+    for (const variable of Object.keys(variables)) expect(result.stderr).toContain(variable);
     expect(result.stdout + result.stderr).not.toContain(recorderKey);
   });
 

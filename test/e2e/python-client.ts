@@ -1,30 +1,21 @@
-// Real: everything. A whole devnet, the Python package as a buyer's program uses it, and the CLI beside it. PyTorch is not here:
+// Real: everything. The devnet, the Python package as a buyer's program uses it, and the CLI beside it. PyTorch is not here:
 // what weighbridge.export makes of a module is tested in clients/python, and comes in as a model file like this one.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { mustRun, weighbridge, type CliOptions } from '../../web3/devnet/demo/cli.js';
 import { repositoryRoot } from '../../web3/devnet/repository-root.js';
-import { publishSmall, startTestDevnet, termsFile, type TestDevnet } from '../support/devnet.js';
+import { publishSmall, termsFile, type TestDevnet } from '../support/devnet.js';
+import { market } from './market.js';
 
 const root = repositoryRoot();
 let net: TestDevnet;
 let cli: Record<'seller' | 'buyer', CliOptions>;
 let dir: string;
 let dataset = '';
-
-beforeAll(async () => {
-  net = await startTestDevnet();
-  ({ cli, dir } = net);
-  // No row twice: rows are held out by their hash, so copies of one row would go the same way together.
-  const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${Math.floor(i / 10)},${i % 2}`);
-  dataset = await publishSmall(net, rows);
-  await mustRun(['model', 'recipe', 'mlp', '--dataset', dataset, '--epochs', '2', '--out', 'model.wbm'], cli.buyer);
-}, 600_000);
-afterAll(async () => net?.stop(), 60_000);
 
 /** Runs a program of a buyer's; it prints one JSON value at its end. */
 async function python(program: string): Promise<unknown> {
@@ -54,6 +45,15 @@ const within = (least: number, most: number): unknown => {
 };
 
 describe('a buyer with Python', () => {
+  beforeAll(async () => {
+    net = market();
+    ({ cli, dir } = net);
+    // No row twice: rows are held out by their hash, so copies of one row would go the same way together.
+    const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${Math.floor(i / 10)},${i % 2}`);
+    dataset = await publishSmall(net, rows);
+    await mustRun(['model', 'recipe', 'mlp', '--dataset', dataset, '--epochs', '2', '--out', 'model.wbm'], cli.buyer);
+  }, 600_000);
+
   it('finds, trains, pays once, loads and verifies', async () => {
     const found = await python(`
 before = market.chain.usdfc_balance()

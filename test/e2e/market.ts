@@ -1,0 +1,17 @@
+import { startTestDevnet, type TestDevnet } from '../support/devnet.js';
+
+let net: TestDevnet | undefined;
+
+export async function startMarket(): Promise<void> {
+  net = await startTestDevnet();
+}
+
+export async function stopMarket(): Promise<void> {
+  await net?.stop();
+}
+
+/** The devnet that the stories of market.spec.ts share; there from their first hook on. */
+export function market(): TestDevnet {
+  if (net === undefined) throw new Error('the devnet is started by market.spec.ts');
+  return net;
+}
