@@ -1,6 +1,6 @@
 // Real: the state machine, record sealing, key derivation, the refusal rules. Faked at the ports: database row, log, chain,
 // key nodes, storage and sandbox, each by a few lines that fail as the test asks.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { privateKeyToAccount } from 'viem/accounts';
 import { trainer } from '../../../test/support/provenance-story.js';
 import type { Terms } from '../../catalog/manifest.js';
@@ -216,6 +216,31 @@ describe('runJob', () => {
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     );
     await expect(stopped).rejects.toMatchObject({ code: 'JOB_CANCELLED' });
+  });
+
+  it('stops a run once its seller revoked, and goes on while the chain cannot be asked', async () => {
+    const { deps, row } = world({ state: 'training' });
+    const answers = [failure('CHAIN_UNAVAILABLE', true), false, true];
+    const isRevoked = async (): Promise<boolean> => {
+      const answer = answers.shift() ?? true;
+      if (typeof answer === 'boolean') return answer;
+      throw answer;
+    };
+    vi.useFakeTimers();
+    try {
+      const running = whileWanted(
+        { ...deps, chain: { ...deps.chain, isRevoked } },
+        row(),
+        async (signal) =>
+          new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+      );
+      const stopped = expect(running).rejects.toMatchObject({ details: { reason: 'dataset-revoked' } });
+      await vi.advanceTimersByTimeAsync(16_000);
+      await stopped;
+      expect(answers).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('leaves what may heal to the queue, and changes nothing', async () => {
