@@ -28,6 +28,11 @@ import { decodeUtf8, parseCanonicalJson } from './verify/canonical.js';
 /** C2SP tlog-tiles prefixes each entry of a bundle with a uint16. */
 export const MAX_ENTRY_BYTES = 65_535;
 const HEADER = /^weighbridge\/v1 ([a-z-]{1,40}) ([0-9a-f]{64})$/;
+/** The one spelling of an envelope in canonical JSON, as long as nothing in it would have to be escaped. */
+const ENVELOPE = new RegExp(
+  '^\\{"payload":"([A-Za-z0-9+/]+={0,2})","payloadType":"application/vnd\\.in-toto\\+json",' +
+    '"signatures":\\[\\{"keyid":"([\\w:]+)","sig":"([A-Za-z0-9+/]+={0,2})"\\}\\]\\}$',
+);
 const ZERO = '0'.repeat(64);
 /** Of secp256k1. */
 const ORDER = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
@@ -116,7 +121,7 @@ export function parseEntry(bytes: Uint8Array): LogEntry {
   const type = RECORD_TYPES.find((t) => t === header?.[1]);
   if (!header || type === undefined) throw malformed('the first line is not a "weighbridge/v1 <type> <64 hex>" header');
 
-  const envelope = read('envelope', () => envelopeSchema.parse(parseCanonicalJson(text.slice(newline + 1))));
+  const envelope = read('envelope', () => parseEnvelope(text.slice(newline + 1)));
   const statement = read('statement', () => {
     const raw = parseCanonicalJson(decodeUtf8(fromBase64(envelope.payload)));
     return statementSchema.parse(raw);
@@ -130,6 +135,15 @@ export function parseEntry(bytes: Uint8Array): LogEntry {
   read('signature', () => assertCanonicalSignature(to0x(fromBase64(signature?.sig ?? ''))));
   // The type chose the predicate's schema one line above, which is what the union says; TypeScript cannot follow it.
   return { type, commitment: `0x${header[2]}`, envelope, statement, predicate, signer, chainId } as LogEntry;
+}
+
+/** By one look if it is in order, which is a fifth of what reading an entry costs; otherwise by what says what is wrong with it. */
+function parseEnvelope(text: string): Envelope {
+  const [, payload, keyid, sig] = ENVELOPE.exec(text) ?? [];
+  if (payload === undefined || keyid === undefined || sig === undefined) {
+    return envelopeSchema.parse(parseCanonicalJson(text));
+  }
+  return { payloadType: PAYLOAD_TYPE, payload, signatures: [{ keyid, sig }] };
 }
 
 /** Whether the envelope's signature recovers to the address that it names. */

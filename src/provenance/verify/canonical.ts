@@ -1,9 +1,11 @@
 import { canonicalJson, WeighbridgeError } from '../../kernel/index.js';
 
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** UTF-8 to text; a byte order mark stays a character, a malformed sequence is refused. @throws WeighbridgeError BAD_INPUT */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch (cause) {
     throw new WeighbridgeError('BAD_INPUT', 'not UTF-8', { next: 'Give the file as it was written.', cause });
   }
@@ -43,10 +45,9 @@ function isCanonical(value: unknown, text: string): boolean {
 function isSorted(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(isSorted);
-  let before: string | undefined;
-  for (const [key, member] of Object.entries(value)) {
-    if ((before !== undefined && key <= before) || !isSorted(member)) return false;
-    before = key;
-  }
-  return true;
+  const members = value as Record<string, unknown>;
+  return Object.keys(members).every((key, i, keys) => {
+    const before = keys[i - 1];
+    return (before === undefined || key > before) && isSorted(members[key]);
+  });
 }
