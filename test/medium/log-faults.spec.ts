@@ -16,6 +16,7 @@ import { startCommitProxy } from '../support/commit-proxy.js';
 import { killPostgres } from '../support/kill-postgres.js';
 import { appendAll, leafOf, query, someEntries, startLogNet, wholeLog, type LogNet } from '../support/log-net.js';
 import { wellFormedEntry, type LogProcess, type TestLog } from '../support/log-process.js';
+import { startTestPostgres } from '../support/postgres.js';
 
 const KILLS = Number(process.env.LOG_KILLS ?? 4);
 const ENTRIES_A_KILL = 60;
@@ -97,7 +98,7 @@ describe('PostgreSQL', () => {
     const { log } = await net.newLog();
     const own = path.join(net.dir, 'pg-killed');
     const port = await freePort();
-    const database = await startPostgres(own, port);
+    const database = await startTestPostgres(own, port);
     await query(database.url('postgres'), 'CREATE DATABASE log');
     const process = await log.start(database.url('log'));
     const load = endlessLoad(process.client, 20);
