@@ -12,7 +12,7 @@ from .envelope import open_piece
 from .features import Rows, RowsBuilder
 from .frames import CHECKPOINT, CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .journal import Journal
-from .lower import lower
+from .lower import Lowered, lower
 from .metric import Measurement, measure, prepare_metric
 from .optimise import prepare, train
 from .private_stream import SEED_BYTES
@@ -73,7 +73,13 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     largest_ids = {digest: largest_id(tokenizer) for digest, tokenizer in tokenizers.items()}
     lowered = lower(graph, tensors, config, largest_ids)
     check_vocabularies(config, tokenizers, lowered.row.output_shape)
+    prepared = _compiled(lowered, tensors, config)
+    # Behind the budgets: it runs the graph.
     check_rows_apart(lowered, tensors, config)
+    return prepared
+
+
+def _compiled(lowered: Lowered, tensors: Mapping[str, Floats], config: Config) -> Prepared:
     if config.privacy is None:
         trainer = prepare(lowered.row, tensors, config)
         return Prepared(tensors, lambda rows, _seed, progress, journal: train(trainer, rows, progress, journal))

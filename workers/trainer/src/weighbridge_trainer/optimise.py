@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from .budgets import compile_within
 from .config import Config
 from .features import Rows, target_form
 from .journal import Journal
@@ -19,11 +20,7 @@ from .optimisers import make_optimiser
 from .placement import Placement, placement
 from .plan import Batches, Plan, plan_of, segments
 from .program import Inputs, Program, Weights
-from .refusal import reject_model
 from .safetensors import Floats
-
-# Compile time grows with the program: 6,000 equations took 18 s, and a stranger chooses the graph.
-_MAX_EQUATIONS = 5_000
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,13 @@ class Trainer:
     frozen: Weights
     state: Any
     segment: Callable[..., tuple[Weights, Any]]
+    flops_per_row: float
 
 
 def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> Trainer:
     """Traces, budgets and compiles the run before any row is read.
 
-    :raises Refused: MODEL_REJECTED if the program is too large to compile
+    :raises Refused: MODEL_TOO_LARGE
     """
     place = placement()
     plan = plan_of(config, program.row_elements, place)
@@ -54,9 +52,8 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(row_loss(program, config), optimiser, key, place)
     traced = place.compile(segment, trainable, state, frozen, *abstract_rows(config), _abstract_batches(plan))
-    if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
-        raise reject_model("budget: too many operations to compile")
-    return Trainer(plan, config, place, trainable, frozen, state, traced.lower().compile())
+    compiled = compile_within(traced, plan.micro_rows)
+    return Trainer(plan, config, place, trainable, frozen, state, compiled.program, compiled.flops_per_row)
 
 
 def train(
@@ -147,14 +144,3 @@ def _abstract_batches(plan: Plan) -> tuple[jax.ShapeDtypeStruct, ...]:
     shape = (plan.segment_steps, plan.micro_batches, plan.micro_rows)
     numbers = jax.ShapeDtypeStruct((plan.segment_steps,), jnp.int32)
     return jax.ShapeDtypeStruct(shape, jnp.int32), jax.ShapeDtypeStruct(shape, jnp.bool_), numbers
-
-
-def count_equations(jaxpr: Any) -> int:
-    """Equations of a program, those inside loops and branches included."""
-    total = 0
-    for equation in jaxpr.eqns:
-        total += 1
-        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda v: hasattr(v, "eqns")):
-            inner = getattr(inner, "jaxpr", inner)
-            total += count_equations(inner) if hasattr(inner, "eqns") else 0
-    return total

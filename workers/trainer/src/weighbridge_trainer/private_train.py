@@ -14,11 +14,12 @@ import numpy.typing as npt
 import optax
 from jax import Array
 
+from .budgets import compile_within
 from .config import Config, Privacy
 from .features import Rows
 from .journal import Journal
 from .losses import row_keys
-from .optimise import abstract_rows, count_equations
+from .optimise import abstract_rows
 from .optimisers import make_optimiser
 from .placement import Placement, placement
 from .private_clip import ClippedSum, clipped_sum_of_rows, clipped_sum_of_units
@@ -26,10 +27,8 @@ from .private_grid import Grid, add_on_grid, grid_of
 from .private_stream import SecretStream
 from .private_units import Units, units_of
 from .program import Program, Weights
-from .refusal import reject_model
 from .safetensors import Floats
 
-_MAX_EQUATIONS = 5_000
 # A row's own gradients are in memory at once for so many: more of them leave the processor's cache.
 _MICRO_ROWS = 64
 _MICRO_ELEMENTS = 1 << 27
@@ -83,7 +82,7 @@ def prepare_private(
 ) -> PrivateTrainer:
     """Traces, budgets and compiles the run before any row is read.
 
-    :raises Refused: MODEL_REJECTED if the program is too large to compile
+    :raises Refused: MODEL_TOO_LARGE
     """
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
@@ -102,9 +101,7 @@ def prepare_private(
         if capacity not in compiled:
             abstract = (*abstract_rows(config), *_abstract(plan, capacity, numbers, config))
             traced = place.compile(segment, trainable, state, frozen, *abstract)
-            if count_equations(traced.jaxpr.jaxpr) > _MAX_EQUATIONS:
-                raise reject_model("budget: too many operations to compile")
-            compiled[capacity] = traced.lower().compile()
+            compiled[capacity] = compile_within(traced, plan.micro_units * plan.unit_rows).program
         return compiled[capacity]
 
     step_of(plan.capacity)
