@@ -15,6 +15,7 @@ import { exampleDataset, type EncryptedDataset } from '../support/encrypted-data
 const pythonDir = path.resolve('.weighbridge/python/trainer');
 const escaping = path.resolve('test/support/escaping-trainer');
 const limits = { ...DEFAULT_LIMITS, addressSpaceBytes: 2 ** 30, tmpBytes: 8 * 2 ** 20 };
+const never = new AbortController().signal;
 const HOST_PATHS = [
   '/etc/passwd',
   '/etc/hostname',
@@ -112,7 +113,7 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
   }, 120_000);
   afterAll(async () => rm(directory, { recursive: true }));
 
-  async function answer(seed: number, timeoutMs = 60_000): Promise<unknown> {
+  async function answer(seed: number, change: Partial<TrainInput> = {}, signal = never): Promise<unknown> {
     const { declaration, ...model } = buildRecipe('mlp', { manifest: digits.manifest, epochs: 1 });
     const input: TrainInput = {
       manifest: digits.manifest,
@@ -127,10 +128,11 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
             yield piece;
           },
       ),
-      timeoutMs,
+      timeoutMs: 60_000,
       onProgress: () => undefined,
+      ...change,
     };
-    return trainer.train(input, new AbortController().signal).then(
+    return trainer.train(input, signal).then(
       () => 'accepted',
       (error: unknown) => error,
     );
@@ -168,10 +170,36 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
     });
   });
 
-  it.each([
-    [1000, 'that came in time from a box that does not end'],
-    [1001, 'after the deadline'],
-  ])('%i: a result %s is not taken', async (seed) => {
-    expect(await answer(seed, 3_000)).toMatchObject({ code: 'TIMEOUT', details: { reason: 'out-of-time' } });
+  it('1000, 1001: a result is not taken that comes from a box which does not end, or after the deadline', async () => {
+    const ends = await Promise.all([1000, 1001].map(async (seed) => answer(seed, { timeoutMs: 2_000 })));
+    const outOfTime = expect.objectContaining({ code: 'TIMEOUT', details: { reason: 'out-of-time' } }) as unknown;
+    expect(ends).toEqual([outOfTime, outOfTime]);
+  });
+
+  it('is destroyed when its job is stopped, and the source of the pieces hears of it', async () => {
+    const controller = new AbortController();
+    let told = false;
+    const endless = async function* (signal: AbortSignal): AsyncGenerator<Uint8Array> {
+      signal.addEventListener('abort', () => (told = true));
+      yield (digits.pieces[0] ?? new Uint8Array(0)).subarray(0, 64);
+      controller.abort(new WeighbridgeError('DATASET_REVOKED', 'revoked', { next: 'Stop.' }));
+      await new Promise(() => undefined);
+    };
+    const dataKey = Uint8Array.from(digits.dataKey);
+    const change = { openKey: async () => dataKey, pieces: [endless, endless] };
+    expect(await answer(0, change, controller.signal)).toMatchObject({ code: 'DATASET_REVOKED' });
+    expect(told).toBe(true);
+    expect(dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('hands a refusal of the key and a fault of storage on as they are', async () => {
+    const denied = new WeighbridgeError('KEY_DENIED', 'no', { next: 'Stop.', details: { reason: 'deadline-passed' } });
+    expect(await answer(0, { openKey: async () => Promise.reject(denied) })).toBe(denied);
+    const gone = new WeighbridgeError('PROVIDER_DOWN', 'gone', { next: 'Retry.', retryable: true });
+    const broken = async function* (): AsyncGenerator<Uint8Array> {
+      yield (digits.pieces[0] ?? new Uint8Array(0)).subarray(0, 1_000);
+      throw gone;
+    };
+    expect(await answer(0, { pieces: [broken, broken] })).toBe(gone);
   });
 });

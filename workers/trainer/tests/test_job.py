@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,29 @@ def run(data: bytes) -> list[tuple[bytes, bytes]]:
     return answers(out.getvalue())
 
 
-def process(data: bytes) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "weighbridge_trainer"]
+def process(data: bytes, *program: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, *(program or ("-m", "weighbridge_trainer"))]
     return subprocess.run(command, input=LIMITS + data, capture_output=True, check=False, timeout=300, cwd=SOURCE)
+
+
+# The real process, with a limit that even an honest model passes.
+HURRIED = (
+    "import weighbridge_trainer.job as job, weighbridge_trainer.__main__ as entry, os;"
+    "job.PREPARE_SECONDS = 0.001; os._exit(entry.main())"
+)
+
+
+@pytest.fixture(scope="module")
+def ended() -> dict[str, subprocess.CompletedProcess[bytes]]:
+    """Processes as the sandbox starts them, side by side: each needs seconds to begin."""
+    with ThreadPoolExecutor() as pool:
+        started = {
+            "once": pool.submit(process, frames()),
+            "again": pool.submit(process, frames()),
+            "refused": pool.submit(process, frames(graph="0" * 64)),
+            "hurried": pool.submit(process, frames(), "-c", HURRIED),
+        }
+        return {name: job.result() for name, job in started.items()}
 
 
 def test_answers_progress_weights_and_public_numbers() -> None:
@@ -131,31 +152,28 @@ def test_a_hostile_model_is_refused_before_the_key_is_read() -> None:
     assert data.index(frame(b"K", bytes(range(32)))) == stream.tell()
 
 
-def test_the_process_says_frames_and_nothing_else() -> None:
-    done = process(frames())
+Ended = dict[str, subprocess.CompletedProcess[bytes]]
+
+
+def test_the_process_says_frames_and_nothing_else(ended: Ended) -> None:
+    done, refused = ended["once"], ended["refused"]
     assert done.returncode == 0
     assert done.stderr == b""
     assert answers(done.stdout)[0] == IDLE
     assert [kind for kind, _ in answers(done.stdout)][-2:] == [b"R", b"N"]
-    refused = process(frames(graph="0" * 64))
     assert answers(refused.stdout) == [IDLE, (b"E", bytes([Reason.MODEL_REJECTED]))]
     assert refused.stderr == b""
 
 
-def test_a_model_that_takes_too_long_to_prepare_is_told_so() -> None:
-    """The real process, with a limit that even an honest model passes: one frame, and it has ended by itself."""
-    short = (
-        "import weighbridge_trainer.job as job, weighbridge_trainer.__main__ as entry, os;"
-        "job.PREPARE_SECONDS = 0.001; os._exit(entry.main())"
-    )
-    command = [sys.executable, "-c", short]
-    done = subprocess.run(command, input=LIMITS + frames(), capture_output=True, check=False, timeout=300, cwd=SOURCE)
+def test_a_model_that_takes_too_long_to_prepare_is_told_so(ended: Ended) -> None:
+    """One frame, and it has ended by itself."""
+    done = ended["hurried"]
     assert answers(done.stdout) == [IDLE, (b"E", bytes([Reason.MODEL_TOO_LARGE]))]
     assert done.returncode == 1
 
 
-def test_two_processes_give_the_same_weights() -> None:
-    first, second = process(frames()), process(frames())
+def test_two_processes_give_the_same_weights(ended: Ended) -> None:
+    first, second = ended["once"], ended["again"]
     assert dict(answers(first.stdout))[b"R"] == dict(answers(second.stdout))[b"R"]
 
 

@@ -80,14 +80,6 @@ def compare(numbered: list[tuple[int, Case]], expected: Callable[[int, Case], li
             np.testing.assert_allclose(np.asarray(a), b, rtol=1e-5, atol=1e-5 * scale, err_msg=f"case {number}, {k}")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compiler() -> Any:
-    """The sums are what is looked at, not how fast they are."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(scope="module")
 def golden() -> Any:
     with np.load(GOLDEN / "operators.npz") as file:

@@ -2,7 +2,7 @@
 in plain PyTorch (golden/make_zoo.py). The same loss after 20 steps, and a file that loads back by name."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,6 @@ ZOO = Path(__file__).parent / "golden" / "zoo"
 NAMES = sorted(path.stem for path in ZOO.glob("*.npz"))
 WANTED = {"mlp", "cnn", "resnet-groupnorm", "u-net", "lstm", "gru", "transformer-encoder", "gpt-tied", "vit"}
 WANTED |= {"embedding", "tab-transformer", "dropout", "lora"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compiler() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 class Model:
