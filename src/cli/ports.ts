@@ -42,6 +42,8 @@ export type ChainReader = Pick<
   MarketplaceChain,
   'order' | 'offerOf' | 'isRevoked' | 'isLicenceRevoked' | 'anchored' | 'now'
 > & {
+  /** The order that a worker address serves, once its access is recorded; undefined if none. */
+  orderOf(worker: Address): Promise<Bytes32 | undefined>;
   /** The root that LogAnchor keeps for a tree size; undefined if that size was never anchored. */
   rootOf(size: bigint): Promise<Bytes32 | undefined>;
   /** What became of a transaction; undefined if the chain has none of that hash. */
@@ -58,7 +60,7 @@ export interface SellerChain extends Pick<ChainReader, 'offerOf' | 'isRevoked'> 
   revokeLicence(keyId: Bytes32, licence: Bytes32): Promise<Hex>;
 }
 
-export interface BuyerChain extends Omit<ChainReader, 'transaction' | 'rootOf'> {
+export interface BuyerChain extends Omit<ChainReader, 'transaction' | 'rootOf' | 'orderOf'> {
   usdfcBalance(): Promise<bigint>;
   /** Pays into escrow with an EIP-2612 permit, in one transaction. */
   open(order: Order, offer: Offer): Promise<Hex>;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Run } from '../cli.js';
+import type { PrivacyAuditOptions } from '../privacy/audit.js';
 import type { EpsilonOptions, QuoteOptions } from '../privacy/cost.js';
 import { fraction, positiveNumber, wholeNumber } from './options.js';
 
@@ -35,8 +36,9 @@ function auditCommand(run: Run): Command {
     )
     .argument('<dataset>', 'its id, or the first 8 hex digits or more')
     .option('--trust <file>', "the deployment's keys and contracts (default: taken from the network file)")
-    .addHelpText('after', '\nExample:\n  weighbridge privacy audit 0x1f3a9c02 --trust trust.json --json\n')
-    .action(async (dataset: string, options: { trust?: string }, command: Command) =>
+    .option('--online', 'also ask the chain whether runs that were given back could reach their key')
+    .addHelpText('after', '\nExample:\n  weighbridge privacy audit 0x1f3a9c02 --trust trust.json --online --json\n')
+    .action(async (dataset: string, options: PrivacyAuditOptions, command: Command) =>
       run(command, async (cli) => {
         const { auditPrivacy } = await import('../privacy/audit.js');
         await auditPrivacy(cli, dataset, options);

@@ -7,6 +7,7 @@ import { signedHead } from '../audit/log-reader.js';
 import { scanRecords, type ScannedEntry } from '../audit/scan.js';
 import { checkSigned } from '../browse/check-dataset.js';
 import type { Cli } from '../cli.js';
+import type { ChainReader } from '../ports.js';
 import { Reported } from '../ui/reported.js';
 import { assertSameDeployment } from '../verify/same-deployment.js';
 import { readTrust } from '../verify/read-files.js';
@@ -14,11 +15,18 @@ import type { AuditedShard, PrivacyAudit } from './audited.js';
 import { ledgerOfLog } from './logged-ledger.js';
 import { auditLines } from './print-audit.js';
 
+export interface PrivacyAuditOptions {
+  trust?: string;
+  /** Asks the chain which runs could reach their key, instead of taking their operator's word. */
+  online?: boolean;
+}
+
 /**
- * Computes the privacy balance of a dataset again, from the log alone, and holds it against what the marketplace says.
+ * Computes the privacy balance of a dataset again, from the log alone, and holds it against what the marketplace says; with `--online`
+ * also against the chain.
  * @throws WeighbridgeError DATASET_NOT_FOUND, OFFER_MISMATCH, PROOF_INVALID, LOG_UNAVAILABLE, WRONG_CHAIN
  */
-export async function auditPrivacy(cli: Cli, id: string, options: { trust?: string }): Promise<void> {
+export async function auditPrivacy(cli: Cli, id: string, options: PrivacyAuditOptions): Promise<void> {
   const [network, api] = await Promise.all([cli.network(), cli.api()]);
   const { trust, from } = await readTrust(cli, options.trust);
   assertSameDeployment(network, trust);
@@ -30,7 +38,9 @@ export async function auditPrivacy(cli: Cli, id: string, options: { trust?: stri
   cli.ui.note(`reading ${head.size} log entries from ${network.log.url}`);
   const { entries } = await scanRecords(log, head, trust, versionsOf(dataset));
   const after = await api.privacyBalance(dataset.id);
-  const audit = { trust: from, logSize: head.size, ...comparePrivacy(dataset, entries, before, after) };
+  const reached =
+    options.online === true ? await reachedKeys(entries, await cli.adapters.chainReader(network)) : undefined;
+  const audit = { trust: from, logSize: head.size, ...comparePrivacy(dataset, entries, { before, after }, reached) };
   cli.ui.result(audit, () => auditLines(audit, dataset.title, cli.ui.out));
   if (audit.differences[0] !== undefined) throw new Reported(doesNotHold(audit.differences[0]));
 }
@@ -47,18 +57,31 @@ function versionsOf({ offer: { seller, datasetId } }: Pick<Dataset, 'offer'>): (
   };
 }
 
+/** Runs that are given back in the log, and whose access the chain has recorded all the same. */
+export async function reachedKeys(
+  entries: readonly ScannedEntry[],
+  chain: Pick<ChainReader, 'orderOf'>,
+): Promise<Set<Bytes32>> {
+  const reached = new Set<Bytes32>();
+  for (const { job, worker, state } of ledgerOfLog(entries, []).runs) {
+    if (state === 'returned' && (await chain.orderOf(worker)) === job) reached.add(job);
+  }
+  return reached;
+}
+
 /**
- * @param before - what the marketplace said before the log was read, and `after` it: of a run that ends meanwhile, either may be true
+ * @param balance - what the marketplace said before the log was read and after it: of a run that ends meanwhile, either may be true
+ * @param reached - runs that the chain let reach their key; undefined where it was not asked
  */
 export function comparePrivacy(
   { id: keyId, manifest, terms }: Pick<Dataset, 'id' | 'manifest' | 'terms'>,
   entries: readonly ScannedEntry[],
-  before: PrivacyBalance,
-  after: PrivacyBalance,
+  { before, after }: { before: PrivacyBalance; after: PrivacyBalance },
+  reached?: ReadonlySet<Bytes32>,
 ): Omit<PrivacyAudit, 'trust' | 'logSize'> {
   const { budget = null } = terms.privacy;
   const pieces = manifest.pieces.map(({ pieceCid }) => pieceCid);
-  const { runs, spent, most, problems } = ledgerOfLog(entries, pieces);
+  const { runs, spent, most, problems } = ledgerOfLog(entries, pieces, reached);
   const epsilon = (loss: Loss | undefined): number | null =>
     budget === null || loss === undefined ? null : epsilonOfLoss(loss, budget.delta);
   const listed = entries.flatMap(({ entry }) => (entry.type === 'dataset-listed' ? [entry.predicate] : []));
@@ -81,6 +104,7 @@ export function comparePrivacy(
   return {
     ok: differences.length === 0,
     keyId,
+    online: reached !== undefined,
     budget: budget === null ? null : { epsilon: budget.epsilon, delta: budget.delta },
     runs,
     shards,

@@ -17,6 +17,8 @@ export interface PrivacyAudit {
   keyId: Bytes32;
   trust: string;
   logSize: number;
+  /** Whether the chain was asked which runs could reach their key. */
+  online: boolean;
   budget: { epsilon: number; delta: number } | null;
   runs: LoggedRun[];
   shards: AuditedShard[];

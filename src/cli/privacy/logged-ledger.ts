@@ -1,6 +1,6 @@
-import type { Bytes32 } from '../../kernel/index.js';
+import type { Address, Bytes32 } from '../../kernel/index.js';
 import { epsilonOf, lossOf, privateRunRdp, replayLedger, type LedgerEvent, type Loss } from '../../privacy/index.js';
-import { keyIdOfRecord, type LogEntry, type RunPrivacy } from '../../provenance/index.js';
+import { keyIdOfRecord, type LogEntry, type RefusalReason, type RunPrivacy } from '../../provenance/index.js';
 import { auditRows } from '../audit/findings.js';
 import type { ScannedEntry } from '../audit/scan.js';
 
@@ -10,6 +10,8 @@ export interface LoggedRun {
   /** Log index of its access record. */
   index: number;
   version: number;
+  /** The address that serves it alone. */
+  worker: Address;
   /** What it declares; null for a run without privacy, which no budget counts. */
   epsilon: number | null;
   /** `open`: let in, and neither finished nor refused yet. `returned`: refused before its key could be released. */
@@ -33,24 +35,30 @@ interface Run extends LoggedRun {
   shardIds: string[];
 }
 
-/** @param wanted - pieces of the version that is asked about */
-export function ledgerOfLog(entries: readonly ScannedEntry[], wanted: readonly string[]): LoggedLedger {
+/** Reasons that only who has read the rows can give, or who has what was trained on them. */
+const AFTER_KEY: readonly RefusalReason[] = ['data-corrupt', 'data-does-not-fit', 'gate-refused'];
+
+/**
+ * @param wanted - pieces of the version that is asked about
+ * @param reached - runs that the chain let reach their key; undefined where it was not asked
+ */
+export function ledgerOfLog(
+  entries: readonly ScannedEntry[],
+  wanted: readonly string[],
+  reached?: ReadonlySet<Bytes32>,
+): LoggedLedger {
   const runs = runsOf(entries);
+  const givenBack = giveBackProblems(entries, runs, reached);
   const replay = (counts: (run: Run) => boolean) => replayLedger(eventsOf(entries, runs, counts), wanted);
   return {
-    runs: [...runs.values()].map(({ job, index, version, epsilon, state }) => ({
-      job,
-      index,
-      version,
-      epsilon,
-      state,
-    })),
+    runs: [...runs.values()].map(({ privacy: _privacy, shardIds: _shardIds, ...run }) => run),
     spent: replay(({ state }) => state === 'spent'),
     most: replay(({ state }) => state !== 'returned'),
     problems: [
       ...recordProblems(entries),
       ...[...runs.values()].flatMap(claimProblems),
       ...completionProblems(entries, runs),
+      ...givenBack,
     ],
   };
 }
@@ -63,17 +71,46 @@ function runsOf(entries: readonly ScannedEntry[]): Map<Bytes32, Run> {
       const { keyId, offer } = entry.predicate;
       pieces.set(keyId, { version: offer.version, shardIds: piecesOf(entry) });
     } else if (entry.type === 'access-granted') {
-      const { orderId: job, keyId, privacy } = entry.predicate;
+      const { orderId: job, keyId, worker, privacy } = entry.predicate;
       const { version, shardIds } = pieces.get(keyId) ?? { version: 0, shardIds: [] };
       const epsilon = privacy === 'none' ? null : privacy.epsilon;
-      runs.set(job, { job, index, version, epsilon, state: 'open', privacy, shardIds });
+      runs.set(job, { job, index, version, worker, epsilon, state: 'open', privacy, shardIds });
     } else {
       const [job, state] = endOf(entry) ?? [];
       const run = job === undefined ? undefined : runs.get(job);
-      if (run !== undefined && state !== undefined) run.state = state;
+      // What is spent stays spent, whatever is said of it later.
+      if (run !== undefined && state !== undefined && run.state !== 'spent') run.state = state;
     }
   }
   return runs;
+}
+
+/**
+ * Runs that their operator gives back although they may have had the key: by the reason it names, by what the log has of them
+ * before, or by the chain, which releases no key before it has recorded the access. They count as spent.
+ */
+function giveBackProblems(
+  entries: readonly ScannedEntry[],
+  runs: ReadonlyMap<Bytes32, Run>,
+  reached: ReadonlySet<Bytes32> | undefined,
+): string[] {
+  return entries.flatMap(({ index, entry }) => {
+    if (entry.type !== 'training-refused' || entry.predicate.privacySpent) return [];
+    const { orderId, reason } = entry.predicate;
+    const run = runs.get(orderId);
+    if (run === undefined || run.privacy === 'none') return [];
+    const why =
+      run.state === 'spent'
+        ? 'the log has another end of it'
+        : AFTER_KEY.includes(reason)
+          ? `"${reason}" is said of rows that were read`
+          : reached?.has(orderId) === true
+            ? 'the chain has recorded its access, so its key could be released'
+            : undefined;
+    if (why === undefined) return [];
+    run.state = 'spent';
+    return [`training-refused at ${index}: it says that run ${orderId} spent nothing, but ${why}`];
+  });
 }
 
 function endOf(entry: LogEntry): [Bytes32, LoggedRun['state']] | undefined {

@@ -12,7 +12,7 @@ const STATES: Record<LoggedRun['state'], string> = {
 };
 
 export function auditLines(audit: PrivacyAudit, title: string, out: Colours): string[] {
-  const { keyId, logSize, budget, runs, shards, differences, trust } = audit;
+  const { keyId, logSize, online, budget, runs, shards, differences, trust } = audit;
   const without = runs.filter(({ epsilon }) => epsilon === null).length;
   return [
     out.bold(plain(title)),
@@ -36,7 +36,11 @@ export function auditLines(audit: PrivacyAudit, title: string, out: Colours): st
       ? out.green('The log and the marketplace agree on every shard, at every order.')
       : out.red('It does NOT hold:'),
     ...differences.map((difference) => `  ${out.red('✗')} ${plain(difference)}`),
-    `Checked by the keys of ${trust}. That a run was given back rests on its operator's word, in the log, that it ended before its key.`,
+    `Checked by the keys of ${trust}. ${
+      online
+        ? 'No run that is given back could reach its key: the chain, as the RPC node tells it, has not recorded its access.'
+        : "That a run was given back rests on its operator's word, in the log, that it ended before its key; --online asks the chain."
+    }`,
   ];
 }
 

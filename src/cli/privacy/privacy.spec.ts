@@ -4,7 +4,7 @@ import { FakeMarket } from '../../../test/support/fake-market.js';
 import { memoryLog } from '../../../test/support/memory-log.js';
 import { ORIGIN, signNote, trust } from '../../../test/support/noted-log.js';
 import { market, parties, provenanceStory, trainer } from '../../../test/support/provenance-story.js';
-import { orderIdOf, type Order } from '../../kernel/index.js';
+import { orderIdOf, type Bytes32, type Order } from '../../kernel/index.js';
 import { addLoss, gaussianRdp, lossOf, NOTHING, privateRunRdp, RDP_ORDERS, type Loss } from '../../privacy/index.js';
 import {
   accessGrantedRecord,
@@ -18,7 +18,7 @@ import { formatCheckpoint } from '../../provenance/verify/index.js';
 import type { Dataset, PrivacyBalance } from '../api/schemas.js';
 import { signedHead } from '../audit/log-reader.js';
 import { scanRecords } from '../audit/scan.js';
-import { comparePrivacy } from './audit.js';
+import { comparePrivacy, reachedKeys } from './audit.js';
 import { priceList } from './price-list.js';
 
 const story = await provenanceStory();
@@ -42,7 +42,7 @@ type Metric = Exclude<RunPrivacy, 'none'>['metric'];
 
 /** The dataset's records with private runs that end as said, one after another. */
 async function logOf(
-  ...given: ({ metric: Metric } | 'completed' | 'refused-after' | 'refused-before' | 'open')[]
+  ...given: ({ metric: Metric } | 'completed' | 'refused-after' | 'refused-before' | 'corrupt-before' | 'open')[]
 ): Promise<Uint8Array[]> {
   const [first] = given;
   const privacy = { ...CLAIM, ...RUN, ...(typeof first === 'object' ? first : {}) };
@@ -65,11 +65,7 @@ async function logOf(
     });
     entries.push(access);
     if (end === 'open') continue;
-    entries.push(
-      end === 'completed'
-        ? await completion(order, access, next())
-        : await refusal(order, end === 'refused-after', next()),
-    );
+    entries.push(end === 'completed' ? await completion(order, access, next()) : await refusal(order, end, next()));
   }
   return entries;
 }
@@ -100,8 +96,9 @@ async function completion(order: Order, accessEntry: Uint8Array, position: Retur
   return sealRecord({ ...record, signer: worker });
 }
 
-async function refusal(order: Order, privacySpent: boolean, position: ReturnType<typeof positionAfter>) {
-  const facts = { order, reason: 'trainer-failed', privacySpent, position, refusedAt: new Date(0) } as const;
+async function refusal(order: Order, end: string, position: ReturnType<typeof positionAfter>) {
+  const reason = end === 'corrupt-before' ? 'data-corrupt' : 'cancelled';
+  const facts = { order, reason, privacySpent: end === 'refused-after', position, refusedAt: new Date(0) } as const;
   return sealRecord({ ...trainingRefusedRecord(market, facts), signer: operator });
 }
 
@@ -110,11 +107,19 @@ function says(spent: Loss, reserved: Loss = NOTHING): PrivacyBalance {
   return { budgetEpsilon: 10, delta: 1e-5, takenEpsilon: null, shards };
 }
 
-async function audit(entries: readonly Uint8Array[], before: PrivacyBalance, after = before) {
+/** @param recorded - orders whose access the chain has recorded; undefined: it is not asked */
+async function audit(
+  entries: readonly Uint8Array[],
+  before: PrivacyBalance,
+  after = before,
+  recorded?: readonly string[],
+) {
   const { head, tile } = memoryLog(entries);
   const log = { tile, checkpoint: async () => signNote(formatCheckpoint({ origin: ORIGIN, ...head })) };
   const scanned = await scanRecords(log, await signedHead(log, trust), trust, () => true);
-  return comparePrivacy(audited, scanned.entries, before, after);
+  const { orderOf } = { orderOf: async () => recorded?.[0] as Bytes32 | undefined };
+  const reached = recorded === undefined ? undefined : await reachedKeys(scanned.entries, { orderOf });
+  return comparePrivacy(audited, scanned.entries, { before, after }, reached);
 }
 
 describe('the audit of a privacy balance', () => {
@@ -155,6 +160,30 @@ describe('the audit of a privacy balance', () => {
     expect((await audit(entries, says(loss))).differences[0]).toMatch(/has set aside/);
     // It ended while the log was read.
     expect((await audit(entries, says(loss, loss), says(addLoss(loss, loss)))).ok).toBe(true);
+  });
+
+  it('takes no word for a run that was given back, where log or chain say that it could reach its key', async () => {
+    const entries = await logOf('refused-before');
+    const [run] = (await audit(entries, says(NOTHING))).runs;
+    if (run === undefined) throw new Error('no run');
+    expect((await audit(entries, says(NOTHING), undefined, [])).differences).toEqual([]);
+    const reached = await audit(entries, says(NOTHING), undefined, [run.job]);
+    expect(reached.runs).toMatchObject([{ state: 'spent' }]);
+    expect(reached.differences).toEqual([
+      expect.stringMatching(/^training-refused at 3: .* but the chain has recorded its access/),
+      expect.stringMatching(/the marketplace says less: epsilon 0\.000000/),
+    ]);
+    const corrupt = await audit(await logOf('corrupt-before'), says(loss));
+    expect(corrupt.differences).toEqual([expect.stringMatching(/"data-corrupt" is said of rows that were read/)]);
+  });
+
+  it('does not give back what was completed before', async () => {
+    const entries = await logOf('completed');
+    const order: Order = { ...story.order, salt: `0x${'1'.padStart(64, '0')}` };
+    const twice = [...entries, await refusal(order, 'refused-before', positionAfter(entries.at(-1) ?? listed))];
+    const { runs, differences } = await audit(twice, says(loss));
+    expect(runs).toMatchObject([{ state: 'spent' }]);
+    expect(differences.join()).toContain('spent nothing, but the log has another end of it');
   });
 
   it('finds a run that was left out of the log', async () => {

@@ -9,12 +9,23 @@ import { settleMessage } from './settle-message.js';
  * Ends a job without weights: fixes the reason and the `training-refused` entry in the row. What was appended or trained
  * before stays as it is; nothing of it leaves.
  */
-export async function refuseJob(deps: RunJobDeps, job: Job, reason: RefusalReason): Promise<Job> {
+export async function refuseJob(deps: RunJobDeps, before: Job, reason: RefusalReason): Promise<Job> {
+  const job = await asOnChain(deps, before);
   const privacySpent = job.declaration.privacy !== 'none' && mayHoldKey(job.state);
   const facts = { order: job.order, reason, privacySpent, refusedAt: new Date() };
   return deps.jobs.fixRecord(job, job.state, 'refusing', { reason }, async (position) =>
     sealRecord({ ...trainingRefusedRecord(marketOf(deps.network), { ...facts, position }), signer: deps.operator }),
   );
+}
+
+/**
+ * A worker that died behind the chain's back left a row that does not know of the recorded access: from there on the key may be
+ * released, so the budget is spent, whoever asked for it.
+ */
+async function asOnChain({ chain, jobs }: RunJobDeps, job: Job): Promise<Job> {
+  if (job.state !== 'recording' || job.declaration.privacy === 'none') return job;
+  const { state } = await chain.order(job.id);
+  return state === 'recorded' ? jobs.transition(job.id, 'recording', 'training') : job;
 }
 
 /** Appends `training-refused`; settlement sends the money back from its index. */
