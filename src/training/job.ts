@@ -53,6 +53,8 @@ export interface JobFacts {
   cancelledAt: Date | null;
   progressStep: number;
   progressOf: number;
+  /** Of training, by its last report. */
+  secondsLeft: number | null;
   /** The assembled receipt, plain JSON. */
   receipt: unknown;
 }

@@ -33,10 +33,10 @@ export class JobProgressType {
   @Field(() => JobStateEnum, { description: 'Its state.' })
   state!: JobState;
 
-  @Field(() => Int, { description: 'Epochs that are done.' })
+  @Field(() => Int, { description: 'Optimiser steps that are done.' })
   step!: number;
 
-  @Field(() => Int, { description: 'Epochs in all; 0 before training begins.' })
+  @Field(() => Int, { description: 'Optimiser steps in all; 0 before training begins.' })
   of!: number;
 
   @Field(() => String, { nullable: true, description: 'Why it was refused, from a closed list.' })
@@ -47,6 +47,12 @@ export class JobProgressType {
     description: 'The error code of what it waits for, such as WITNESSES_MISSING; null while it moves.',
   })
   waitingFor!: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Seconds that training takes yet, at its pace so far; null where nothing is known of it.',
+  })
+  secondsLeft!: number | null;
 }
 
 @ObjectType('Job', { description: 'One paid training run. Only its buyer, seller and operator see it.' })

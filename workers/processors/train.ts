@@ -9,8 +9,8 @@ export function trainingHandlers(deps: Omit<RunJobDeps, 'report'>): Handlers<'tr
       const report = async (progress: JobReport): Promise<void> => {
         await queueJob.updateProgress(progress);
         if (progress.state !== 'training') return;
-        const { step: progressStep, of: progressOf, waitingFor = null } = progress;
-        await deps.jobs.patch(orderId, 'training', { progressStep, progressOf, waitingFor });
+        const { step: progressStep, of: progressOf, waitingFor = null, secondsLeft = null } = progress;
+        await deps.jobs.patch(orderId, 'training', { progressStep, progressOf, waitingFor, secondsLeft });
       };
       await runJob({ ...deps, report }, orderId, queueJob.attemptsMade);
     },

@@ -70,6 +70,7 @@ export const progressSchema = z.object({
   of: z.number().int(),
   reason: z.string().nullable(),
   waitingFor: z.string().nullish(),
+  secondsLeft: z.number().int().nullish(),
 });
 export type JobProgress = z.infer<typeof progressSchema>;
 

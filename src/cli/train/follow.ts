@@ -78,7 +78,7 @@ function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void;
         ui.note(WAITING[waitingFor] ?? `waiting: ${plain(waitingFor)}`);
       waiting = waitingFor;
       bar?.setTotal(Math.max(1, progress.of));
-      bar?.update(progress.step);
+      bar?.update(progress.step, progress.secondsLeft);
     },
     stop,
   };

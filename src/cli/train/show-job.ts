@@ -4,6 +4,7 @@ import type { Job } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
 import { assertWritable } from '../state/assert-writable.js';
 import { withLock } from '../state/lock.js';
+import { timeLeft } from '../ui/bar.js';
 import { facts } from '../ui/table.js';
 import { plain, shortId, time } from '../ui/text.js';
 import { collectJob } from './collect.js';
@@ -57,7 +58,6 @@ async function begunHere({ state }: Cli, id: string): Promise<JobJournal> {
 }
 
 function lines(job: Job, { ui }: Cli): string[] {
-  const { step, of } = job.progress;
   const optional: [string, string | number | null][] = [
     ['reason', job.reason],
     ['worker', job.worker],
@@ -70,7 +70,7 @@ function lines(job: Job, { ui }: Cli): string[] {
   return [
     ...facts([
       ['job', ui.out.bold(job.id)],
-      ['state', job.state + (job.state === 'training' ? ` (${step} of ${of})` : '')],
+      ['state', job.state + (job.state === 'training' ? steps(job.progress) : '')],
       ['dataset', `${plain(job.dataset.title)} (${shortId(job.dataset.id)})`],
       ['price', `${formatWei(job.priceWei)} USDFC`],
       ['begun', time(job.createdAt)],
@@ -81,6 +81,11 @@ function lines(job: Job, { ui }: Cli): string[] {
     ]),
     ...next(job),
   ];
+}
+
+function steps({ step, of, secondsLeft }: Job['progress']): string {
+  const left = typeof secondsLeft === 'number' ? `, ${timeLeft(secondsLeft)} left` : '';
+  return ` (${step} of ${of}${left})`;
 }
 
 function next(job: Job): string[] {

@@ -8,7 +8,8 @@ export interface BarOptions {
 }
 
 export interface Bar {
-  update(done: number): void;
+  /** @param secondsLeft - where somebody knows it better than the pace of what was seen here */
+  update(done: number, secondsLeft?: number | null): void;
   /** A total may become known late. */
   setTotal(total: number): void;
   stop(): void;
@@ -51,10 +52,12 @@ export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: Ba
   const amount = (n: number) => (unit === 'bytes' ? (n / MIB).toFixed(1) : String(n));
   const suffix = unit === 'bytes' ? ' MiB' : '';
   const meter = rateMeter();
+  let told: number | undefined;
   const speed = (left: number): string => {
     const rate = meter.rate();
-    if (rate <= 0 || left <= 0) return '';
-    return `  ${unit === 'bytes' ? `${amount(rate)} MiB/s, ` : ''}${timeLeft(left / rate)} left`;
+    const seconds = told ?? (rate > 0 ? left / rate : undefined);
+    if (seconds === undefined || left <= 0) return '';
+    return `  ${unit === 'bytes' ? `${amount(rate)} MiB/s, ` : ''}${timeLeft(seconds)} left`;
   };
   const bar = new cliProgress.SingleBar({
     stream,
@@ -69,8 +72,9 @@ export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: Ba
   let expected = total;
   let started = false;
   return {
-    update: (done) => {
+    update: (done, secondsLeft) => {
       meter.add(done);
+      told = secondsLeft ?? undefined;
       if (started) bar.update(done);
       else bar.start(expected, done);
       started = true;

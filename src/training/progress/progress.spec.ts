@@ -1,7 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { isNews, readReport, type Progress } from './progress.js';
+import type { Job } from '../job.js';
+import { isNews, progressOf, readReport, type Progress } from './progress.js';
+import { timeLeftMeter } from './time-left.js';
 
-const at = (state: Progress['state'], step = 0): Progress => ({ state, step, of: 20, reason: null, waitingFor: null });
+const at = (state: Progress['state'], step = 0): Progress => ({
+  state,
+  step,
+  of: 20,
+  reason: null,
+  waitingFor: null,
+  secondsLeft: null,
+});
+
+describe('the time that is left', () => {
+  it('is that of the pace so far, whatever was done before', () => {
+    let nowMs = 5_000;
+    const left = timeLeftMeter(() => nowMs);
+    expect(left(100, 200)).toBeNull();
+    expect(left(100, 200)).toBeNull();
+    nowMs += 2_000;
+    expect(left(120, 200)).toBe(8);
+    nowMs += 10_000;
+    expect(left(130, 200)).toBe(28);
+    expect(left(200, 200)).toBe(0);
+  });
+});
 
 describe('progress', () => {
   it('goes forward only', () => {
@@ -21,7 +44,15 @@ describe('progress', () => {
     expect(isNews(at('settled'), at('settling'))).toBe(false);
   });
 
+  it('has a time left while it trains, and none of what comes after', () => {
+    const row = { progressStep: 3, progressOf: 20, reason: null, waitingFor: null, secondsLeft: 40 };
+    expect(progressOf({ ...row, state: 'training' } as Job)).toEqual({ ...at('training', 3), secondsLeft: 40 });
+    expect(progressOf({ ...row, state: 'completing' } as Job).secondsLeft).toBeNull();
+  });
+
   it('reads reports and nothing else', () => {
+    expect(readReport({ state: 'training', step: 3, of: 20, secondsLeft: 7 })?.secondsLeft).toBe(7);
+    expect(readReport({ state: 'training', step: 3, of: 20, secondsLeft: 'soon' })?.secondsLeft).toBeNull();
     expect(readReport({ state: 'training', step: 3, of: 20 })).toEqual(at('training', 3));
     expect(readReport({ state: 'refusing', step: 0, of: 0, reason: 'key-denied' })?.reason).toBe('key-denied');
     expect(readReport({ state: 'recording', step: 0, of: 0, waitingFor: 'WITNESSES_MISSING' })?.waitingFor).toBe(

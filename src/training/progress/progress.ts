@@ -9,10 +9,13 @@ export interface Progress {
   reason: string | null;
   /** What it waits for, an error code; null while it moves. */
   waitingFor: string | null;
+  /** While it trains: how long that takes yet, at the pace so far; null where nothing is known of it. */
+  secondsLeft: number | null;
 }
 
-export function progressOf({ state, progressStep, progressOf, reason, waitingFor }: Job): Progress {
-  return { state, step: progressStep, of: progressOf, reason, waitingFor };
+export function progressOf({ state, progressStep, progressOf, reason, waitingFor, secondsLeft }: Job): Progress {
+  const left = state === 'training' ? secondsLeft : null;
+  return { state, step: progressStep, of: progressOf, reason, waitingFor, secondsLeft: left };
 }
 
 /**
@@ -28,9 +31,16 @@ export function isNews(last: Progress | undefined, next: Progress): boolean {
 
 /** What a worker reported through the queue; undefined for anything else, since a queue's events are not typed. */
 export function readReport(data: unknown): Progress | undefined {
-  const { state, step, of, reason, waitingFor } = (data ?? {}) as Record<string, unknown>;
+  const { state, step, of, reason, waitingFor, secondsLeft } = (data ?? {}) as Record<string, unknown>;
   const known = JOB_STATES.find((s) => s === state);
   if (known === undefined || !Number.isSafeInteger(step) || !Number.isSafeInteger(of)) return undefined;
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  return { state: known, step: step as number, of: of as number, reason: text(reason), waitingFor: text(waitingFor) };
+  return {
+    state: known,
+    step: step as number,
+    of: of as number,
+    reason: text(reason),
+    waitingFor: text(waitingFor),
+    secondsLeft: Number.isSafeInteger(secondsLeft) ? (secondsLeft as number) : null,
+  };
 }

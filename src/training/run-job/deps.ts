@@ -20,6 +20,8 @@ export interface JobReport {
   reason?: string;
   /** What the job waits for before it is tried again. */
   waitingFor?: ErrorCode;
+  /** Of training, at its pace so far. */
+  secondsLeft?: number | null;
 }
 
 /** As much of pino as a use case needs. */

@@ -7,6 +7,7 @@ import { shapesOf, weigh, type Weighed } from '../gate.js';
 import type { Job } from '../job.js';
 import { piecesRead } from '../metric.js';
 import { modelFilesOf, type ModelFacts, type ModelFiles } from '../model-files/index.js';
+import { timeLeftMeter } from '../progress/time-left.js';
 import { assertConsent } from './assert-consent.js';
 import { whileWanted } from './assert-wanted.js';
 import { fixCompletion } from './complete-job.js';
@@ -95,11 +96,12 @@ async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint
 
 /** Watchers hear of progress at most four times a second, whatever the sandbox sends. */
 function progressReporter(deps: RunJobDeps): (step: number, of: number) => void {
+  const timeLeft = timeLeftMeter();
   let last = -Infinity;
   return (step, of) => {
     if (step !== of && performance.now() - last < PROGRESS_EVERY_MS) return;
     last = performance.now();
     // Lost progress harms nobody: the next report or the next state repairs it.
-    deps.report({ state: 'training', step, of }).catch(() => undefined);
+    deps.report({ state: 'training', step, of, secondsLeft: timeLeft(step, of) }).catch(() => undefined);
   };
 }

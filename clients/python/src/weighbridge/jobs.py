@@ -30,6 +30,8 @@ _GIVE_UP_SECONDS = 180.0
 #: After the deadline the operator has this long to say what happened.
 _GRACE_SECONDS = 300
 _FINAL = ("settled", "refunded")
+#: Time left is the worker's to say: it sees every step, we see one a second.
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps{postfix}"
 
 _WORDS = {
     "submitted": "waiting for a worker",
@@ -109,7 +111,7 @@ def _follow(market: Market, journal: Json, *, show: bool) -> None:
     """A bar over the steps of training, with the state beside it, until the job is final."""
     until = int(journal["order"]["deadline"]) + _GRACE_SECONDS
     heard = time.monotonic()
-    with tqdm(desc=_WORDS["submitted"], unit="step", disable=not show, total=0) as bar:
+    with tqdm(desc=_WORDS["submitted"], disable=not show, total=0, bar_format=_BAR) as bar:
         while True:
             try:
                 progress = market.api.job(journal["orderId"])["progress"]
@@ -136,6 +138,8 @@ def _show(bar: Any, progress: Json) -> None:
         bar.total = progress["of"]
     # Steps are told of while it trains; whatever comes after training has all of them behind it.
     done = job_states().index(state) in range(job_states().index("completing"), job_states().index("refusing"))
+    left = progress.get("secondsLeft")
+    bar.set_postfix_str("" if left is None else f"{tqdm.format_interval(left)} left", refresh=False)
     bar.update((bar.total or 0 if done else progress["step"]) - bar.n)
     bar.refresh()
 
