@@ -30,6 +30,7 @@ import { serveHealth } from './health.js';
 import { settlementHandlers } from './processors/settle.js';
 import { trainingHandlers } from './processors/train.js';
 import { startRequeue } from './requeue.js';
+import { startSweep } from './sweep-checkpoints.js';
 import { startStorageWatch } from './storage-watch.js';
 import { createSandboxTrainer, type SandboxTrainerOptions } from './sandbox/index.js';
 
@@ -137,6 +138,7 @@ export function composeWorker(
       const dispatcher = new OutboxDispatcher(pool, queues, onError);
       await dispatcher.start();
       const requeue = startRequeue(jobs, queues, onError);
+      const sweep = startSweep(jobs, own.checkpoints, onError);
       const streams = await createRecordStreams({
         url: network.ceramic.url,
         seed: seed(env.RELAY_SEED_FILE),
@@ -157,6 +159,7 @@ export function composeWorker(
         async () => health.close(),
         async () => relay.stop(),
         async () => anchoring.stop(),
+        async () => sweep.stop(),
         async () => requeue.stop(),
         async () => dispatcher.stop(),
       );

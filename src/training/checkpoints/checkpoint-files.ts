@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Bytes32 } from '../../kernel/index.js';
 
@@ -14,7 +14,12 @@ export interface CheckpointStore {
   write(orderId: Bytes32, sealed: Uint8Array): Promise<boolean>;
   /** Also where there is none. */
   remove(orderId: Bytes32): Promise<void>;
+  /** Removes those of all other jobs: they ended, or nobody will take them up again. */
+  keepOnly(orderIds: ReadonlySet<Bytes32>): Promise<void>;
 }
+
+/** A file that is not finished after that long is of a worker that died. */
+const MAX_WRITE_MS = 60 * 60_000;
 
 /** Files in one folder, which workers of one owner may share: whichever of them goes on with a job finds its state. */
 export function checkpointFiles(dir: string): CheckpointStore {
@@ -40,5 +45,17 @@ export function checkpointFiles(dir: string): CheckpointStore {
       }
     },
     remove: async (orderId) => rm(fileOf(orderId), { force: true }).catch(() => undefined),
+    keepOnly: async (orderIds) => {
+      for (const name of await readdir(dir).catch(() => [])) {
+        const file = path.join(dir, name);
+        const isWanted = name.endsWith('.tmp') ? await isYoung(file) : orderIds.has(`0x${name}`);
+        if (!isWanted) await rm(file, { force: true });
+      }
+    },
   };
+}
+
+async function isYoung(file: string): Promise<boolean> {
+  const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
+  return Date.now() - mtimeMs < MAX_WRITE_MS;
 }

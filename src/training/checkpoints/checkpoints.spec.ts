@@ -1,5 +1,5 @@
 // Real: sealing, files. Faked: nothing.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -67,6 +67,20 @@ describe('where it lies', () => {
     expect(await readdir(path.join(dir, 'new'))).toEqual([orderId.slice(2)]);
     await store.remove(orderId);
     expect(await readdir(path.join(dir, 'new'))).toEqual([]);
+  });
+
+  it('of jobs that train, and of no others: what a worker that died was writing goes too', async () => {
+    const swept = path.join(dir, 'swept');
+    const store = checkpointFiles(swept);
+    await store.keepOnly(new Set());
+    const ended = `0x${'0e'.repeat(32)}` as const;
+    for (const id of [orderId, ended]) await store.write(id, Uint8Array.of(1));
+    const [young, old] = ['a.tmp', 'b.tmp'].map((name) => path.join(swept, name));
+    for (const file of [young, old]) await writeFile(file ?? '', '');
+    await utimes(old ?? '', 0, 0);
+    await store.keepOnly(new Set([orderId]));
+    expect((await readdir(swept)).sort()).toEqual([orderId.slice(2), 'a.tmp'].sort());
+    expect(await store.read(orderId)).toEqual(Buffer.of(1));
   });
 
   it('a disk that takes nothing is told, not thrown: the one before stays', async () => {

@@ -32,6 +32,8 @@ export async function keptState(deps: RunJobDeps, job: Job): Promise<KeptState> 
   const key = checkpointKey(workerSeed, job.id);
   const sealed = await store.read(job.id);
   const begin = sealed && openState(key, run, sealed);
+  // Two runs of one seed must not lie side by side: between them the noise would cancel, but for what engines round otherwise.
+  if (sealed !== undefined && begin === undefined) await store.remove(job.id);
   if (begin !== undefined) logger.info({ orderId: job.id }, 'the run goes on from its last checkpoint');
   let keptSteps = 0;
   return {

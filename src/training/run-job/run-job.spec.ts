@@ -121,6 +121,7 @@ function world(
       read: async () => stored.get(orderId),
       write: async (_id, sealed) => stored.set(orderId, sealed).size > 0,
       remove: async () => void stored.delete(orderId),
+      keepOnly: async () => undefined,
     },
     operator,
     workerSeed,
@@ -328,10 +329,15 @@ describe('a run whose box is lost', () => {
   });
 
   it('starts from its beginning where the engine is another', async () => {
-    const { deps, begun } = losing(9, undefined);
+    const { deps, stored, begun } = losing(9, undefined);
     await expect(runJob(deps, orderId, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     Object.assign(deps.trainer, { assertAvailable: async () => ({ ...trainer, threads: 64 }) });
+    const { train } = deps.trainer;
+    const lying: number[] = [];
+    deps.trainer.train = async (...given) => (lying.push(stored.size), train(...given));
     await runJob(deps, orderId, 1);
     expect(begun).toEqual([undefined, undefined]);
+    // What the other engine computed with this seed is gone before this one begins.
+    expect(lying).toEqual([0]);
   });
 });
