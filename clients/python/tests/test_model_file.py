@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from fakes import model_file
 from weighbridge import ModelFile, WeighbridgeError
-from weighbridge.canonical import canonical_json
+from weighbridge.canonical import canonical_json, sha256_hex
 from weighbridge.tensors import write_tensors
 
 GOOD = model_file().to_bytes()
@@ -123,3 +124,31 @@ def test_weights_that_no_file_may_hold(name: str, value: Any) -> None:
     with pytest.raises(WeighbridgeError) as caught:
         write_tensors({name: value})
     assert caught.value.code == "MODEL_REJECTED"
+
+
+def words(root: Path, name: str = "words.json") -> Path:
+    (root / name).write_text('{"model": {}}')
+    return root / name
+
+
+TEXT = {"kind": "text", "column": "note", "tokenizer": "words.json", "length": 3, "pad": 0}
+
+
+def test_is_whole_with_its_tokenizers(tmp_path: Path) -> None:
+    whole = model_file().with_features({"input": [TEXT]}, [words(tmp_path)])
+    body = (tmp_path / "words.json").read_bytes()
+    again = ModelFile.from_bytes(whole.to_bytes())
+    assert again == whole
+    assert again.tokenizers == (body,)
+    assert again.template["features"] == {"input": [{**TEXT, "tokenizer": sha256_hex(body)}]}
+
+
+def test_a_tokenizer_that_is_missing_idle_or_changed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeighbridgeError, match="not given"):
+        model_file().with_features({"input": [{**TEXT, "tokenizer": "0" * 64}]})
+    with pytest.raises(WeighbridgeError, match="no feature names"):
+        model_file().with_features({"input": []}, [words(tmp_path)])
+    whole = model_file().with_features({"input": [TEXT]}, [words(tmp_path)])
+    for tokenizers in ((), (b"{}",), (*whole.tokenizers, b"{}")):
+        with pytest.raises(WeighbridgeError):
+            ModelFile.from_bytes(replace(whole, tokenizers=tokenizers).to_bytes())

@@ -399,6 +399,12 @@ class TestTokenizers:
         purchase(market, world.dataset, model_file(), declaration, "research", 60, again=False, tokenizers=[body])
         assert world.blobs[sha256_hex(body)] == body
 
+    def test_those_that_the_model_file_carries_need_not_be_given(self, world: World, tmp_path: Path) -> None:
+        read = self.given(tmp_path)
+        file = model_file().with_features({"input": [{**TEXT, "tokenizer": "words.json"}]}, [tmp_path / "words.json"])
+        carried = Tokenizers.read([]).and_carried(file.tokenizers)
+        assert carried.needed_by(file.template["features"]) == list(file.tokenizers) == list(read.by_digest.values())
+
     def test_one_that_is_missing_or_idle_costs_nothing(self, world: World, tmp_path: Path) -> None:
         read = self.given(tmp_path)
         with pytest.raises(wb.WeighbridgeError, match="not given"):

@@ -23,7 +23,7 @@ export async function writeRecipeFile(cli: Cli, { dataset: id, out, ...options }
   const { id: keyId, manifest } = await (await cli.api()).dataset(id);
   const { declaration, graph, weights, skippedColumns } = await makeModel(options, manifest);
   const { writeModelFile } = await import('../../training/models.js');
-  const file = writeModelFile({ template: declaration, graph, weights });
+  const file = writeModelFile({ template: declaration, graph, weights, tokenizers: [] });
   await writeFileAtomic(out, file, 0o644);
   const made = { file: out, sizeBytes: file.length, trainable: declaration.trainable, skippedColumns };
   cli.ui.result(made, () => [

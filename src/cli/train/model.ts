@@ -53,8 +53,8 @@ export interface ModelOptions extends Omit<JobChoices, 'features'>, MetricOption
 export async function makeModel(options: ModelOptions, manifest: Manifest, terms?: Terms): Promise<Model> {
   const { readTokenizers, tokenizersFor } = await import('./tokenizers.js');
   const given = await readTokenizers(options.tokenizer ?? []);
-  const parts = await buildOrRead(options, manifest, given);
-  const built = { ...parts, tokenizers: tokenizersFor(parts.declaration, given) };
+  const { carried = [], ...parts } = await buildOrRead(options, manifest, given);
+  const built = { ...parts, tokenizers: tokenizersFor(parts.declaration, given, carried) };
   const { checkFit } = await import('../../training/models.js');
   const model = terms === undefined ? built : await underTerms(built, options, manifest, terms);
   checkFit(manifest, model.declaration, model.graph, model.weights);
@@ -85,7 +85,10 @@ function wantedPrivacy(options: ModelOptions): WantedPrivacy | undefined {
   return undefined;
 }
 
-type Parts = Omit<Model, 'tokenizers'>;
+interface Parts extends Omit<Model, 'tokenizers'> {
+  /** Tokenizers that a model file has in it. */
+  carried?: Uint8Array[];
+}
 
 async function buildOrRead(options: ModelOptions, manifest: Manifest, tokenizers: GivenTokenizers): Promise<Parts> {
   const { recipe, model, declaration, graph, weights } = options;
@@ -116,13 +119,13 @@ async function fromModelFile(
   tokenizers: GivenTokenizers,
 ): Promise<Parts> {
   const { completeTemplate, readModelFile } = await import('../../training/models.js');
-  const { template, graph, weights } = readModelFile(await readBytes(file));
+  const { template, graph, weights, tokenizers: carried } = readModelFile(await readBytes(file));
   const { label, loss, optimiser, learningRate, epochs, batchRows, seed, features } = options;
   const choices = {
     ...said({ label, loss, optimiser, learningRate, epochs, batchRows, seed, return: options.return }),
     ...(features === undefined ? {} : { features: await readFeatures(features, tokenizers) }),
   };
-  return { declaration: completeTemplate(template, manifest, choices), graph, weights, skippedColumns: [] };
+  return { declaration: completeTemplate(template, manifest, choices), graph, weights, carried, skippedColumns: [] };
 }
 
 async function fromFiles(files: [string, string, string], options: ModelOptions): Promise<Parts> {

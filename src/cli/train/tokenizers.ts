@@ -27,10 +27,16 @@ export async function readTokenizers(files: readonly string[]): Promise<GivenTok
 
 /**
  * The files that the features name, each once; they are sent beside the graph.
+ * @param carried - those that the model file has in it
  * @throws WeighbridgeError BAD_INPUT if one is missing, or given for nothing
  */
-export function tokenizersFor({ features }: ModelDeclaration, { byDigest, byName }: GivenTokenizers): Uint8Array[] {
+export function tokenizersFor(
+  { features }: ModelDeclaration,
+  { byDigest, byName }: GivenTokenizers,
+  carried: readonly Uint8Array[] = [],
+): Uint8Array[] {
   const named = tokenizersOf(features);
+  const known = new Map([...carried.map((bytes) => [sha256Hex(bytes), bytes] as const), ...byDigest]);
   const idle = [...byName].find(([, digest]) => !named.includes(digest));
   if (idle !== undefined) {
     throw new WeighbridgeError('BAD_INPUT', `no feature names the tokenizer ${idle[0]}`, {
@@ -38,7 +44,7 @@ export function tokenizersFor({ features }: ModelDeclaration, { byDigest, byName
     });
   }
   return named.map((digest) => {
-    const bytes = byDigest.get(digest);
+    const bytes = known.get(digest);
     if (bytes !== undefined) return bytes;
     throw new WeighbridgeError('BAD_INPUT', `a feature names a tokenizer that was not given (SHA-256 ${digest})`, {
       next: 'Give its tokenizer.json with --tokenizer.',

@@ -90,7 +90,7 @@ it('takes a model file, and what is said beside it', async () => {
   const file = path.join(dir, 'model.wbm');
   const { version, inputs, trainable, tied } = declaration;
   const template = { version, inputs, trainable, tied, graph: declaration.graph, weights: declaration.weights };
-  await writeFile(file, writeModelFile({ template, graph, weights }));
+  await writeFile(file, writeModelFile({ template, graph, weights, tokenizers: [] }));
   const { orderId } = await run({ recipe: undefined, model: file, epochs: 4, optimiser: 'sgd' });
   const journal = await readFile(path.join(state.job(orderId), 'job.json'), 'utf8');
   expect(JSON.parse(journal)).toMatchObject({

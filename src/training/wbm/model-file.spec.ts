@@ -42,6 +42,16 @@ const bare: ModelTemplate = {
   tied: {},
   inputs: declaration.inputs,
 };
+const [first, second] = [utf8('{"model":1}'), utf8('{"model":2}')].sort((a, b) =>
+  sha256Hex(a) < sha256Hex(b) ? -1 : 1,
+) as [Uint8Array, Uint8Array];
+/** A template whose features name tokenizers. */
+function reading(...tokenizers: Uint8Array[]): ModelTemplate {
+  const text = tokenizers.map((bytes) => {
+    return { kind: 'text' as const, column: 'note', tokenizer: sha256Hex(bytes), length: 8, pad: 0 };
+  });
+  return { ...bare, features: { input: text } };
+}
 
 function fileOf(changed: Partial<Record<keyof typeof parts, Uint8Array>>): Uint8Array {
   return writeZip(Object.entries({ ...parts, ...changed }).map(([name, bytes]) => ({ name, bytes })));
@@ -53,14 +63,43 @@ function job(change: Record<string, unknown>): Uint8Array {
 
 describe('a model file', () => {
   it('gives back what was put in', () => {
-    const read = readModelFile(writeModelFile({ template: bare, graph, weights }));
+    const read = readModelFile(writeModelFile({ template: bare, graph, weights, tokenizers: [] }));
     expect(read.template).toEqual(bare);
     expect([sha256Hex(read.graph), sha256Hex(read.weights)]).toEqual([declaration.graph, declaration.weights]);
   });
 
   it('is bound together when it is written, whatever the template said', () => {
     const other = { ...bare, graph: '0'.repeat(64) };
-    expect(readModelFile(writeModelFile({ template: other, graph, weights })).template.graph).toBe(declaration.graph);
+    const file = writeModelFile({ template: other, graph, weights, tokenizers: [] });
+    expect(readModelFile(file).template.graph).toBe(declaration.graph);
+  });
+
+  it('has the tokenizers in it that its features name', () => {
+    const template = reading(second, first, second);
+    const read = readModelFile(writeModelFile({ template, graph, weights, tokenizers: [first, second] }));
+    expect(read.tokenizers).toEqual([first, second]);
+  });
+
+  it.each<[string, ModelTemplate, Uint8Array[]]>([
+    ['one is missing', reading(first, second), [first]],
+    ['one is too many', reading(first), [first, second]],
+    ['one is another', reading(first), [second]],
+    ['they stand in another order', reading(first, second), [second, first]],
+    ['nobody names one', bare, [first]],
+  ])('is refused where %s', (_name, template, tokenizers) => {
+    const file = writeModelFile({ template, graph, weights, tokenizers });
+    expect(() => readModelFile(file)).toThrow(expect.objectContaining({ code: 'MODEL_REJECTED' }));
+  });
+
+  it('is refused where a tokenizer was changed', () => {
+    const file = writeZip([
+      ...Object.entries({ ...parts, 'job.json': utf8(`${canonicalJson(reading(first))}\n`) }).map(([name, bytes]) => ({
+        name,
+        bytes,
+      })),
+      { name: `tokenizer-${sha256Hex(first)}.json`, bytes: second },
+    ]);
+    expect(() => readModelFile(file)).toThrow(/another tokenizer/);
   });
 
   it.each<[string, Uint8Array, RegExp]>([

@@ -47,15 +47,26 @@ export function writeZip(members: readonly Member[]): Uint8Array {
   return concatBytes(...members.flatMap(({ bytes }, index) => [locals[index] ?? new Uint8Array(), bytes]), tail);
 }
 
+/** The most bytes that members may have, by name and in order. */
+export type Limits = readonly (readonly [name: string, maxBytes: number])[];
+
 /**
  * Reads members of the given names, in that order, and nothing else.
- * @param limits - the most bytes that each member may have, by name and in order
+ * @param rest - members that follow, which the first ones name
  * @returns views into `file`
  * @throws ZipError naming the field that is not as it must be
  */
-export function readZip(file: Uint8Array, limits: readonly (readonly [name: string, maxBytes: number])[]): Member[] {
+export function readZip(file: Uint8Array, limits: Limits, rest: (first: Member[]) => Limits = () => []): Member[] {
+  const first = readMembers(file, 0, limits);
+  const more = readMembers(file, first.end, rest(first.members));
+  const members = [...first.members, ...more.members];
+  expectTail(file, more.end, members);
+  return members;
+}
+
+function readMembers(file: Uint8Array, start: number, limits: Limits): { members: Member[]; end: number } {
   const members: Member[] = [];
-  let at = 0;
+  let at = start;
   for (const [name, maxBytes] of limits) {
     expectFields(file, at, [['signature', 4, LOCAL_SIGNATURE]], `${name}: file header`);
     const size = uint(file, at + LOCAL_SIZE, 4, `${name}: file header`);
@@ -71,8 +82,7 @@ export function readZip(file: Uint8Array, limits: readonly (readonly [name: stri
     members.push({ name, bytes });
     at += size;
   }
-  expectTail(file, at, members);
-  return members;
+  return { members, end: at };
 }
 
 function expectTail(file: Uint8Array, start: number, members: readonly Member[]): void {

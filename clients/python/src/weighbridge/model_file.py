@@ -7,14 +7,17 @@ import os
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .canonical import canonical_json, parse_json, sha256_hex
 from .errors import WeighbridgeError, bad_input, model_rejected
 from .tensors import Array, read_tensors
+from .tokenizers import MAX_BYTES as MAX_TOKENIZER_BYTES
+from .tokenizers import Tokenizers
 
 _MEMBERS = ("graph.onnx", "weights.safetensors", "job.json")
 _MAX_BYTES = {"graph.onnx": 4 << 20, "weights.safetensors": 256 << 20, "job.json": 8 << 20}
@@ -31,6 +34,8 @@ class ModelFile:
     graph: bytes
     #: `weights.safetensors`
     weights: bytes
+    #: `tokenizer.json` files that the template's features name, by ascending digest
+    tokenizers: tuple[bytes, ...] = ()
 
     @classmethod
     def build(cls, template: dict[str, Any], graph: bytes, weights: bytes) -> ModelFile:
@@ -55,7 +60,22 @@ class ModelFile:
         for member, field in (("graph.onnx", "graph"), ("weights.safetensors", "weights")):
             if template.get(field) != sha256_hex(members[member]):
                 raise model_rejected(f"job.json names another {member} than the one beside it")
-        return cls(template, members["graph.onnx"], members["weights.safetensors"])
+        tokenizers = tuple(members[_tokenizer_name(digest)] for digest in _tokenizers_in(template))
+        return cls(template, members["graph.onnx"], members["weights.safetensors"], tokenizers)
+
+    def with_features(
+        self, features: dict[str, list[dict[str, Any]]], tokenizers: Sequence[str | os.PathLike[str]] = ()
+    ) -> ModelFile:
+        """The same model with the columns that fill its inputs, and the tokenizers that they name: then the file is all that a
+        job needs of it.
+
+        :param features: spelt-out features by input; a text feature names its tokenizer by file name
+        :param tokenizers: the `tokenizer.json` files
+        :raises WeighbridgeError: BAD_INPUT if one is missing, or given for nothing; MODEL_REJECTED
+        """
+        read = Tokenizers.read(tokenizers)
+        named = cast(dict[str, list[dict[str, Any]]], read.in_features(features))
+        return replace(self, template={**self.template, "features": named}, tokenizers=tuple(read.needed_by(named)))
 
     def to_bytes(self) -> bytes:
         """The bytes of the `.wbm`: the same for the same model, on every machine."""
@@ -64,6 +84,7 @@ class ModelFile:
                 "graph.onnx": self.graph,
                 "weights.safetensors": self.weights,
                 "job.json": canonical_json(self.template) + b"\n",
+                **{_tokenizer_name(sha256_hex(body)): body for body in self.tokenizers},
             }
         )
 
@@ -111,13 +132,31 @@ def _read_members(data: bytes) -> dict[str, bytes]:
     members: dict[str, bytes] = {}
     at = 0
     for name in _MEMBERS:
-        members[name], at = _read_member(data, at, name)
+        members[name], at = _read_member(data, at, name, _MAX_BYTES[name])
+    # Behind job.json stands what its features name, and nothing else.
+    for digest in _tokenizers_in(_read_template(members["job.json"])):
+        name = _tokenizer_name(digest)
+        members[name], at = _read_member(data, at, name, MAX_TOKENIZER_BYTES)
+        if sha256_hex(members[name]) != digest:
+            raise model_rejected("job.json names another tokenizer than the one beside it")
     if _write_members(members) != data:
-        raise _not_a_model_file("it is a zip of another form: stored, three members, nothing else")
+        raise _not_a_model_file("it is a zip of another form: stored, in order, nothing else")
     return members
 
 
-def _read_member(data: bytes, at: int, name: str) -> tuple[bytes, int]:
+def _tokenizers_in(template: dict[str, Any]) -> list[str]:
+    try:
+        features = [feature for specs in template.get("features", {}).values() for feature in specs]
+        return sorted({str(feature["tokenizer"]) for feature in features if "tokenizer" in feature})
+    except (AttributeError, TypeError):
+        raise model_rejected("job.json: features of another form") from None
+
+
+def _tokenizer_name(digest: str) -> str:
+    return f"tokenizer-{digest}.json"
+
+
+def _read_member(data: bytes, at: int, name: str, max_bytes: int) -> tuple[bytes, int]:
     end = at + _LOCAL_HEADER.size
     if len(data) < end:
         raise _not_a_model_file(f"it ends before {name}")
@@ -126,8 +165,8 @@ def _read_member(data: bytes, at: int, name: str) -> tuple[bytes, int]:
         raise _not_a_model_file(f"{name} is not where it must be")
     if flags != 0 or method != 0:
         raise _not_a_model_file(f"{name} is compressed, encrypted or streamed")
-    if size > _MAX_BYTES[name]:
-        raise _not_a_model_file(f"{name} has {size} bytes, at most {_MAX_BYTES[name]} are taken")
+    if size > max_bytes:
+        raise _not_a_model_file(f"{name} has {size} bytes, at most {max_bytes} are taken")
     start = end + name_bytes
     member = data[start : start + size]
     if len(member) < size or zlib.crc32(member) != crc:

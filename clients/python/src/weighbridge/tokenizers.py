@@ -36,6 +36,10 @@ class Tokenizers:
             {sha256_hex(body): body for body in bodies.values()}, {name: sha256_hex(body) for name, body in bodies.items()}
         )
 
+    def and_carried(self, bodies: Sequence[bytes]) -> Tokenizers:
+        """With those that a model file has in it, which nobody named."""
+        return Tokenizers({**{sha256_hex(body): body for body in bodies}, **self.by_digest}, self.digest_of)
+
     def in_features(self, given: Features | None) -> Features | None:
         """The features with digests where they name files."""
         if given is None:

@@ -55,7 +55,7 @@ def train(
     :param features: column names or spelt-out features, in the order in which they fill the input; by input name where
         the model has several. Default: every column that the seller declares a range or vocabulary of, in schema order
     :param tokenizers: `tokenizer.json` files that text features name, by file name: ``{"kind": "text", "column": "note",
-        "tokenizer": "tokenizer.json", "length": 64, "pad": 0}``
+        "tokenizer": "tokenizer.json", "length": 64, "pad": 0}``. Those that the model file has in it need not be given
     :param label: a column name, or a spelt-out label. Default: the dataset's own
     :param loss: cross-entropy (default), bce, mse, huber, next-token
     :param optimiser: adam (default), adamw, sgd; or ``{"name": "sgd", "learning_rate": 0.1}``
@@ -75,7 +75,7 @@ def train(
     """
     at = market if market is not None else Market()
     file = model_file if isinstance(model_file, ModelFile) else ModelFile.load(model_file)
-    read = Tokenizers.read(tokenizers)
+    read = Tokenizers.read(tokenizers).and_carried(file.tokenizers)
     options = JobOptions(
         features=read.in_features(features),
         label=label,
