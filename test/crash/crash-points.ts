@@ -1,13 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One moment at which a worker dies: just before a port call has any effect, or after it had it and before anybody knows. */
 export type CrashPoint = `${string}:${'before' | 'after'}`;
 
+/** How long a job that is at such a moment waits for the other one to come to one of its own. */
+const WAIT_FOR_OTHER_MS = 4_000;
+/** From here another handler goes on with the job: were the process to wait, the moment would pass. */
+const HANDED_ON = /\.transition\[(settling|refunding)\]:after$/;
+
 /**
  * The moments still to die at, in one file that outlives the process. A worker that reaches one strikes it out (so it
- * dies there once) and kills itself with SIGKILL: no handler runs, nothing is flushed.
+ * dies there once) and goes no further with that job. It kills itself with SIGKILL, so that no handler runs and nothing
+ * is flushed, once the other job that it has in hand is at such a moment too, or does not come to one.
  */
 export class CrashPlan {
+  private isDying = false;
+
   constructor(private readonly file: string) {}
 
   write(points: readonly CrashPoint[]): void {
@@ -18,11 +27,16 @@ export class CrashPlan {
     return existsSync(this.file) ? (JSON.parse(readFileSync(this.file, 'utf8')) as CrashPoint[]) : [];
   }
 
-  reach(point: CrashPoint): void {
+  async reach(point: CrashPoint): Promise<void> {
     const points = this.remaining();
     if (!points.includes(point)) return;
     this.write(points.filter((p) => p !== point));
+    if (!this.isDying && !HANDED_ON.test(point)) {
+      this.isDying = true;
+      await sleep(WAIT_FOR_OTHER_MS);
+    }
     process.kill(process.pid, 'SIGKILL');
+    await new Promise<never>(() => undefined);
   }
 }
 
@@ -41,19 +55,22 @@ export function dyingAt<T extends object>(
       if (method === undefined) return value.bind(target) as unknown;
       return async (...args: unknown[]): Promise<unknown> => {
         const what = `${name}.${method}${labelOf(args)}`;
-        plan.reach(`${what}:before`);
+        await plan.reach(`${what}:before`);
         const result: unknown = await value.apply(target, args);
-        plan.reach(`${what}:after`);
+        await plan.reach(`${what}:after`);
         return result;
       };
     },
   });
 }
 
-/** A transition is told apart by where it goes, an append by what it appends: `log.append[access-granted]`. */
-function labelOf([first, , third]: unknown[]): string {
-  if (typeof third === 'string' && /^[a-z]+$/.test(third)) return `[${third}]`;
-  if (!(first instanceof Uint8Array)) return '';
+/** A change of a job is told apart by the state it leads to, an append by what it appends: `log.append[access-granted]`. */
+function labelOf([first, second, third]: unknown[]): string {
+  if (!(first instanceof Uint8Array)) return stateIn(third) || stateIn(second);
   const type = /^weighbridge\/v1 ([a-z-]+) /.exec(Buffer.from(first.subarray(0, 64)).toString('latin1'))?.[1];
   return type === undefined ? '' : `[${type}]`;
+}
+
+function stateIn(argument: unknown): string {
+  return typeof argument === 'string' && /^[a-z]+$/.test(argument) ? `[${argument}]` : '';
 }

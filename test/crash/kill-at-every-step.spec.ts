@@ -1,5 +1,6 @@
 // Real: everything. A whole devnet, the CLI, and a worker that dies by SIGKILL before the first and after each side effect
-// of a job, and is started again each time by this test, as an init system would.
+// of a job, and is started again each time by this test, as an init system would. Two jobs run side by side: each life
+// of a worker ends with both of them at such a moment, where it can, and each moment is one of either's.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +28,7 @@ const COMPLETES: readonly string[] = [
   'log.append[training-completed]',
   'jobs.transition[settling]',
   'chain.anchorAndSettle',
-  'jobs.patch',
+  'jobs.patch[settling]',
   'jobs.fixRecord[settling]',
   'log.append[job-settled]',
   'jobs.transition[settled]',
@@ -37,6 +38,7 @@ const REFUSES: readonly string[] = [
   'log.append[training-refused]',
   'jobs.transition[refunding]',
   'chain.anchorAndRefund',
+  'jobs.patch[refunding]',
   'jobs.fixRecord[refunding]',
   'log.append[job-settled]',
   'jobs.transition[refunded]',
@@ -49,6 +51,8 @@ const everyGap = (steps: readonly string[]): CrashPoint[] => [
   `${steps[0] ?? ''}:before`,
   ...steps.map((step): CrashPoint => `${step}:after`),
 ];
+
+const PRICE_WEI = 5n * 10n ** 18n;
 
 let net: TestDevnet;
 let devnet: Devnet;
@@ -67,62 +71,77 @@ beforeAll(async () => {
 afterAll(async () => net?.stop(), 60_000);
 
 describe('a worker killed at every step', () => {
-  it('finishes the job once: one access record, one completion, one payment', async () => {
+  it('finishes two jobs once: one access record, one completion, one payment each', async () => {
     const before = await balances();
-    const running = train('out', '1');
-    const deaths = await runUntilDone(everyGap(COMPLETES), running);
-    const result = await running;
-    expect(result.stderr + result.stdout).not.toContain('INTERNAL');
-    expect(result.code).toBe(0);
-    expect(deaths).toBe(COMPLETES.length + 1);
-    const orderId = (result.json as { orderId: `0x${string}` }).orderId;
-    expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-completed', 'job-settled']);
+    const running = await trainBoth('done');
+    await runUntilDone(everyGap(COMPLETES), running);
+    for (const result of await running.ended) {
+      expect(result.stderr + result.stdout).not.toContain('INTERNAL');
+      expect(result.code).toBe(0);
+      const { orderId } = result.json as { orderId: `0x${string}` };
+      expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-completed', 'job-settled']);
+    }
     const after = await balances();
-    expect(before.buyer - after.buyer).toBe(5n * 10n ** 18n);
-    expect(after.marketplace - before.marketplace).toBe(5n * 10n ** 18n);
-    const verdict = await weighbridge(
-      ['verify', path.join(dir, 'out.json'), '--weights', path.join(dir, 'out.safetensors')],
-      net.cli.buyer,
-    );
-    expect(verdict.code).toBe(0);
+    expect(before.buyer - after.buyer).toBe(2n * PRICE_WEI);
+    expect(after.marketplace - before.marketplace).toBe(2n * PRICE_WEI);
+    for (const name of running.names) {
+      const receipt = path.join(dir, `${name}.json`);
+      const verdict = await weighbridge(
+        ['verify', receipt, '--weights', path.join(dir, `${name}.safetensors`)],
+        net.cli.buyer,
+      );
+      expect(verdict.code).toBe(0);
+    }
   }, 900_000);
 
-  it('refuses a job once: one refusal, the money back once', async () => {
+  it('refuses two jobs once: one refusal, the money back once each', async () => {
     const before = await balances();
     flipStoredBytes();
-    const running = train('refused', '2');
-    const deaths = await runUntilDone(everyGap(REFUSES), running);
-    const result = await running;
-    expect(result.code).toBe(1);
-    expect(deaths).toBe(REFUSES.length + 1);
-    expect(result.json).toMatchObject({ error: { code: 'JOB_STATE', details: { reason: 'data-corrupt' } } });
-    const { orderId } = (result.json as { error: { details: { orderId: `0x${string}` } } }).error.details;
-    expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-refused', 'job-settled']);
+    const running = await trainBoth('refused');
+    await runUntilDone(everyGap(REFUSES), running);
+    for (const result of await running.ended) {
+      expect(result.code).toBe(1);
+      expect(result.json).toMatchObject({ error: { code: 'JOB_STATE', details: { reason: 'data-corrupt' } } });
+      const { orderId } = (result.json as { error: { details: { orderId: `0x${string}` } } }).error.details;
+      expect(await recordsOf(orderId)).toEqual(['access-granted', 'training-refused', 'job-settled']);
+    }
     const withdrawn = await weighbridge(['withdraw'], net.cli.buyer);
     expect(withdrawn.code).toBe(0);
     expect((await balances()).buyer).toBe(before.buyer);
   }, 600_000);
 });
 
-/** Starts the dying worker again after each death, kills API and log once on the way, until the job's CLI ends. */
-async function runUntilDone(points: CrashPoint[], running: Promise<unknown>): Promise<number> {
+interface TwoJobs {
+  names: readonly string[];
+  ended: Promise<CliResult[]>;
+}
+
+/** Two jobs of one buyer; the second is begun when the first is paid for. Resolves when both are. */
+async function trainBoth(name: string): Promise<TwoJobs> {
+  const names = [`${name}-1`, `${name}-2`];
+  const paidBefore = (await balances()).marketplace;
+  const ended: Promise<CliResult>[] = [];
+  for (const [k, one] of names.entries()) {
+    ended.push(train(one, String(k)));
+    const due = paidBefore + BigInt(k + 1) * PRICE_WEI;
+    await expect.poll(async () => (await balances()).marketplace, { timeout: 120_000, interval: 250 }).toBe(due);
+  }
+  return { names, ended: Promise.all(ended) };
+}
+
+/** Starts the dying worker again after each death, kills API and log once on the way, until the jobs' CLIs end. */
+async function runUntilDone(points: CrashPoint[], { ended }: TwoJobs): Promise<void> {
   const plan = new CrashPlan(path.join(dir, 'plan.json'));
   plan.write(points);
-  let done = false;
-  void running.finally(() => (done = true));
-  let deaths = 0;
   let worker: ChildService | undefined;
-  while (!done) {
+  for (let deaths = 0; ; deaths++) {
+    if (deaths === 3) await restart('api');
+    if (deaths === 5) await restart('log');
     worker = await startDyingWorker().catch(() => undefined);
-    const ended = await Promise.race([worker?.exited ?? 'early', running.then(() => 'done' as const)]);
-    if (ended === 'done') break;
-    deaths += 1;
-    if (deaths === 5) await restart('api');
-    if (deaths === 7) await restart('log');
+    if ((await Promise.race([worker?.exited ?? 'early', ended.then(() => 'done' as const)])) === 'done') break;
   }
   await worker?.stop();
   expect(plan.remaining()).toEqual([]);
-  return points.length - plan.remaining().length;
 }
 
 async function startDyingWorker(): Promise<ChildService> {
