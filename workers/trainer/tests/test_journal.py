@@ -9,8 +9,8 @@ import pytest
 
 from models import adam, declaration, linear_model, linear_weights, sgd
 from pieces import job_frames, parquet
+from private_cases import SEED, made_of, some_rows
 from test_job import answers
-from test_private import SEED, made_of, some_rows
 from weighbridge_trainer.frames import FrameReader, FrameWriter
 from weighbridge_trainer.job import run_job
 from weighbridge_trainer.journal import Journal

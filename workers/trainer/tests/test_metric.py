@@ -15,13 +15,13 @@ from models import LINEAR_WEIGHTS, config_of, declaration, linear_model, linear_
 from pieces import job_frames, parquet
 from test_job import PRIVATE, answers, piece
 from weighbridge_trainer import losses
-from weighbridge_trainer.config import Metric
 from weighbridge_trainer.features import Rows
 from weighbridge_trainer.frames import FrameReader, FrameWriter
 from weighbridge_trainer.job import run_job
 from weighbridge_trainer.losses import row_correct, row_loss
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.metric import Measurement, measure, prepare_metric, scale_of
+from weighbridge_trainer.privacy_config import Metric
 from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.safetensors import read_safetensors
 

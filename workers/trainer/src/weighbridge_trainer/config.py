@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .fields import FieldError, Fields, as_count, as_text
+from .optimiser_config import Optimiser, Schedule, read_optimiser, read_schedule
+from .privacy_config import Privacy, read_privacy
 from .refusal import Reason, Refused, reject_model
 from .transforms import (
     BinaryLabel,
@@ -55,50 +57,6 @@ class Input:
 class Loss:
     name: str
     delta: float = 1.0
-
-
-@dataclass(frozen=True)
-class Optimiser:
-    name: str
-    learning_rate: float
-    weight_decay: float = 0.0
-    momentum: float = 0.0
-    nesterov: bool = False
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-
-@dataclass(frozen=True)
-class Schedule:
-    name: str
-    warmup_steps: int = 0
-    final_fraction: float = 0.0
-    every_steps: int = 1
-    factor: float = 1.0
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number about rows that are held out, with noise of its own."""
-
-    name: str
-    bound: float
-    """A row counts as so much at most."""
-    noise_multiplier: float
-
-
-@dataclass(frozen=True)
-class Privacy:
-    """DP-SGD as declared; the host holds the numbers against epsilon, delta and the seller's terms."""
-
-    noise_multiplier: float
-    clipping_norm: float
-    sampling_rate: float
-    steps: int
-    unit_column: str | None = None
-    unit_max_rows: int = 1
-    metric: Metric | None = None
 
 
 @dataclass(frozen=True)
@@ -184,15 +142,15 @@ def _config(fields: Fields, pieces: int, rows: int) -> Config:
         inputs=inputs,
         label=read_label(fields.any("label")),
         loss=_loss(fields.any("loss")),
-        optimiser=_optimiser(fields.any("optimiser")),
-        schedule=_schedule(fields.any("schedule")),
+        optimiser=read_optimiser(fields.any("optimiser")),
+        schedule=read_schedule(fields.any("schedule")),
         epochs=fields.count("epochs", high=10_000),
         batch_rows=fields.count("batchRows", high=65_536),
         micro_batch_rows=None if micro is None else as_count(micro, high=65_536),
         seed=fields.count("seed", 0, 2**32 - 1),
         precision=fields.one_of("precision", ("float32", "bfloat16")),
         returns_all=fields.one_of("return", ("trainable", "all")) == "all",
-        privacy=_privacy(fields.any("privacy")),
+        privacy=read_privacy(fields.any("privacy")),
         pieces=pieces,
         rows=rows,
     )
@@ -211,89 +169,9 @@ def _input(value: Any, features: Fields) -> Input:
 def _loss(value: Any) -> Loss:
     fields = Fields(value)
     name = fields.one_of("name", _LABELS_OF)
-    loss = Loss(name, _positive(fields, "delta")) if name == "huber" else Loss(name)
+    loss = Loss(name, fields.positive("delta")) if name == "huber" else Loss(name)
     fields.done()
     return loss
-
-
-def _optimiser(value: Any) -> Optimiser:
-    fields = Fields(value)
-    name = fields.one_of("name", ("sgd", "adam", "adamw"))
-    rate, decay = _positive(fields, "learningRate"), fields.number("weightDecay", 0)
-    if name == "sgd":
-        momentum, nesterov = _fraction(fields, "momentum"), fields.flag("nesterov")
-        optimiser = Optimiser(name, rate, decay, momentum, nesterov)
-    else:
-        betas = _fraction(fields, "beta1"), _fraction(fields, "beta2")
-        optimiser = Optimiser(name, rate, decay, 0.0, False, *betas, _positive(fields, "epsilon"))
-    fields.done()
-    return optimiser
-
-
-def _schedule(value: Any) -> Schedule:
-    fields = Fields(value)
-    name = fields.one_of("name", ("constant", "cosine", "linear", "step"))
-    if name == "step":
-        schedule = Schedule(name, every_steps=fields.count("everySteps"), factor=_share(fields, "factor"))
-    elif name == "constant":
-        schedule = Schedule(name)
-    else:
-        warmup = fields.count("warmupSteps", low=0)
-        schedule = Schedule(name, warmup, fields.number("finalFraction", 0, 1))
-    fields.done()
-    return schedule
-
-
-def _privacy(value: Any) -> Privacy | None:
-    if value == "none":
-        return None
-    fields = Fields(value)
-    # Epsilon and delta follow from the rest; the host checked that they do.
-    fields.number("epsilon", 0)
-    fields.number("delta", 0, 1)
-    noise, norm = fields.number("noiseMultiplier", 0.1, 1e3), fields.number("clippingNorm", 1e-6, 1e6)
-    rate, steps = _share(fields, "samplingRate"), fields.count("steps", high=10_000_000)
-    unit, metric = Fields(fields.any("unit")), _metric(fields.optional("metric"))
-    fields.done()
-    if unit.one_of("kind", ("row", "column")) == "row":
-        unit.done()
-        return Privacy(noise, norm, rate, steps, metric=metric)
-    privacy = Privacy(noise, norm, rate, steps, unit.text("column"), unit.count("maxRows", high=256), metric)
-    unit.done()
-    return privacy
-
-
-def _metric(value: Any) -> Metric | None:
-    if value is None:
-        return None
-    fields = Fields(value)
-    name = fields.one_of("name", ("accuracy", "loss"))
-    metric = Metric(name, _positive(fields, "bound"), fields.number("noiseMultiplier", 0.1, 1e3))
-    fields.done()
-    if name == "accuracy" and metric.bound != 1:
-        raise FieldError("the bound of an accuracy is not 1")
-    return metric
-
-
-def _positive(fields: Fields, name: str) -> float:
-    value = fields.number(name)
-    if value <= 0:
-        raise FieldError(f"{name} is not above 0")
-    return value
-
-
-def _share(fields: Fields, name: str) -> float:
-    value = _positive(fields, name)
-    if value > 1:
-        raise FieldError(f"{name} is above 1")
-    return value
-
-
-def _fraction(fields: Fields, name: str) -> float:
-    value = fields.number(name, 0)
-    if value >= 1:
-        raise FieldError(f"{name} is not below 1")
-    return value
 
 
 def _check_agreement(config: Config) -> None:

@@ -44,6 +44,26 @@ class Fields:
     def number(self, name: str, low: float = -math.inf, high: float = math.inf) -> float:
         return as_number(self.any(name), low, high)
 
+    def positive(self, name: str) -> float:
+        value = self.number(name)
+        if value <= 0:
+            raise FieldError(f"{name} is not above 0")
+        return value
+
+    def share(self, name: str) -> float:
+        """Above 0, at most 1."""
+        value = self.positive(name)
+        if value > 1:
+            raise FieldError(f"{name} is above 1")
+        return value
+
+    def fraction(self, name: str) -> float:
+        """From 0, below 1."""
+        value = self.number(name, 0)
+        if value >= 1:
+            raise FieldError(f"{name} is not below 1")
+        return value
+
     def count(self, name: str, low: int = 1, high: int = 2**31 - 1) -> int:
         return as_count(self.any(name), low, high)
 

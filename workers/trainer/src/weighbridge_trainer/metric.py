@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
-from .config import Config, Metric
+from .config import Config
 from .features import Rows
 from .losses import RowLoss, row_correct, row_loss
 from .optimise import abstract_rows
+from .privacy_config import Metric
 from .private_stream import SecretStream
 from .private_units import units_of
 from .program import Program

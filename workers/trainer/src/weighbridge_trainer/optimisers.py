@@ -2,7 +2,7 @@
 
 import optax
 
-from .config import Optimiser, Schedule
+from .optimiser_config import Optimiser, Schedule
 
 
 def make_optimiser(optimiser: Optimiser, schedule: Schedule, total_steps: int) -> optax.GradientTransformation:

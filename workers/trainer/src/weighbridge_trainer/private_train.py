@@ -15,13 +15,14 @@ import optax
 from jax import Array
 
 from .budgets import compile_within
-from .config import Config, Privacy
+from .config import Config
 from .features import Rows
 from .journal import Journal
 from .losses import row_keys
 from .optimise import abstract_rows
 from .optimisers import make_optimiser
 from .placement import Placement, placement
+from .privacy_config import Privacy
 from .private_clip import ClippedSum, clipped_sum_of_rows, clipped_sum_of_units
 from .private_grid import Grid, add_on_grid, grid_of
 from .private_stream import SecretStream
