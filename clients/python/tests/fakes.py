@@ -11,6 +11,7 @@ import numpy as np
 import pyrage
 from eth_account import Account
 
+import weighbridge as wb
 from weighbridge.canonical import canonical_json, json_digest, sha256_hex
 from weighbridge.contracts import Market as Deployed
 from weighbridge.contracts import key_id_of, signable, typed_digest
@@ -263,3 +264,8 @@ class FakeApi:
             "progress": {"state": state, "step": 7, "of": 7, "reason": self._world.refuse},
             "receipt": receipt,
         }
+
+
+def run(world: World, root: Path, file: ModelFile | None = None, **options: Any) -> wb.StateDict:
+    given: dict[str, Any] = {"dataset": world.dataset.id, "purpose": "research", "progress": False, **options}
+    return wb.train(file or model_file(), market=world.market(root), **given)
