@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hexToString } from 'viem';
 import { serviceProviderRegistryAbi } from '../../chain/abi/service-provider-registry.js';
+import { openGet, withoutStall } from '../store/provider-http.js';
 import type { Address, Hex } from '../../../src/kernel/index.js';
 import type { ChainClient } from './chain-client.js';
 import { pieceCidOrRefuse, type PieceFiles } from './piece-files.js';
@@ -18,7 +19,10 @@ const PDP_PRODUCT = 0;
 const MAX_PROVIDERS = 100n;
 const ATTEMPTS = 3;
 const MAX_PULLS = 1_000;
+const CONNECT_MS = 30_000;
 const STALL_MS = 30_000;
+/** While one piece is synced to the disk, the next one comes. */
+const PIECES_AT_ONCE = 2;
 /** From the best to the worst: a pull is as far as its worst piece. */
 const STATUSES: PullStatus[] = ['complete', 'pending', 'inProgress', 'retrying', 'failed'];
 
@@ -53,29 +57,33 @@ export class Pulls {
   }
 
   private async run(pieces: PullPiece[], statuses: Map<string, PullStatus>): Promise<void> {
-    for (const piece of pieces) {
-      for (let attempt = 0; attempt < ATTEMPTS && statuses.get(piece.pieceCid) !== 'complete'; attempt++) {
-        statuses.set(piece.pieceCid, attempt === 0 ? 'inProgress' : 'retrying');
-        if (await this.fetchPiece(piece).catch(() => false)) statuses.set(piece.pieceCid, 'complete');
-      }
-      if (statuses.get(piece.pieceCid) !== 'complete') statuses.set(piece.pieceCid, 'failed');
+    const waiting = [...pieces];
+    const pullRest = async (): Promise<void> => {
+      for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) await this.pull(piece, statuses);
+    };
+    await Promise.all(Array.from({ length: PIECES_AT_ONCE }, pullRest));
+  }
+
+  private async pull(piece: PullPiece, statuses: Map<string, PullStatus>): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS && statuses.get(piece.pieceCid) !== 'complete'; attempt++) {
+      statuses.set(piece.pieceCid, attempt === 0 ? 'inProgress' : 'retrying');
+      if (await this.fetchPiece(piece).catch(() => false)) statuses.set(piece.pieceCid, 'complete');
     }
+    if (statuses.get(piece.pieceCid) !== 'complete') statuses.set(piece.pieceCid, 'failed');
   }
 
   private async fetchPiece({ pieceCid, sourceUrl }: PullPiece): Promise<boolean> {
     if (await this.files.find(pieceCid)) return true;
-    const idle = new AbortController();
-    const timer = setTimeout(() => idle.abort(), STALL_MS);
+    // `fetch` would pass every byte through two web streams. A redirect is no piece: nobody is sent elsewhere.
+    const body = await openGet(sourceUrl, {}, CONNECT_MS, undefined);
     try {
-      const response = await fetch(sourceUrl, { signal: idle.signal, redirect: 'error' });
-      if (!response.ok || response.body === null) return false;
-      const piece = await this.files.receive(randomUUID(), refreshing(response.body, timer));
+      if (body.statusCode !== 200) return false;
+      const piece = await this.files.receive(randomUUID(), withoutStall(body, STALL_MS));
       if (piece.pieceCid === pieceCid) await this.files.keep(piece);
       else await this.files.drop(piece);
       return piece.pieceCid === pieceCid;
     } finally {
-      clearTimeout(timer);
-      idle.abort();
+      body.destroy();
     }
   }
 
@@ -100,11 +108,4 @@ export class Pulls {
 
 function textOf(value: Hex | undefined): string {
   return value === undefined ? '' : hexToString(value);
-}
-
-async function* refreshing(source: AsyncIterable<Uint8Array>, timer: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
-  for await (const bytes of source) {
-    timer.refresh();
-    yield bytes;
-  }
 }
