@@ -83,10 +83,12 @@ describe('entries', () => {
     expect(entry.type).toBe('training-refused');
   });
 
-  it('are refused when any byte of them changed', async () => {
+  it('are refused when any byte of them changed', { timeout: 300_000 }, async () => {
     const good = story.entries.granted;
     let accepted = 0;
-    for (let i = 0; i < good.length; i++) {
+    // Every byte in `npm run fuzz`; every third here, which meets each place in a base64 group.
+    const step = process.env.FUZZ_RUNS === undefined ? 3 : 1;
+    for (let i = 0; i < good.length; i += step) {
       const bad = good.slice();
       bad[i] = (bad[i] ?? 0) ^ 1;
       try {

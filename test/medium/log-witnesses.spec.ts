@@ -42,7 +42,7 @@ async function untilRefusing({ logFile }: TestLog, { url }: LogProcess): Promise
   for (const path of ['readyz', 'checkpoint']) expect((await fetch(`${url}/${path}`)).status).toBe(503);
 }
 
-describe('a witnessed log', { timeout: 120_000 }, () => {
+describe('a witnessed log', { timeout: 300_000 }, () => {
   it('shows a checkpoint only with a quorum of cosignatures, and is held up by no slow witness and by none that is down', async () => {
     const net = await world.newLog();
     const process = await net.start();
@@ -207,7 +207,7 @@ describe('a witnessed log', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the anchor', { timeout: 120_000 }, () => {
+describe('the anchor', { timeout: 300_000 }, () => {
   it('takes the log’s checkpoints with the witnesses’ signatures and no other history; the log does not sign below it', async () => {
     const net = await world.newLog();
     const process = await net.start();

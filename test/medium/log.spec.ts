@@ -43,7 +43,7 @@ describe('the log process', () => {
       },
     };
     const appending = appendAll(counted, entries);
-    await vi.waitUntil(() => acknowledged >= 350, { timeout: 120_000, interval: 2 });
+    await vi.waitUntil(() => acknowledged >= 200, { timeout: 120_000, interval: 2 });
     process.kill('SIGKILL');
     await process.exited;
     expect(acknowledged).toBeLessThan(1000);
