@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { release } from '../kernel/release.js';
 import { corrupt, misplaced } from './envelope-errors.js';
 import type { PieceHeader } from './header.js';
 import { TAG_BYTES } from './limits.js';
@@ -6,6 +7,9 @@ import type { ShardKey } from './shard-keys.js';
 
 /** Frames that are tried to tell a frame in the wrong place from a changed one: it costs what decrypting so many costs. */
 const MAX_TRIED = 8_192;
+
+/** Of a frame that is encrypted at once. */
+const STEP_BYTES = 64 << 10;
 
 /** What the frames of one piece share. */
 export interface FrameCipher extends ShardKey {
@@ -26,13 +30,20 @@ export function framesOf({ plaintextBytes, frameBytes }: Pick<PieceHeader, 'plai
   return Math.ceil(plaintextBytes / frameBytes);
 }
 
-/** Ciphertext and tag of frame `index`, apart: joining them would copy every byte once more. */
-export function sealFrame(cipher: FrameCipher, plaintext: Uint8Array, index: number): [Buffer, Buffer] {
+/**
+ * Encrypts frame `index` into the beginning of `sealed`: ciphertext, then tag. Node gives ciphertext in memory of its own; in steps of this
+ * size it is copied on while the processor's cache still has it, which takes half as long as a frame at once.
+ */
+export function sealFrame(cipher: FrameCipher, plaintext: Uint8Array, index: number, sealed: Uint8Array): void {
   const gcm = createCipheriv('aes-256-gcm', cipher.key, frameNonce(cipher, index));
   gcm.setAAD(cipher.associatedData);
-  const ciphertext = gcm.update(plaintext);
+  for (let at = 0; at < plaintext.length; at += STEP_BYTES) {
+    const ciphertext = gcm.update(plaintext.subarray(at, at + STEP_BYTES));
+    sealed.set(ciphertext, at);
+    release(ciphertext);
+  }
   gcm.final(); // GCM keeps nothing back
-  return [ciphertext, gcm.getAuthTag()];
+  sealed.set(gcm.getAuthTag(), plaintext.length);
 }
 
 /** @throws WeighbridgeError PIECE_CORRUPT, or PIECE_REORDERED, PIECE_REPEATED if it is another frame of the piece */

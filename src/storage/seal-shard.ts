@@ -1,5 +1,6 @@
 import { frameCipher, sealFrame, type FrameCipher } from './frames.js';
 import { encodePieceHeader, framePieceHeader, type PieceHeader } from './header.js';
+import { TAG_BYTES } from './limits.js';
 import { PREFIX_BYTES } from './padding.js';
 import type { ShardKey } from './shard-keys.js';
 
@@ -9,8 +10,12 @@ export interface PieceSealer {
   readonly frames: number;
   /** Plaintext bytes of a frame that come from the shard: where to read them, and how many. */
   dataOf(index: number): { from: number; length: number };
-  /** @param data - the bytes that `dataOf` names; prefix and padding are put around them */
-  seal(index: number, data: Uint8Array): [ciphertext: Buffer, tag: Buffer];
+  /**
+   * @param data - the bytes that `dataOf` names; prefix and padding are put around them
+   * @param sealed - takes the frame at its beginning
+   * @returns the bytes of the frame
+   */
+  seal(index: number, data: Uint8Array, sealed: Uint8Array): number;
 }
 
 /**
@@ -34,7 +39,11 @@ export function pieceSealer(shardKey: ShardKey, header: PieceHeader, dataBytes: 
     head: framePieceHeader(headerBytes),
     frames: cipher.frames,
     dataOf,
-    seal: (index, data) => sealFrame(cipher, plaintextOf(index, data), index),
+    seal: (index, data, sealed) => {
+      const plaintext = plaintextOf(index, data);
+      sealFrame(cipher, plaintext, index, sealed);
+      return plaintext.length + TAG_BYTES;
+    },
   };
 
   function plaintextOf(index: number, data: Uint8Array): Uint8Array {

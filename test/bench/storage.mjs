@@ -10,6 +10,7 @@ import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import * as SP from '@filoz/synapse-core/sp';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { release } from '../../dist/src/kernel/index.js';
 import { oneAhead, openShard, wrapShardKey } from '../../dist/src/storage/index.js';
 import { DEVNET_CHAIN_ID, startAnvil } from '../../dist/web3/devnet/anvil.js';
 import { deployFoc } from '../../dist/web3/devnet/deploy-foc.js';
@@ -18,7 +19,6 @@ import { startProvider } from '../../dist/web3/devnet/provider.js';
 import { freePort } from '../../dist/web3/devnet/service.js';
 import { PieceHasher } from '../../dist/web3/filecoin/commp.js';
 import { createPieceStore } from '../../dist/web3/filecoin/piece-store.js';
-import { release } from '../../dist/web3/filecoin/release.js';
 import { hashInThread } from '../../dist/web3/filecoin/store/hash-in-thread.js';
 
 const MIB = 2 ** 20;

@@ -1,5 +1,5 @@
 import { concatBytes, type Bytes32 } from '../../src/kernel/index.js';
-import { paddedBytes, pieceSealer, type ShardKey } from '../../src/storage/index.js';
+import { paddedBytes, pieceSealer, TAG_BYTES, type ShardKey } from '../../src/storage/index.js';
 
 export interface PieceFields {
   datasetId: Bytes32;
@@ -13,7 +13,8 @@ export function sealPiece(shardKey: ShardKey, fields: PieceFields, data: Uint8Ar
   const sealer = pieceSealer(shardKey, header, data.length);
   const frames = Array.from({ length: sealer.frames }, (_, index) => {
     const { from, length } = sealer.dataOf(index);
-    return concatBytes(...sealer.seal(index, data.subarray(from, from + length)));
+    const sealed = new Uint8Array(fields.frameBytes + TAG_BYTES);
+    return sealed.subarray(0, sealer.seal(index, data.subarray(from, from + length), sealed));
   });
   return concatBytes(sealer.head, ...frames);
 }

@@ -127,8 +127,13 @@ const zeroRoots: Uint8Array[] = [new Uint8Array(NODE_BYTES)];
 /** Hashes each pair of nodes of a layer to one node of the next. */
 export function hashLayer(nodes: Uint8Array, parents: Uint8Array): void {
   hashInto(nodes, parents);
-  for (let last = NODE_BYTES - 1; last < parents.length; last += NODE_BYTES) {
-    parents[last] = (parents[last] as number) & 0x3f; // in bounds by the loop's condition
+  cut(parents, parents.length);
+}
+
+/** Cuts each node of a layer to 254 bits. */
+function cut(nodes: Uint8Array, bytes: number): void {
+  for (let last = NODE_BYTES - 1; last < bytes; last += NODE_BYTES) {
+    nodes[last] = (nodes[last] as number) & 0x3f; // in bounds by the loop's condition
   }
 }
 

@@ -7,6 +7,7 @@ const GROUP_QUADS = 4;
 const GROUP_RAW_WORDS = 127;
 const GROUP_PADDED_WORDS = 128;
 const LEAF_WORDS = 8;
+const LAST_WORD = 0x3fffffff;
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /**
@@ -19,7 +20,7 @@ export function padFr32(source: Uint8Array, target: Uint8Array, quads: number): 
   const groups = IS_LITTLE_ENDIAN && target.byteOffset % 4 === 0 ? Math.floor(quads / GROUP_QUADS) : 0;
   if (groups > 0) {
     const words = wordsOf(source, groups * GROUP_RAW_WORDS);
-    padGroups(words, new Uint32Array(target.buffer, target.byteOffset, groups * GROUP_PADDED_WORDS), groups);
+    padGroups(words, new Int32Array(target.buffer, target.byteOffset, groups * GROUP_PADDED_WORDS), groups);
   }
   for (let quad = groups * GROUP_QUADS; quad < quads; quad++) {
     padQuad(source, quad * QUAD_RAW_BYTES, target, quad * QUAD_PADDED_BYTES);
@@ -27,40 +28,43 @@ export function padFr32(source: Uint8Array, target: Uint8Array, quads: number): 
 }
 
 /** The first words of `bytes`; they are copied where they do not lie on a word's border. */
-function wordsOf(bytes: Uint8Array, words: number): Uint32Array {
-  if (bytes.byteOffset % 4 === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, words);
-  return new Uint32Array(bytes.slice(0, words * 4).buffer);
+function wordsOf(bytes: Uint8Array, words: number): Int32Array {
+  if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, words);
+  return new Int32Array(bytes.slice(0, words * 4).buffer);
 }
 
-/** Leaf k of a group starts at bit 254 k of its source. Typed-array reads in bounds, by the counts that callers give. */
-function padGroups(source: Uint32Array, target: Uint32Array, groups: number): void {
-  for (let group = 0, to = 0; group < groups; group++) {
-    const groupStart = group * GROUP_RAW_WORDS;
-    for (let leaf = 0; leaf < GROUP_PADDED_WORDS / LEAF_WORDS; leaf++, to += LEAF_WORDS) {
-      const from = groupStart + ((leaf * 254) >>> 5);
-      const low = (leaf * 254) & 31;
-      if (low === 0) copyLeaf(source, from, target, to);
-      else shiftLeaf(source, from, low, target, to);
+/**
+ * Leaf k of a group is its source shifted left by 2k bits, from word 8k on: each word takes what the one before it had no room for, and the
+ * last one has 30 bits. Written out, because a loop over eight words takes half as long again; the whole is a fifth of a piece CID.
+ */
+function padGroups(source: Int32Array, target: Int32Array, groups: number): void {
+  for (let group = 0; group < groups; group++) {
+    const from = group * GROUP_RAW_WORDS;
+    const to = group * GROUP_PADDED_WORDS;
+    for (let i = 0; i < LEAF_WORDS - 1; i++) target[to + i] = word(source, from + i);
+    target[to + LEAF_WORDS - 1] = word(source, from + LEAF_WORDS - 1) & LAST_WORD;
+    for (let shift = 2; shift < 32; shift += 2) {
+      const back = 32 - shift;
+      const s = from + shift * (LEAF_WORDS / 2);
+      const t = to + shift * (LEAF_WORDS / 2);
+      const w0 = word(source, s);
+      const w1 = word(source, s + 1);
+      const w2 = word(source, s + 2);
+      const w3 = word(source, s + 3);
+      const w4 = word(source, s + 4);
+      const w5 = word(source, s + 5);
+      const w6 = word(source, s + 6);
+      const w7 = shift === 30 ? 0 : word(source, s + 7); // the group has 127 words, and no bit of another is wanted
+      target[t] = (word(source, s - 1) >>> back) | (w0 << shift);
+      target[t + 1] = (w0 >>> back) | (w1 << shift);
+      target[t + 2] = (w1 >>> back) | (w2 << shift);
+      target[t + 3] = (w2 >>> back) | (w3 << shift);
+      target[t + 4] = (w3 >>> back) | (w4 << shift);
+      target[t + 5] = (w4 >>> back) | (w5 << shift);
+      target[t + 6] = (w5 >>> back) | (w6 << shift);
+      target[t + 7] = ((w6 >>> back) | (w7 << shift)) & LAST_WORD;
     }
   }
-}
-
-function copyLeaf(source: Uint32Array, from: number, target: Uint32Array, to: number): void {
-  for (let i = 0; i < LEAF_WORDS - 1; i++) target[to + i] = at(source, from + i);
-  target[to + LEAF_WORDS - 1] = at(source, from + LEAF_WORDS - 1) & 0x3fffffff;
-}
-
-/** The last word of a leaf has 30 bits. With a shift of 2 they all come from one source word, the last one of the group. */
-function shiftLeaf(source: Uint32Array, from: number, low: number, target: Uint32Array, to: number): void {
-  const high = 32 - low;
-  let word = at(source, from);
-  for (let i = 0; i < LEAF_WORDS - 1; i++) {
-    const next = at(source, from + i + 1);
-    target[to + i] = (word >>> low) | (next << high);
-    word = next;
-  }
-  const rest = low === 2 ? 0 : at(source, from + LEAF_WORDS) << high;
-  target[to + LEAF_WORDS - 1] = ((word >>> low) | rest) & 0x3fffffff;
 }
 
 /** One unrolled step a leaf: the k-th leaf is the source shifted left by 2k bits. */
@@ -96,6 +100,11 @@ function padQuad(source: Uint8Array, from: number, target: Uint8Array, to: numbe
   target[to + 127] = carry & 0x3f;
 }
 
-function at(items: Uint8Array | Uint32Array, index: number): number {
-  return items[index] as number; // every caller stays within what it was given
+// Two, so that each sees arrays of one kind: a reader of both takes twice as long. Every caller stays within what it was given.
+function at(bytes: Uint8Array, index: number): number {
+  return bytes[index] as number;
+}
+
+function word(words: Int32Array, index: number): number {
+  return words[index] as number;
 }

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { release } from '../../../src/kernel/index.js';
 import { MAX_PIECE_BYTES, MIN_PIECE_BYTES } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
-import { release } from '../release.js';
 import { publishFile, syncDirectory, writeAll } from './durable-files.js';
 import { HashingThread, type ArrivingPiece } from './hashing.js';
 import { asDiskFull, NO_ROOM, Refusal } from './refusal.js';

@@ -3,7 +3,6 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { LENGTH_BYTES, MAX_HEADER_BYTES, pieceSealer, TAG_BYTES } from '../../../src/storage/index.js';
 import { PieceHasher } from '../commp.js';
-import { release } from '../release.js';
 import { BlockRing } from './block-ring.js';
 import { BLOCK_BYTES, type Job, type Order, type Told } from './messages.js';
 
@@ -68,18 +67,14 @@ async function seal(
       // A block begins in memory where it would if the whole piece lay there: the hasher reads words, and copies what lies askew.
       const start = hasher.size % WORD_BYTES;
       let end = start;
-      const put = (bytes: Uint8Array): void => {
-        block.set(bytes, end);
-        end += bytes.length;
-      };
-      if (index === 0) put(sealer.head);
+      if (index === 0) {
+        block.set(sealer.head, end);
+        end += sealer.head.length;
+      }
       for (const last = Math.min(sealer.frames, index + framesEach); index < last; index++) {
         const { from, length } = sealer.dataOf(index);
         readWhole(handle, plaintext, length, from);
-        const [ciphertext, tag] = sealer.seal(index, plaintext.subarray(0, length));
-        put(ciphertext);
-        release(ciphertext);
-        put(tag);
+        end += sealer.seal(index, plaintext.subarray(0, length), block.subarray(end));
       }
       const bytes = block.subarray(start, end);
       hasher.write(bytes);

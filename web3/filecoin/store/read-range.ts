@@ -1,4 +1,4 @@
-import { release } from '../release.js';
+import { release } from '../../../src/kernel/index.js';
 import { openGet, withoutStall } from './provider-http.js';
 
 const CONNECT_MS = 10_000;
