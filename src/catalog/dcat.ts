@@ -13,6 +13,7 @@ const FRC_0069 = 'https://github.com/filecoin-project/FIPs/blob/master/FRCs/frc-
 export function dcatOf(listing: DescribedListing): Record<string, unknown> {
   const { id, version, seller, manifest, terms, listedAt } = listing;
   const self = manifestUrl(listing);
+  const { chainId } = manifest.wrappedKey.condition; // where the seller's account and its offer are
   const licence = { '@id': licenceUrl(listing), '@type': 'dct:LicenseDocument' };
   return {
     '@context': {
@@ -29,7 +30,7 @@ export function dcatOf(listing: DescribedListing): Record<string, unknown> {
     'dct:title': manifest.title,
     'dct:description': manifest.description === '' ? manifest.title : manifest.description,
     'dct:issued': { '@value': listedAt.toISOString(), '@type': 'xsd:dateTime' },
-    'dct:publisher': { '@id': `did:pkh:eip155:1:${seller}`, '@type': 'foaf:Agent', 'foaf:name': seller },
+    'dct:publisher': { '@id': `did:pkh:eip155:${chainId}:${seller}`, '@type': 'foaf:Agent', 'foaf:name': seller },
     'dct:license': licence,
     'dct:rights': {
       '@type': 'dct:RightsStatement',
