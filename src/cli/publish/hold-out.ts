@@ -3,13 +3,13 @@ import { WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import { holdoutKeyOf } from '../../storage/index.js';
 import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
 import type { PublishPlan } from './plan.js';
-import type { Source } from './source.js';
+import type { Source, SourceColumn } from './source.js';
 
 /** Hex digits of a hash that are compared with the share: 52 bits, which a double holds exactly. */
 const DIGITS = 13;
 
 /**
- * Divides the rows into those that train and those that are held out. Each goes by a keyed hash of its values: rows that are
+ * Divides the rows into those that train and those that are held out. Each goes by a keyed SHA-256 of its values (docs/privacy.md): rows that are
  * equal stay together (none is trained on and measured with), a row is on the same side in every version, and nobody without
  * the seller's secret can make one that is held out. Where the terms protect all rows of a unit together, a unit goes whole.
  * @param secret - the seller's shard secret
@@ -38,11 +38,40 @@ export async function divideRows(
 
 function heldOutSql({ columns }: Source, share: number, unitColumn: string | undefined, key: string): string {
   const decides = columns.filter(({ name }) => unitColumn === undefined || name === unitColumn);
-  const hash = `sha256(concat(${text(key)}, hash(${decides.map(({ sql }) => sql).join(', ')})))`;
+  const hash = `sha256(concat(${[text(key), ...decides.map(canonicalSql)].join(', ')}))`;
   const limit = Math.floor(share * 16 ** DIGITS)
     .toString(16)
     .padStart(DIGITS, '0');
   return `substr(${hash}, 1, ${DIGITS}) < ${text(limit)}`;
+}
+
+/**
+ * A value as text that no release of DuckDB writes otherwise, after its length, so that no two rows have the same text: a number is the
+ * 64 bits of its IEEE 754 double, an image the SHA-256 of its bytes. No value is `-`.
+ */
+function canonicalSql({ type, sql }: Pick<SourceColumn, 'type' | 'sql'>): string {
+  const written = writtenSql(type, sql);
+  return `coalesce(strlen(${written}) || ':' || ${written}, '-')`;
+}
+
+function writtenSql(type: SourceColumn['type'], sql: string): string {
+  switch (type) {
+    case 'number':
+      return bitsSql(sql);
+    case 'tensor':
+      return `array_to_string(list_transform(${sql}, x -> ${bitsSql('x')}), '')`;
+    case 'image':
+      return `sha256(${sql})`;
+    case 'integer':
+    case 'boolean':
+    case 'string':
+      return `CAST(${sql} AS VARCHAR)`;
+  }
+}
+
+/** Zero is added, because -0 is 0 to whoever compares rows. */
+function bitsSql(sql: string): string {
+  return `CAST(CAST(CAST(${sql} AS DOUBLE) + 0 AS BIT) AS VARCHAR)`;
 }
 
 /** Plaintext, in the private directory like the shards that are made of it. */

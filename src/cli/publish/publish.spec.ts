@@ -332,8 +332,9 @@ describe('a publish that goes well', () => {
       const done = await run(options);
       const { training, heldOut } = await sides();
       expect([...training, ...heldOut].toSorted()).toEqual((await linesOfFile()).toSorted());
-      expect(heldOut.length).toBeGreaterThan(150);
-      expect(heldOut.length).toBeLessThan(250);
+      // Drawn by a fresh key: 200 of 1,000 expected, these bounds are eight standard deviations away.
+      expect(heldOut.length).toBeGreaterThan(95);
+      expect(heldOut.length).toBeLessThan(305);
       expect(done.rowCount).toBe(training.length);
       expect(manifest().rowCount).toBe(training.length);
       const marks = manifest().pieces.map(({ holdout }) => Number(holdout === true));
@@ -365,7 +366,7 @@ describe('a publish that goes well', () => {
 
     it('keeps all rows of a protected unit on one side', async () => {
       await withBudget({ unitColumn: 'x' });
-      await run({ ...options, holdout: 0.4 });
+      await run({ ...options, holdout: 0.5 });
       const { training, heldOut } = await sides();
       const units = (side: string[]) => new Set(side.map((line) => line.split(',')[0]));
       expect(units(training).size + units(heldOut).size).toBe(17);
