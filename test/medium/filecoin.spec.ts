@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, open, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Synapse } from '@filoz/synapse-sdk';
 import {
   createPublicClient,
@@ -25,6 +26,8 @@ import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
+import { createSellerStorage } from '../../web3/filecoin/seller-storage.js';
+import { createStorageNetwork } from '../../web3/filecoin/storage-network.js';
 import { focSigner } from '../../web3/filecoin/store/foc-client.js';
 import { distDir } from '../support/build.js';
 import { testTerminal } from '../support/cli.js';
@@ -106,29 +109,19 @@ describe('a piece store', () => {
     expect(Buffer.compare(await collect(anyone.download(small.piece.pieceCid)), small.bytes)).toBe(0);
   });
 
-  test('a second upload transfers nothing and adds nothing', async () => {
-    const { piece, file } = await sample(200_000);
-    await putPiece(oneCopy(payer), piece, file);
-    const before = await listed(net.network, payer.address);
-    // A provider without room for one more byte: only an upload without a transfer succeeds.
-    await restartProvider(1);
-    try {
-      await putPiece(oneCopy(payer), piece, file);
-      expect(await listed(net.network, payer.address)).toEqual(before);
-    } finally {
-      await restartProvider();
-    }
-  });
-
-  test('a provider that is or becomes full says so, and keeps no part of the piece', async () => {
+  test('a provider that is or becomes full says so, and keeps no part of the piece; a second upload needs no room', async () => {
     const store = oneCopy(payer);
+    const known = await sample(200_000);
+    await putPiece(store, known.piece, known.file);
     const before = await listed(net.network, payer.address);
     const stored = (await readdir(path.join(net.dir, 'provider/pieces'))).length;
     try {
-      for (const capacityBytes of [1, 100_000_000]) {
+      for (const capacityBytes of [1, 20_000_000]) {
         await restartProvider(capacityBytes);
-        const { piece, file } = await sample(capacityBytes + 20_000_000);
+        const { piece, file } = await sample(capacityBytes + 2_000_000);
         expect(await codeOf(putPiece(store, piece, file))).toBe('DISK_FULL');
+        // Without room for one more byte only an upload without a transfer succeeds.
+        if (capacityBytes === 1) await putPiece(oneCopy(payer), known.piece, known.file);
       }
     } finally {
       await restartProvider();
@@ -217,6 +210,26 @@ describe('a piece store', () => {
       await anvil.setAutomine(true);
     }
     expect(await listed(net.network, account.address)).toEqual([]);
+  });
+
+  test('two commands of one wallet that pay in at the same moment both do, the second by the next permit', async () => {
+    const account = await net.account(parseEther('3'));
+    const anvil = createTestClient({ mode: 'anvil', transport: http(net.network.rpcUrl) });
+    const [one, other] = [1, 2].map(() => createSellerStorage({ network: net.network, account }));
+    await anvil.setAutomine(false);
+    try {
+      // Nothing is mined before both are signed: both permits have the number 0.
+      const paid = Promise.all([one?.topUp(parseEther('1')), other?.topUp(parseEther('1'))]);
+      await vi.waitUntil(async () => (await anvil.getTxpoolStatus()).pending >= 1, { timeout: 30_000 });
+      await sleep(500);
+      await anvil.setAutomine(true);
+      await anvil.mine({ blocks: 1 });
+      await paid;
+    } finally {
+      await anvil.setAutomine(true);
+    }
+    const { depositWei } = await createStorageNetwork({ network: net.network }).accountOf(account.address);
+    expect(depositWei).toBe(parseEther('2'));
   });
 
   test('a chain that is another one, or away, is told apart from a provider that is', async () => {

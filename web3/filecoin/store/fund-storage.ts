@@ -1,11 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { balance } from '@filoz/synapse-core/erc20';
 import { accounts, depositAndApprove, isFwssMaxApproved, setOperatorApproval } from '@filoz/synapse-core/pay';
 import { getDataSetLeafCount } from '@filoz/synapse-core/pdp-verifier';
 import { LOCKUP_PERIOD, USDFC_SYBIL_FEE } from '@filoz/synapse-core/utils';
 import { calculateEffectiveRate, getServicePrice } from '@filoz/synapse-core/warm-storage';
-import { maxUint256 } from 'viem';
-import { waitForTransactionReceipt } from 'viem/actions';
-import type { Hex } from '../../../src/kernel/index.js';
+import { BaseError, ContractFunctionRevertedError, ExecutionRevertedError, maxUint256 } from 'viem';
+import { readContract, waitForTransactionReceipt } from 'viem/actions';
+import { isWeighbridgeError, WeighbridgeError, type Hex } from '../../../src/kernel/index.js';
 import { EPOCHS_PER_DAY } from '../../../src/storage/index.js';
 import { sendAs, type FocSigner } from './foc-client.js';
 import { noBalance } from './storage-errors.js';
@@ -25,6 +26,8 @@ const ENOUGH_DAYS = 45n;
 const MARGIN_WEI = 10n ** 16n;
 const LEAF_BYTES = 32n;
 const RECEIPT_TIMEOUT_MS = 120_000;
+/** Permits that are signed for one deposit at most. */
+const MAX_DEPOSITS = 4;
 
 /** Pays what was reckoned. Resolves once it is in a block. @throws WeighbridgeError NO_BALANCE */
 export type Payment = () => Promise<void>;
@@ -58,13 +61,58 @@ export async function paymentFor(wallet: FocSigner, copies: CopyGrowth[]): Promi
   return async () => (isApproved ? undefined : approve(wallet));
 }
 
-/** Pays into the payer's account, by a permit, and lets the storage service lock it. @throws WeighbridgeError NO_BALANCE */
+/**
+ * Pays into the payer's account, by a permit, and lets the storage service lock it. The token takes each number of a permit once: of two
+ * commands of one wallet that pay at the same moment the second is refused, and signs with the next number.
+ * @throws WeighbridgeError NO_BALANCE; TRANSACTION_REVERTED (retryable) if another command was faster each time
+ */
 export async function deposit(wallet: FocSigner, amountWei: bigint): Promise<void> {
-  const { value: balanceWei } = await balance(wallet, { address: wallet.account.address });
-  if (balanceWei < amountWei) {
-    throw noBalance({ neededWei: amountWei.toString(), balanceWei: balanceWei.toString() });
+  for (let attempt = 1; ; attempt++) {
+    const { value: balanceWei } = await balance(wallet, { address: wallet.account.address });
+    if (balanceWei < amountWei) {
+      throw noBalance({ neededWei: amountWei.toString(), balanceWei: balanceWei.toString() });
+    }
+    const number = await permitNumber(wallet, 'latest');
+    try {
+      await mined(wallet, async () => depositAndApprove(wallet, { amount: amountWei }));
+      return;
+    } catch (error) {
+      // A payment that may have been made is not made again; one that was refused for another reason would be refused again.
+      if (!isRefusal(error) || !(await isTaken(wallet, number))) throw error;
+      if (attempt === MAX_DEPOSITS) throw outrun(error);
+    }
   }
-  await mined(wallet, async () => depositAndApprove(wallet, { amount: amountWei }));
+}
+
+/** The number of the wallet's next permit. */
+async function permitNumber(wallet: FocSigner, blockTag: 'latest' | 'pending'): Promise<bigint> {
+  const { address, abi } = wallet.chain.contracts.usdfc;
+  return readContract(wallet, { address, abi, functionName: 'nonces', args: [wallet.account.address], blockTag });
+}
+
+/** Whether another payment took the number. Returns once that one is in a block: until then the next number is refused too. */
+async function isTaken(wallet: FocSigner, number: bigint): Promise<boolean> {
+  if ((await permitNumber(wallet, 'pending')) === number) return false;
+  for (const endMs = Date.now() + RECEIPT_TIMEOUT_MS; Date.now() < endMs; await sleep(wallet.pollingInterval)) {
+    if ((await permitNumber(wallet, 'latest')) !== number) return true;
+  }
+  return false;
+}
+
+/** Whether the contract said no, before the transaction was sent or in its block. */
+function isRefusal(error: unknown): boolean {
+  if (isWeighbridgeError(error)) return error.code === 'NO_BALANCE' && error.details['transaction'] !== undefined;
+  const reverted = (cause: unknown): boolean =>
+    cause instanceof ContractFunctionRevertedError || cause instanceof ExecutionRevertedError;
+  return error instanceof BaseError && error.walk(reverted) !== null;
+}
+
+function outrun(cause: unknown): WeighbridgeError {
+  return new WeighbridgeError('TRANSACTION_REVERTED', 'Other commands of this account paid in at the same moment.', {
+    next: 'Wait until they have ended, then run the same command again: nothing is paid twice.',
+    retryable: true,
+    cause,
+  });
 }
 
 async function approve(wallet: FocSigner): Promise<void> {
