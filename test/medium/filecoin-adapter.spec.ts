@@ -123,9 +123,9 @@ test(
     const session = await createPieceStore({ network, account: payer, dataset, copies: COPIES }).open(more.sizeBytes);
     await session.send(one(second), () => more.pieceCid);
     expect(await session.commit([more])).toEqual(copies);
-    expect((await chain.copiesOf(payer.address, dataset, more.pieceCid)).map(({ pieceCount }) => pieceCount)).toEqual([
-      2, 2,
-    ]);
+    expect((await chain.copiesOf(payer.address, dataset, [more.pieceCid])).map(({ pieceCount }) => pieceCount)).toEqual(
+      [2, 2],
+    );
   },
   LONG_MS,
 );
@@ -133,7 +133,7 @@ test(
 test(
   'anyone finds the copies, their state and what pays for them, and reads the piece',
   async () => {
-    const states = await chain.copiesOf(payer.address, dataset, piece.pieceCid);
+    const states = await chain.copiesOf(payer.address, dataset, [piece.pieceCid]);
     expect(states.map(({ dataSetId }) => dataSetId)).toEqual(
       copies.map(({ dataSetId }) => dataSetId).toSorted((a, b) => a - b),
     );
@@ -166,7 +166,7 @@ test(
     const sources = (await chain.copiesOf(payer.address, dataset)).map(({ serviceUrl }) => serviceUrl);
     const made = await chain.repair(permit, sources);
     expect(await chain.repair(permit, sources)).toBe(made);
-    const states = await chain.copiesOf(payer.address, dataset, piece.pieceCid);
+    const states = await chain.copiesOf(payer.address, dataset, [piece.pieceCid]);
     expect(states.map(({ dataSetId }) => dataSetId)).toContain(made);
   },
   LONG_MS,

@@ -123,7 +123,7 @@ test('a dataset is stored at two providers, each with a data set of its own, sig
   for (const { providerId } of copies) expect(await held(providerId)).toBe(true);
   // The wallet signs for its money alone.
   expect(new Set(signed)).toEqual(new Set(['Permit']));
-  const states = await chain.copiesOf(seller.address, datasetId, piece.pieceCid);
+  const states = await chain.copiesOf(seller.address, datasetId, [piece.pieceCid]);
   expect(states.map(({ providerId, dataSetId }) => ({ providerId, dataSetId }))).toEqual(
     copies.toSorted((a, b) => a.dataSetId - b.dataSetId),
   );
@@ -199,6 +199,12 @@ test('a copy whose files are deleted is put on record, and made anew at the thir
   const [repaired] = log.ofType('copy-repaired');
   expect(repaired?.predicate).toMatchObject({ replacedDataSetId: lost.dataSetId, providerId: third });
   expect(await held(third)).toBe(true);
+  // It is of this version; of one that has a piece more it is no copy, and so no lost one.
+  const more = new PieceHasher().write(bytes.subarray(1)).digest();
+  const ofVersion = async (pieceCids: string[]) =>
+    (await chain.copiesOf(seller.address, datasetId, pieceCids)).map(({ providerId }) => providerId);
+  expect(await ofVersion([piece.pieceCid])).toContain(third);
+  expect(await ofVersion([piece.pieceCid, more])).toEqual([]);
   expect(await notices()).toEqual(['copy-repaired', 'possession-fault']);
   await watchStorage(deps);
   expect(records()).toHaveLength(2);
@@ -227,7 +233,7 @@ test('a record that was fixed and not appended when the worker died is appended 
 test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by the epoch, and again after a top-up', async () => {
   const { rpcUrl, contracts } = net.network;
   // Each transaction of theirs would be an epoch, and what they leave unproven would be given back: here days go by as the test mines.
-  for (const { service } of providers.values()) await service.stop();
+  await Promise.all([...providers.values()].map(async ({ service }) => service.stop()));
   const anvil = createTestClient({ mode: 'anvil', transport: http(rpcUrl) })
     .extend(publicActions)
     .extend(walletActions);
@@ -260,10 +266,12 @@ test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by t
   const warned = log.ofType('storage-warning').map(({ predicate }) => predicate);
   expect(warned.map((predicate) => (predicate as { daysLeft: number }).daysLeft)).toEqual([30, 7, 1, 29]);
   expect((await notices()).filter((kind) => kind === 'storage-warning')).toHaveLength(4);
-  for (const provider of providers.values()) {
-    const port = Number(new URL(provider.service.url).port);
-    provider.service = await net.provider(provider.name, { port, proveEveryMs: 100 });
-  }
+  await Promise.all(
+    [...providers.values()].map(async (provider) => {
+      const port = Number(new URL(provider.service.url).port);
+      provider.service = await net.provider(provider.name, { port, proveEveryMs: 100 });
+    }),
+  );
 });
 
 test('top-up lengthens the runway; delisting ends each service and has the pieces deleted', async () => {

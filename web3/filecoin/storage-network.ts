@@ -1,7 +1,7 @@
 import type { Address, Bytes32, Network } from '../../src/kernel/index.js';
 import type { CopyState, StorageAccount, StorageNetwork, VerifiedProof } from '../../src/storage/index.js';
 import { accountOf, stateOfCopy } from './store/copy-state.js';
-import { dataSetsOf, listsPiece } from './store/dataset-label.js';
+import { dataSetsOf, listsPieces } from './store/dataset-label.js';
 import { checkVersions, focReader } from './store/foc-client.js';
 import { readCopy, type CopyReading } from './store/read-copy.js';
 import { repairCopy } from './store/repair-copy.js';
@@ -30,12 +30,12 @@ export function createStorageNetwork({ network }: { network: Network }): Filecoi
   };
 
   return {
-    copiesOf: async (payer: Address, dataset: Bytes32, pieceCid?: string): Promise<CopyState[]> =>
+    copiesOf: async (payer: Address, dataset: Bytes32, pieceCids: string[] = []): Promise<CopyState[]> =>
       call(async () => {
         const sets = (await dataSetsOf(reader, payer, dataset)).filter(({ endEpoch }) => endEpoch === 0n);
         const copies: CopyState[] = [];
         for (const set of sets) {
-          if (pieceCid !== undefined && !(await listsPiece(reader, set.dataSetId, pieceCid))) continue;
+          if (!(await listsPieces(reader, set.dataSetId, pieceCids))) continue;
           copies.push(await stateOfCopy(reader, set));
         }
         return copies;

@@ -96,7 +96,8 @@ async function rewrap(
     const pieces = manifest.pieces.map(({ wrappedKey: _key, ...piece }) => piece);
     await assertKeyOpens(pieces[0], slot, secret, await adapters.pieceParts(network));
     const storage = await adapters.storageNetwork(network);
-    const copies = await storage.copiesOf(seller, slot.datasetId, pieces[0]?.pieceCid);
+    const pieceCids = pieces.map(({ pieceCid }) => pieceCid);
+    const copies = await storage.copiesOf(seller, slot.datasetId, pieceCids);
     if (copies.length === 0) throw refused('no copy of its pieces is on chain', 'Publish the file again.');
     await journal.note({ copies: copies.map(({ providerId, dataSetId }) => ({ providerId, dataSetId })) });
     ui.note(`wrapping the keys of ${pieces.length} shards under a new key`);

@@ -17,7 +17,8 @@ export async function auditProofs(cli: Cli, id: string): Promise<void> {
   const dataset = await api.dataset(id);
   const storage = await cli.adapters.storageNetwork(network);
   const audited: AuditedCopy[] = [];
-  for (const copy of await storage.copiesOf(dataset.seller, dataset.datasetId, dataset.manifest.pieces[0]?.pieceCid)) {
+  const pieceCids = dataset.manifest.pieces.map(({ pieceCid }) => pieceCid);
+  for (const copy of await storage.copiesOf(dataset.seller, dataset.datasetId, pieceCids)) {
     audited.push(await auditCopy(storage, copy));
   }
   const copies = audited.map(({ copy: { providerId, dataSetId }, proof, problem }) => ({

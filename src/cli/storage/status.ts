@@ -11,7 +11,7 @@ export async function storageStatus(cli: Cli, id: string): Promise<void> {
   const storage = await cli.adapters.storageNetwork(network);
   const pieceCids = dataset.manifest.pieces.map(({ pieceCid }) => pieceCid);
   const [copies, account] = await Promise.all([
-    storage.copiesOf(dataset.seller, dataset.datasetId, pieceCids[0]),
+    storage.copiesOf(dataset.seller, dataset.datasetId, pieceCids),
     storage.accountOf(dataset.seller),
   ]);
   const found = await Promise.all(

@@ -19,10 +19,10 @@ export interface WatchedDataset {
  */
 export interface StorageNetwork {
   /**
-   * The copies of a dataset that the chain knows of, oldest first: those that list `pieceCid`, for a version's own pieces, and
-   * are not being ended.
+   * The copies of a dataset that the chain knows of, oldest first: those that are not being ended and, for one version's, that list
+   * every one of its pieces. A copy that a repair made is of one version; another one may share some of its pieces.
    */
-  copiesOf(payer: Address, dataset: Bytes32, pieceCid?: string): Promise<CopyState[]>;
+  copiesOf(payer: Address, dataset: Bytes32, pieceCids?: string[]): Promise<CopyState[]>;
   /** Whether a provider says that it has the pieces. Never throws for a provider that is away. */
   presence(copy: CopyState, pieceCids: string[]): Promise<'held' | 'missing' | 'silent'>;
   /** Reads one piece from one copy and compares it with its CID. Never throws for a provider that is away. */

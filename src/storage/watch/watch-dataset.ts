@@ -31,7 +31,11 @@ export async function watchDataset(deps: WatchDeps, dataset: WatchedDataset): Pr
 async function lookAtCopies(deps: WatchDeps, dataset: WatchedDataset): Promise<Looked[]> {
   const { keyId, datasetId, seller, pieces } = dataset;
   const [copies, rows] = await Promise.all([
-    deps.chain.copiesOf(seller, datasetId, pieces[0]?.pieceCid),
+    deps.chain.copiesOf(
+      seller,
+      datasetId,
+      pieces.map(({ pieceCid }) => pieceCid),
+    ),
     deps.storage.copiesOf(keyId),
   ]);
   const looked: Looked[] = [];

@@ -64,6 +64,16 @@ export async function listsPiece(client: FocReader | FocSigner, dataSetId: bigin
   return (await findPieceIdsByCid(client, { dataSetId, pieceCid: Piece.parse(pieceCid) })).length > 0;
 }
 
+/** Whether the chain lists all of these pieces in a data set. */
+export async function listsPieces(
+  client: FocReader | FocSigner,
+  dataSetId: bigint,
+  pieceCids: string[],
+): Promise<boolean> {
+  for (const pieceCid of pieceCids) if (!(await listsPiece(client, dataSetId, pieceCid))) return false;
+  return true;
+}
+
 function canonical(metadata: Record<string, string>): string {
   return JSON.stringify(Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
