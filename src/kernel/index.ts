@@ -6,5 +6,4 @@ export * from './json-forms.js';
 export * from './money.js';
 export * from './network.js';
 export * from './price.js';
-export * from './release.js';
 export * from './typed-data.js';

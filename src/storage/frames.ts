@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
-import { release } from '../kernel/release.js';
+import { release } from '../kernel/bytes.js';
 import { corrupt, misplaced } from './envelope-errors.js';
 import type { PieceHeader } from './header.js';
 import { TAG_BYTES } from './limits.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { release } from './release.js';
+import { release } from './bytes.js';
 
 it('frees bytes that are a whole buffer, and leaves a part of one alone', () => {
   const whole = new Uint8Array(10);
