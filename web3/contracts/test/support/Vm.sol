@@ -12,7 +12,6 @@ interface Vm {
         uint64 gasRemaining;
     }
 
-    function envOr(string calldata name, uint256 otherwise) external view returns (uint256);
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function prank(address sender) external;
