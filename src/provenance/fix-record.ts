@@ -51,7 +51,8 @@ export async function nextPosition(tx: Pick<Transaction, 'datasetRecord'>, keyId
   return last === null ? FIRST_POSITION : { sequence: last.sequence + 1, previous: last.leafHash };
 }
 
-async function lockDataset(tx: Transaction, keyId: Bytes32): Promise<void> {
+/** Until the transaction ends, nobody else numbers a record of the dataset. Taking the lock again changes nothing. */
+export async function lockDataset(tx: Transaction, keyId: Bytes32): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('dataset ' || ${keyId}, 0))`;
 }
 

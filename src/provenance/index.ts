@@ -32,7 +32,7 @@ export {
   type BlastRadius,
 } from './blast-radius.js';
 export { DatasetLog } from './dataset-log.js';
-export { acceptRecord, fixRecord, nextPosition } from './fix-record.js';
+export { acceptRecord, fixRecord, lockDataset, nextPosition } from './fix-record.js';
 export { FIRST_POSITION, positionAfter } from './position.js';
 export {
   accessGrantedRecord,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { WeighbridgeError, type Bytes32 } from '../kernel/index.js';
 import { enqueue, PrismaService, type OutboxMessage, type Transaction } from '../platform/index.js';
 import { commitPrivacy, releasePrivacy, reservePrivacy, type Reservation } from '../privacy/index.js';
-import { fixRecord, type Position } from '../provenance/index.js';
+import { fixRecord, lockDataset, type Position } from '../provenance/index.js';
 import { jobFromRow, patchToRow, jobToRow } from './job-row.js';
 import { assertTransition, mayHoldKey, REFUSABLE_STATES, UNFINISHED_STATES, type JobState } from './job-state.js';
 import type { Job, JobPatch, NewJob } from './job.js';
@@ -75,7 +75,8 @@ export class JobRepository {
 
   /**
    * Fixes the job's next log record in the row, with its place among the dataset's records, and moves the job on if `to` is
-   * another state; all in one transaction.
+   * another state; all in one transaction. A job that stays in its state has one record fixed at a time: where there is one,
+   * that one counts.
    * @param seal makes the entry for its position
    * @throws WeighbridgeError JOB_STATE when the table has no such move, or the job is not in `from` (any more)
    */
@@ -88,6 +89,11 @@ export class JobRepository {
   ): Promise<Job> {
     if (from !== to) assertTransition(from, to);
     return this.prisma.$transaction(async (tx) => {
+      // A queue that took a job's holder for dead gives it to another: then two are here, and one record is to come of it.
+      await lockDataset(tx, keyId);
+      const fixed = { id, state: from, pendingEntry: { not: null } };
+      const there = from === to ? await tx.job.findFirst({ where: fixed }) : null;
+      if (there !== null) return jobFromRow(there);
       const pendingEntry = await fixRecord(tx, keyId, seal);
       const data = { waitingFor: null, ...patchToRow({ ...patch, pendingEntry }), state: to };
       const [row] = await tx.job.updateManyAndReturn({ where: { id, state: from }, data });

@@ -91,4 +91,19 @@ describe('a job', () => {
     expect(seen).toEqual(jobs.map((job) => job.id).reverse());
     expect(reads.mock.calls).toEqual([[[other.keyId]], [[other.keyId]], [[other.keyId]]]);
   });
+
+  it('has one record fixed at a time, however many hold it', async () => {
+    const repository = new JobRepository(api.prisma);
+    const job = someJob({ keyId: ready.listing.keyId });
+    await repository.create(job, []);
+    await api.prisma.job.update({ where: { id: job.id }, data: { state: 'refunding' } });
+    const records = async () => api.prisma.datasetRecord.count({ where: { keyId: job.keyId } });
+    const before = await records();
+    const holders = Array.from({ length: 8 }, async (_, k) =>
+      repository.fixRecord(job, 'refunding', 'refunding', {}, async () => utf8(`${job.id} ${k}`)),
+    );
+    const entries = (await Promise.all(holders)).map(({ pendingEntry }) => sha256Hex(pendingEntry ?? utf8('')));
+    expect(new Set(entries).size).toBe(1);
+    expect(await records()).toBe(before + 1);
+  });
 });
