@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { concatBytes, type Bytes32 } from '../../src/kernel/index.js';
 import { DatabasePool, PrismaService } from '../../src/platform/index.js';
 import { DatasetLog } from '../../src/provenance/index.js';
-import { runwayDays, type CopyRef, type StoredPiece } from '../../src/storage/index.js';
+import { runwayDays, type CopyRef, type RepairPermit, type StoredPiece } from '../../src/storage/index.js';
 import { StorageRepository, watchStorage, type WatchDeps } from '../../src/storage/watch/index.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
@@ -42,6 +42,7 @@ let bytes: Uint8Array;
 let piece: StoredPiece;
 let copies: CopyRef[];
 let revoked = false;
+let permits: RepairPermit[];
 const providers = new Map<number, { name: string; service: ProviderService }>();
 const signed: string[] = [];
 const faults: string[] = [];
@@ -138,7 +139,7 @@ test('a dataset is stored at two providers, each with a data set of its own, sig
 
 test('a round over copies that are good records nothing', async () => {
   const wallet = createSellerStorage({ network: net.network, account: seller });
-  const permits = await wallet.permitRepairs(datasetId, [piece.pieceCid], DAY_MS);
+  permits = await wallet.permitRepairs(datasetId, [piece.pieceCid], DAY_MS);
   expect(permits).toHaveLength(1);
   await deps.storage.savePermits(keyId, permits);
   await watchStorage(deps);
@@ -186,10 +187,12 @@ test('a copy whose files are deleted is put on record, and made anew at the thir
   const [lost, kept] = copies as [CopyRef, CopyRef];
   await rm(path.join(net.dir, at(lost.providerId).name, 'pieces', piece.pieceCid));
   expect(Buffer.compare(await download(), bytes)).toBe(0);
-  revoked = true; // its seller may be delisting it: nothing is stored anew
+  revoked = true; // its seller may be delisting it: nothing is stored anew, and its permits are not kept
   await watchStorage(deps);
   expect(records()).toEqual(['possession-fault']);
+  expect(await deps.storage.permitsOf(keyId, seller.address, new Date())).toEqual([]);
   revoked = false;
+  await deps.storage.savePermits(keyId, permits);
   await watchStorage(deps);
   expect(faults).toEqual([]);
   expect(records().toSorted()).toEqual(['copy-repaired', 'possession-fault']);

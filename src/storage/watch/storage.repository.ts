@@ -54,6 +54,11 @@ export class StorageRepository {
     return rows.map(({ permit }) => permit as unknown as RepairPermit);
   }
 
+  /** Signatures for copies that nobody wants any more are not kept for whoever may come by them. */
+  async forgetPermits(keyId: Bytes32): Promise<void> {
+    await this.prisma.storagePermit.deleteMany({ where: { keyId } });
+  }
+
   async warnedDays(payer: Address): Promise<number | null> {
     const row = await this.prisma.storageDeposit.findUnique({ where: { payer: payer.toLowerCase() } });
     return row?.warnedDays ?? null;

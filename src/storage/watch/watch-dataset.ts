@@ -22,9 +22,10 @@ export async function watchDataset(deps: WatchDeps, dataset: WatchedDataset): Pr
   const looked = await lookAtCopies(deps, dataset);
   const good = looked.filter(({ judgement }) => !judgement.lost && judgement.silent === 0);
   const lost = looked.filter(({ judgement }) => judgement.lost);
-  if (looked.length - lost.length >= COPIES || good.length === 0) return;
+  if (looked.length - lost.length >= COPIES) return;
   // Its seller may be delisting it, one copy after the other: a new one would be stored, and paid for, by nobody's wish.
-  if (await deps.isRevoked(dataset.keyId)) return;
+  if (await deps.isRevoked(dataset.keyId)) return deps.storage.forgetPermits(dataset.keyId);
+  if (good.length === 0) return;
   if (await repair(deps, dataset, looked, good)) await lookAtCopies(deps, dataset);
 }
 
