@@ -1,5 +1,6 @@
 import type { Queues } from '../src/platform/index.js';
 import { runMessage, settleMessage, type JobRepository } from '../src/training/index.js';
+import { repeat } from './repeat.js';
 
 const EVERY_MS = 30_000;
 
@@ -21,14 +22,10 @@ export function startRequeue(
       await (settling ? settlement : training).add(name, payload, { jobId });
     }
   };
-  let running = run().catch(onError);
-  const timer = setInterval(() => {
-    running = run().catch(onError);
-  }, EVERY_MS);
+  const loop = repeat(run, EVERY_MS, onError);
   return {
     stop: async () => {
-      clearInterval(timer);
-      await running;
+      await loop.stop();
       await Promise.all([training.close(), settlement.close()]);
     },
   };

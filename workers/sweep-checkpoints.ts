@@ -1,4 +1,5 @@
 import type { CheckpointStore, JobRepository } from '../src/training/index.js';
+import { repeat } from './repeat.js';
 
 const EVERY_MS = 10 * 60_000;
 
@@ -11,19 +12,15 @@ export function startSweep(
   checkpoints: Pick<CheckpointStore, 'keepOnly'>,
   onError: (error: unknown) => void,
 ): { stop(): Promise<void> } {
-  const run = async (): Promise<void> => {
-    const unfinished = await jobs.listUnfinished();
-    const mayGoOn = unfinished.filter(({ state, deadline }) => state === 'training' && deadline.getTime() > Date.now());
-    await checkpoints.keepOnly(new Set(mayGoOn.map(({ id }) => id)));
-  };
-  let running = run().catch(onError);
-  const timer = setInterval(() => {
-    running = run().catch(onError);
-  }, EVERY_MS);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
+  return repeat(
+    async () => {
+      const unfinished = await jobs.listUnfinished();
+      const mayGoOn = unfinished.filter(
+        ({ state, deadline }) => state === 'training' && deadline.getTime() > Date.now(),
+      );
+      await checkpoints.keepOnly(new Set(mayGoOn.map(({ id }) => id)));
     },
-  };
+    EVERY_MS,
+    onError,
+  );
 }
