@@ -89,11 +89,12 @@ export class JobRepository {
   ): Promise<Job> {
     if (from !== to) assertTransition(from, to);
     return this.prisma.$transaction(async (tx) => {
-      // A queue that took a job's holder for dead gives it to another: then two are here, and one record is to come of it.
-      await lockDataset(tx, keyId);
-      const fixed = { id, state: from, pendingEntry: { not: null } };
-      const there = from === to ? await tx.job.findFirst({ where: fixed }) : null;
-      if (there !== null) return jobFromRow(there);
+      if (from === to) {
+        // A queue that took a job's holder for dead gives it to another: then two are here, and one record is to come of it.
+        await lockDataset(tx, keyId);
+        const there = await tx.job.findFirst({ where: { id, state: from, pendingEntry: { not: null } } });
+        if (there !== null) return jobFromRow(there);
+      }
       const pendingEntry = await fixRecord(tx, keyId, seal);
       const data = { waitingFor: null, ...patchToRow({ ...patch, pendingEntry }), state: to };
       const [row] = await tx.job.updateManyAndReturn({ where: { id, state: from }, data });
