@@ -92,7 +92,7 @@ export interface RelayStore {
   dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]>;
   /** Fixes the next batch of a key id, of at most `maxRecords`; undefined if nothing waits or one is in flight. */
   fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<RecordBatch | undefined>;
-  /** Batches that are fixed and not marked, at most `limit`. */
-  fixedBatches(limit: number): Promise<RecordBatch[]>;
+  /** Batches that are fixed and not marked, at most `limit`, of any key id but these. */
+  fixedBatches(limit: number, except: Bytes32[]): Promise<RecordBatch[]>;
   markPublished(batch: RecordBatch, published: PublishedBatch): Promise<void>;
 }

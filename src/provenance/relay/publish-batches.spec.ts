@@ -32,6 +32,32 @@ it('makes a dataset whose batch fails wait, longer each time, and no other', asy
   expect(attempts.filter((line) => line.includes('healthy'))).toHaveLength(17);
 });
 
+it('begins the next batch of one dataset while that of another is slow, and never two of one', async () => {
+  let answerSlow: () => void = () => undefined;
+  const slow = new Promise<void>((resolve) => (answerSlow = resolve));
+  const begun: string[] = [];
+  const streams: Pick<RecordStreams, 'publishBatch'> = {
+    publishBatch: async ({ keyId, seq }) => {
+      begun.push(`${keyId === failing ? 'slow' : 'quick'} ${seq}`);
+      if (keyId === failing) await slow;
+      return { streamId: 's', commitId: 'c' };
+    },
+  };
+  const options = { origin: 'o', minAgeMs: 0, maxRecords: 1 };
+  const publisher = new BatchPublisher(memoryStore(), streams as RecordStreams, options);
+  const rounds = [];
+  for (let i = 0; i < 3; i++) {
+    const round = await publisher.begin();
+    rounds.push(...round);
+    // The quick one is through before the next round; the slow one is not.
+    await round[0];
+  }
+  expect(begun).toEqual(['quick 1', 'slow 1', 'quick 2', 'quick 3']);
+  answerSlow();
+  await publisher.settled();
+  expect(await Promise.all(rounds)).toEqual([true, true, true, true]);
+});
+
 /** A store in memory where both datasets always have one more record. */
 function memoryStore(): RelayStore {
   const next = new Map<Bytes32, number>([
@@ -51,7 +77,7 @@ function memoryStore(): RelayStore {
       fixed.set(keyId, batch);
       return batch;
     },
-    fixedBatches: async () => [...fixed.values()],
+    fixedBatches: async (_, except) => [...fixed.values()].filter(({ keyId }) => !except.includes(keyId)),
     markPublished: async ({ keyId, seq }) => {
       fixed.delete(keyId);
       next.set(keyId, seq + 1);

@@ -2,8 +2,8 @@ import type { Bytes32 } from '../../kernel/index.js';
 import type { RecordStreams, RelayStore } from './ports.js';
 import type { RecordBatch } from './record-batch.js';
 
-const IN_FLIGHT = 8;
-const MAX_BATCHES_A_ROUND = 100;
+/** A dataset has one at a time: the next names the one before. */
+const MAX_IN_HAND = 8;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 
@@ -20,11 +20,12 @@ export interface PublishOptions {
 
 /**
  * Fixes what is due and publishes what is fixed. A batch's content is in its row before Ceramic hears of it, so whatever
- * dies in between, the same batch goes out again, to the same stream. A dataset whose batch fails waits alone: each has
- * its own delay, which doubles.
+ * dies in between, the same batch goes out again, to the same stream. Each dataset goes by itself: one whose batch is slow
+ * or fails holds up no other, and has its own delay before the next try, which doubles.
  */
 export class BatchPublisher {
   private readonly retries = new Map<Bytes32, { delayMs: number; atMs: number }>();
+  private readonly inHand = new Map<Bytes32, Promise<boolean>>();
 
   constructor(
     private readonly store: RelayStore,
@@ -34,24 +35,41 @@ export class BatchPublisher {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** One round. @returns how many batches were published; Ceramic's errors go to `onFailed`, the store's are thrown */
+  /** One round, to its end. @returns how many batches were published; Ceramic's errors go to `onFailed`, the store's are thrown */
   async runOnce(): Promise<number> {
+    const published = await Promise.all(await this.begin());
+    return published.filter(Boolean).length;
+  }
+
+  /** Begins what is due, as far as there is room, and waits for none of it. @returns whether each was published, to come */
+  async begin(): Promise<Promise<boolean>[]> {
     const { origin, minAgeMs, maxRecords } = this.options;
-    const fixed = await this.store.fixedBatches(MAX_BATCHES_A_ROUND);
-    const ready = fixed.filter(({ keyId }) => (this.retries.get(keyId)?.atMs ?? 0) <= this.now());
-    const due = await this.store.dueKeys(minAgeMs, maxRecords);
-    const work = [
-      ...ready.map((batch) => async () => Promise.resolve(batch)),
-      ...due.map((keyId) => async () => this.store.fixBatch(keyId, origin, maxRecords)),
-    ];
-    let published = 0;
-    const lane = async (): Promise<void> => {
-      for (let next = work.shift(); next !== undefined; next = work.shift()) {
-        const batch = await next();
-        if (batch !== undefined && (await this.publish(batch))) published++;
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    const room = MAX_IN_HAND - this.inHand.size;
+    if (room <= 0) return [];
+    const work = new Map<Bytes32, () => Promise<RecordBatch | undefined>>();
+    for (const batch of await this.store.fixedBatches(room, [...this.inHand.keys(), ...this.waiting()]))
+      work.set(batch.keyId, async () => batch);
+    for (const keyId of await this.store.dueKeys(minAgeMs, maxRecords))
+      work.set(keyId, work.get(keyId) ?? (async () => this.store.fixBatch(keyId, origin, maxRecords)));
+    const begun = [...work].filter(([keyId]) => !this.inHand.has(keyId)).slice(0, room);
+    return begun.map(async ([keyId, next]) => this.take(keyId, next));
+  }
+
+  /** Waits for what is in hand. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.inHand.values());
+  }
+
+  /** Datasets whose batch failed and is not to be tried yet. */
+  private waiting(): Bytes32[] {
+    return [...this.retries].filter(([, { atMs }]) => atMs > this.now()).map(([keyId]) => keyId);
+  }
+
+  private async take(keyId: Bytes32, next: () => Promise<RecordBatch | undefined>): Promise<boolean> {
+    const published = next()
+      .then(async (batch) => batch !== undefined && (await this.publish(batch)))
+      .finally(() => this.inHand.delete(keyId));
+    this.inHand.set(keyId, published);
     return published;
   }
 

@@ -49,7 +49,7 @@ export class RelayFollower {
     });
     this.loops = [
       new Poller(async () => (await this.index()).more, INDEX_POLL_MS, options.onError),
-      new Poller(async () => (await this.publisher.runOnce()) > 0, PUBLISH_POLL_MS, options.onError),
+      new Poller(async () => this.publishDue(), PUBLISH_POLL_MS, options.onError),
     ];
   }
 
@@ -60,12 +60,18 @@ export class RelayFollower {
   /** Waits for what is in hand; whatever is left undone is done after the next start. */
   async stop(): Promise<void> {
     await Promise.all(this.loops.map(async (loop) => loop.stop()));
+    await this.publisher.settled();
   }
 
   /** One step of each loop, for a caller that wants no loops. @throws WeighbridgeError LOG_UNAVAILABLE, PROOF_INVALID */
   async runOnce(): Promise<RelayProgress> {
     const { entries } = await this.index();
     return { indexed: entries, published: await this.publisher.runOnce() };
+  }
+
+  private async publishDue(): Promise<boolean> {
+    for (const published of await this.publisher.begin()) published.catch(this.options.onError);
+    return false;
   }
 
   private async index(): Promise<{ entries: number; more: boolean }> {

@@ -120,11 +120,11 @@ export class PgRelayStore implements RelayStore {
     });
   }
 
-  async fixedBatches(limit: number): Promise<RecordBatch[]> {
+  async fixedBatches(limit: number, except: Bytes32[]): Promise<RecordBatch[]> {
     const { rows } = await this.pool.query<BatchRow>(
       `SELECT key_id, seq, records, previous, from_time, to_time, origin, checkpoint
-       FROM relay_batches WHERE state = 'fixed' ORDER BY from_time LIMIT $1`,
-      [limit],
+       FROM relay_batches WHERE state = 'fixed' AND NOT key_id = ANY($2) ORDER BY from_time LIMIT $1`,
+      [limit, except],
     );
     return rows.map(batchFromRow);
   }
