@@ -1,26 +1,47 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Whole stories first: they wait for blocks most of the time, and one begun last would be waited for alone. */
-const LONGEST = ['test/crash/', 'test/e2e/', 'test/medium/'];
+/** The longest first, as measured: one begun last would be waited for alone. What is not named comes after them. */
+const LONGEST = [
+  'test/crash/',
+  'test/e2e/market',
+  'test/e2e/',
+  'test/medium/key-nodes',
+  'test/medium/sandbox',
+  'test/medium/log-',
+  'test/medium/api/process',
+  'test/medium/publish-killed',
+  'test/medium/',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification): number => {
-      const found = LONGEST.findIndex((folder) => moduleId.includes(folder));
+      const found = LONGEST.findIndex((part) => moduleId.includes(part));
       return found === -1 ? LONGEST.length : found;
     };
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }
 
+/** Specs beside the code. */
+const UNITS = ['src/**/*.spec.ts', 'web3/**/*.spec.ts', 'workers/**/*.spec.ts'];
+
+/** Those of them that need modules loaded anew: they look at what happens at loading, or replace what all share. */
+const ALONE = ['web3/filecoin/sha256-pairs.spec.ts', 'web3/lit/quiet.spec.ts'];
+
+const EXCLUDED = ['node_modules/**', 'dist/**'];
+
 /** Specs beside the code are unit tests; test/medium, test/e2e and test/crash start real services and say which. */
 export default defineConfig({
   // Node takes graphql's CommonJS build, Vite by itself its other one; two of them do not know each other's types.
   resolve: { alias: [{ find: /^graphql$/, replacement: `${import.meta.dirname}/node_modules/graphql/index.js` }] },
   test: {
-    include: ['src/**/*.spec.ts', 'web3/**/*.spec.ts', 'workers/**/*.spec.ts', 'test/**/*.spec.ts'],
-    exclude: ['node_modules/**', 'dist/**'],
+    // A third of a unit test's time would be loading viem and NestJS, so one worker loads them once for all its specs.
+    projects: [
+      { extends: true, test: { name: 'units', include: UNITS, exclude: [...EXCLUDED, ...ALONE], isolate: false } },
+      { extends: true, test: { name: 'services', include: ['test/**/*.spec.ts', ...ALONE], exclude: EXCLUDED } },
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // One more than the cores that this must run on: a spec with real services waits a third of its time.
