@@ -1,15 +1,11 @@
 import { z } from 'zod';
-import { epsilonMicrosOf, parsePriceWei } from '../kernel/index.js';
+import { addressSchema, bytes32Schema, epsilonMicrosOf, parsePriceWei } from '../kernel/index.js';
 
 /**
  * The public description of one dataset version, content-addressed: `manifestDigest` in the seller's offer is SHA-256 of
  * its canonical JSON. It names ciphertext only. Nothing in it may be computed from row values but the row count:
  * ranges and vocabularies are what the seller DECLARED, whether true or not.
  */
-const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as `0x${string}`);
 
 export const columnSchema = z.strictObject({
   name: z.string().min(1).max(128),
@@ -34,7 +30,7 @@ export const pieceSchema = z.strictObject({
   sizeBytes: z.number().int().positive(),
   rowCount: z.number().int().positive(),
   /** Names the shard and its key; it is in the piece's header too. */
-  shardId: bytes32,
+  shardId: bytes32Schema,
   /** The shard's key, wrapped for this version and this place in the list by the version's key: 40 bytes, hex. */
   wrappedKey: z.string().regex(/^[0-9a-f]{80}$/),
   /** Held out of training: these rows are read for a metric and for nothing else. Such pieces stand last. */
@@ -72,20 +68,17 @@ export const wrappedKeySchema = z.strictObject({
   /** The contract view `canRelease(keyId, :userAddress)` on this chain and contract. */
   condition: z.strictObject({
     chainId: z.number().int().positive(),
-    marketplace: z
-      .string()
-      .regex(/^0x[0-9a-fA-F]{40}$/)
-      .transform((s) => s as `0x${string}`),
-    keyId: bytes32,
+    marketplace: addressSchema,
+    keyId: bytes32Schema,
   }),
 });
 export type WrappedKey = z.infer<typeof wrappedKeySchema>;
 
 export const manifestSchema = z.strictObject({
   version: z.literal(1),
-  datasetId: bytes32,
+  datasetId: bytes32Schema,
   datasetVersion: z.number().int().min(1),
-  keyId: bytes32,
+  keyId: bytes32Schema,
   title: z.string().min(1).max(200),
   description: z.string().max(10_000),
   tags: z.array(z.string().min(1).max(40)).max(20),

@@ -1,15 +1,8 @@
 import { z } from 'zod';
+import { addressSchema as address, bytes32Schema as bytes32 } from './hex-schemas.js';
 import type { Licence, Offer, Order, Share } from './typed-data.js';
 
 /** The JSON forms of what people sign: amounts and times as decimal strings, everything else as it is. */
-const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/, '0x and 64 lower-case hex digits')
-  .transform((s) => s as `0x${string}`);
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address')
-  .transform((s) => s as `0x${string}`);
 const natural = z.string().regex(/^(0|[1-9]\d{0,77})$/, 'a decimal number without sign or leading zero');
 
 export const shareJson = z.strictObject({ to: address, amount: natural });

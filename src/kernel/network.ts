@@ -1,9 +1,5 @@
 import { z } from 'zod';
-
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address')
-  .transform((s) => s as `0x${string}`);
+import { addressSchema as address } from './hex-schemas.js';
 
 /**
  * The log's C2SP verifier keys, `name+hash+base64`, one after the other: a key is good for checkpoints from `fromSize` up

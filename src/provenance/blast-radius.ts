@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { canonicalJson, toHex, utf8, WeighbridgeError, type Address, type Bytes32 } from '../kernel/index.js';
+import {
+  bytes32Schema,
+  canonicalJson,
+  toHex,
+  utf8,
+  WeighbridgeError,
+  type Address,
+  type Bytes32,
+} from '../kernel/index.js';
 import { keyIdOfRecord, orderIdOfRecord, positionOfRecord, weightsOfRecord } from './commitment.js';
 import type { LogEntry } from './record.js';
 import { fromBase64 } from './verify/base64.js';
@@ -81,10 +89,7 @@ function addOwn(found: BlastRadius, index: number, entry: LogEntry): void {
 
 const reportSchema = z.strictObject({
   format: z.literal('weighbridge-blast-radius/v1'),
-  keyId: z
-    .string()
-    .regex(/^0x[0-9a-f]{64}$/)
-    .transform((s) => s as Bytes32),
+  keyId: bytes32Schema,
   /** Entries of the log that were looked through. */
   logSize: z.number().int().min(1),
   limits: z.literal(NOT_UNLEARNED),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { concatBytes, ERROR_CODES, isWeighbridgeError, WeighbridgeError, type Hex } from '../kernel/index.js';
+import { concatBytes, ERROR_CODES, hexBytesSchema, isWeighbridgeError, WeighbridgeError } from '../kernel/index.js';
 import type { LogClient } from './ports.js';
 
 export interface HttpLogOptions {
@@ -26,12 +26,7 @@ const checkpointSchema = z.object({
   size: z.number().int().min(0),
   root: z.string().regex(/^[0-9a-f]{64}$/),
   note: z.string().max(100_000),
-  signatures: z.array(
-    z
-      .string()
-      .regex(/^0x([0-9a-f]{2})+$/)
-      .transform((s) => s as Hex),
-  ),
+  signatures: z.array(hexBytesSchema),
   waiting: z.object({ code: z.enum(ERROR_CODES), message: z.string().max(2_000) }).optional(),
 });
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { licenceJson, offerJson } from '../kernel/index.js';
+import { addressSchema, bytes32Schema, hexBytesSchema, licenceJson, offerJson } from '../kernel/index.js';
 
 /**
  * What each log entry says: in-toto Statements v1, one predicate a type. A statement is public for ever: addresses,
@@ -60,18 +60,6 @@ export const REFUSAL_REASONS = [
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as `0x${string}`);
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((s) => s as `0x${string}`);
-const hexBytes = z
-  .string()
-  .regex(/^0x([0-9a-f]{2})*$/)
-  .transform((s) => s as `0x${string}`);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const wei = z.string().regex(/^(0|[1-9]\d*)$/);
 const isoTime = z.iso.datetime();
@@ -109,10 +97,10 @@ export const runPrivacy = z.union([
 export type RunPrivacy = z.infer<typeof runPrivacy>;
 
 export const datasetListed = z.strictObject({
-  keyId: bytes32,
+  keyId: bytes32Schema,
   offer: offerJson,
   /** The seller's EIP-712 signature over the offer. */
-  offerSignature: hexBytes,
+  offerSignature: hexBytesSchema,
   pieces: z.array(z.strictObject({ pieceCid: z.string(), sizeBytes: z.number().int().positive() })).min(1),
   /** Data sets on chain that hold every piece, each at another provider; later ones are `copy-repaired` records. */
   copies: z.array(z.strictObject({ providerId: chainNumber, dataSetId: chainNumber })).min(1),
@@ -121,26 +109,26 @@ export const datasetListed = z.strictObject({
 });
 
 export const licenceIssued = z.strictObject({
-  licenceId: bytes32,
+  licenceId: bytes32Schema,
   licence: licenceJson,
   /** The EIP-712 signature of the licence's buyer, a pseudonym, over it. */
-  licenceSignature: hexBytes,
+  licenceSignature: hexBytesSchema,
   position,
   issuedAt: isoTime,
 });
 
 export const accessGranted = z.strictObject({
-  orderId: bytes32,
-  keyId: bytes32,
-  licence: bytes32,
+  orderId: bytes32Schema,
+  keyId: bytes32Schema,
+  licence: bytes32Schema,
   /** As the licence has it: a pseudonym for this dataset. */
-  buyer: address,
-  operator: address,
+  buyer: addressSchema,
+  operator: addressSchema,
   /** A fresh address that serves this order alone. */
-  worker: address,
+  worker: addressSchema,
   /** The operator's EIP-712 `Assign(orderId, worker)`. */
-  assignSignature: hexBytes,
-  jobDigest: bytes32,
+  assignSignature: hexBytesSchema,
+  jobDigest: bytes32Schema,
   privacy: runPrivacy,
   position,
   grantedAt: isoTime,
@@ -168,16 +156,16 @@ export const trainingCompleted = z.strictObject({
   buildDefinition: z.strictObject({
     buildType: z.literal(TRAINING_BUILD_TYPE),
     externalParameters: z.strictObject({
-      orderId: bytes32,
-      keyId: bytes32,
-      jobDigest: bytes32,
+      orderId: bytes32Schema,
+      keyId: bytes32Schema,
+      jobDigest: bytes32Schema,
       epochs: z.number().int().positive(),
       /** "none" in so many words, or the budget that was spent. */
       privacy: z.union([z.literal('none'), z.strictObject({ epsilon: z.number(), delta: z.number() })]),
     }),
     internalParameters: z.strictObject({
-      operator: address,
-      worker: address,
+      operator: addressSchema,
+      worker: addressSchema,
       attested: z.boolean(),
       trainer: trainerIdentity,
       /** As `access-granted` has it; null where nothing was drawn in secret: then the declaration's seed decides all. */
@@ -195,9 +183,9 @@ export const trainingCompleted = z.strictObject({
 });
 
 export const trainingRefused = z.strictObject({
-  orderId: bytes32,
-  keyId: bytes32,
-  operator: address,
+  orderId: bytes32Schema,
+  keyId: bytes32Schema,
+  operator: addressSchema,
   reason: z.enum(REFUSAL_REASONS),
   /** Whether the key could be released before: what the run takes of the privacy budget is spent then. */
   privacySpent: z.boolean(),
@@ -206,23 +194,23 @@ export const trainingRefused = z.strictObject({
 });
 
 export const jobSettled = z.strictObject({
-  orderId: bytes32,
-  keyId: bytes32,
+  orderId: bytes32Schema,
+  keyId: bytes32Schema,
   outcome: z.enum(['settled', 'refunded']),
-  transaction: bytes32,
-  payouts: z.array(z.strictObject({ to: address, amount: wei })),
+  transaction: bytes32Schema,
+  payouts: z.array(z.strictObject({ to: addressSchema, amount: wei })),
   position,
   settledAt: isoTime,
 });
 
 export const consentRevoked = z.strictObject({
-  keyId: bytes32,
+  keyId: bytes32Schema,
   /** With `seller` these make the key id, so that nobody else's word can revoke. */
-  datasetId: bytes32,
+  datasetId: bytes32Schema,
   version: z.number().int().positive(),
-  seller: address,
+  seller: addressSchema,
   /** The one licence that ends; null for the whole dataset version. */
-  licence: bytes32.nullable(),
+  licence: bytes32Schema.nullable(),
   position,
   revokedAt: isoTime,
 });
@@ -232,9 +220,9 @@ export const FAULT_KINDS = ['missed-proof', 'piece-missing', 'piece-corrupt', 'u
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export const possessionFault = z.strictObject({
-  keyId: bytes32,
+  keyId: bytes32Schema,
   providerId: chainNumber,
-  provider: address,
+  provider: addressSchema,
   /** The provider's data set that holds the copy. */
   dataSetId: chainNumber,
   kind: z.enum(FAULT_KINDS),
@@ -247,7 +235,7 @@ export const possessionFault = z.strictObject({
 });
 
 export const copyRepaired = z.strictObject({
-  keyId: bytes32,
+  keyId: bytes32Schema,
   replacedDataSetId: chainNumber,
   providerId: chainNumber,
   dataSetId: chainNumber,
@@ -258,7 +246,7 @@ export const copyRepaired = z.strictObject({
 
 /** The seller's deposit for storage runs out. */
 export const storageWarning = z.strictObject({
-  keyId: bytes32,
+  keyId: bytes32Schema,
   daysLeft: z.number().int().nonnegative(),
   fundedUntilEpoch: chainNumber,
   position,

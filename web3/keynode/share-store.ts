@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { canonicalJson, to0x, utf8, type Hex } from '../../src/kernel/index.js';
+import { canonicalJson, hexText, to0x, utf8, type Hex } from '../../src/kernel/index.js';
 
 /** What is public about a share. It is bound to the ciphertext, so a file cannot be relabelled. */
 export interface ShareFacts {
@@ -19,10 +19,7 @@ export interface ShareFacts {
 const KDF = { name: 'scrypt', logN: 17, r: 8, p: 1 } as const;
 
 const hexBytes = (length: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-f]{${length * 2}}$`))
-    .transform((s) => s as Hex);
+  hexText(new RegExp(`^0x[0-9a-f]{${length * 2}}$`), `0x and ${length} bytes in lower-case hex`);
 
 const shareFileSchema = z.strictObject({
   facts: z.strictObject({

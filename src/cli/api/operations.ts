@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { bytes32Schema } from '../../kernel/index.js';
 import type { Operation } from './graphql.js';
 import {
-  bytes32,
   datasetSchema,
   datasetSummarySchema,
   jobSchema,
@@ -67,11 +67,11 @@ export const signIn: Operation<z.ZodType<{ signIn: { token: string } }>> = {
 /** The log answers an entry that it has with the index it gave, and the API follows it in these. */
 export const listDataset = query(
   'mutation List($input: ListDatasetInput!) { listDataset(input: $input) { id logIndex } }',
-  z.object({ listDataset: z.object({ id: bytes32, logIndex: z.number().int() }) }),
+  z.object({ listDataset: z.object({ id: bytes32Schema, logIndex: z.number().int() }) }),
 );
 export const issueLicence = query(
   'mutation Licence($input: IssueLicenceInput!) { issueLicence(input: $input) { id logIndex } }',
-  z.object({ issueLicence: z.object({ id: bytes32, logIndex: z.number().int() }) }),
+  z.object({ issueLicence: z.object({ id: bytes32Schema, logIndex: z.number().int() }) }),
 );
 export const nextRecord = query(
   'query NextRecord($id: String!) { dataset(id: $id) { nextRecord { sequence previous } } }',
@@ -79,7 +79,7 @@ export const nextRecord = query(
 );
 export const getLicence = query(
   'query Licence($id: Bytes32!) { licence(id: $id) { id dataset { id } } }',
-  z.object({ licence: z.object({ id: bytes32, dataset: z.object({ id: bytes32 }) }).nullable() }),
+  z.object({ licence: z.object({ id: bytes32Schema, dataset: z.object({ id: bytes32Schema }) }).nullable() }),
 );
 const LICENCE = 'id dataset { id } purpose validUntil logIndex';
 export const listLicences = query(
@@ -106,7 +106,7 @@ export const cancelJob = query(
 );
 export const submitJob = query(
   'mutation Submit($input: SubmitJobInput!) { submitJob(input: $input) { id } }',
-  z.object({ submitJob: z.object({ id: bytes32 }) }),
+  z.object({ submitJob: z.object({ id: bytes32Schema }) }),
 );
 export const jobProgress = `subscription Progress($id: Bytes32!) { jobProgress(id: $id) { ${PROGRESS} } }`;
 /** A repeat leaves the same permits. */

@@ -1,24 +1,12 @@
 import { z } from 'zod';
 import { manifestSchema, termsSchema } from '../../catalog/manifest.js';
-import { offerJson } from '../../kernel/index.js';
+import { addressSchema, bytes32Schema, hexBytesSchema, offerJson } from '../../kernel/index.js';
 import { RDP_ORDERS } from '../../privacy/index.js';
 import { isFinal, JOB_STATES, type JobState } from '../../training/models.js';
 
 export { isFinal, JOB_STATES, type JobState };
 
 /** Shapes of the marketplace's answers. Strings that end up in signatures or paths are held to their exact form. */
-export const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as `0x${string}`);
-export const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((s) => s as `0x${string}`);
-export const hex = z
-  .string()
-  .regex(/^0x[0-9a-f]*$/)
-  .transform((s) => s as `0x${string}`);
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const natural = z
   .string()
@@ -28,10 +16,10 @@ const modelFile = z.string().max(1 << 20);
 const time = z.iso.datetime({ offset: true });
 
 export const datasetSummarySchema = z.object({
-  id: bytes32,
+  id: bytes32Schema,
   version: z.number().int(),
   title: z.string(),
-  seller: address,
+  seller: addressSchema,
   priceWei: natural,
   rowCount: z.number().int(),
   tags: z.array(z.string()),
@@ -41,13 +29,13 @@ export const datasetSummarySchema = z.object({
 export type DatasetSummary = z.infer<typeof datasetSummarySchema>;
 
 export const datasetSchema = datasetSummarySchema.extend({
-  datasetId: bytes32,
+  datasetId: bytes32Schema,
   description: z.string(),
   label: z.string().nullable(),
   manifest: manifestSchema,
   terms: termsSchema,
   offer: offerJson,
-  offerSignature: hex,
+  offerSignature: hexBytesSchema,
   logIndex: z.number().int(),
   accessCount: z.number().int(),
 });
@@ -64,7 +52,7 @@ export const privacyBalanceSchema = z.object({
 export type PrivacyBalance = z.infer<typeof privacyBalanceSchema>;
 
 export const progressSchema = z.object({
-  id: bytes32,
+  id: bytes32Schema,
   state: z.enum(JOB_STATES),
   step: z.number().int(),
   of: z.number().int(),
@@ -75,23 +63,23 @@ export const progressSchema = z.object({
 export type JobProgress = z.infer<typeof progressSchema>;
 
 export const jobSchema = z.object({
-  id: bytes32,
-  dataset: z.object({ id: bytes32, title: z.string() }),
-  buyer: address,
-  operator: address,
-  worker: address.nullable(),
+  id: bytes32Schema,
+  dataset: z.object({ id: bytes32Schema, title: z.string() }),
+  buyer: addressSchema,
+  operator: addressSchema,
+  worker: addressSchema.nullable(),
   state: z.enum(JOB_STATES),
   reason: z.string().nullable(),
   progress: progressSchema,
   deadline: time,
   priceWei: natural,
-  jobDigest: bytes32,
+  jobDigest: bytes32Schema,
   accessIndex: z.number().int().nullable(),
   completionIndex: z.number().int().nullable(),
   weightsDigest: z.string().nullable(),
   ciphertextDigest: z.string().nullable(),
-  settleTransaction: bytes32.nullable(),
-  refundTransaction: bytes32.nullable(),
+  settleTransaction: bytes32Schema.nullable(),
+  refundTransaction: bytes32Schema.nullable(),
   createdAt: time,
   updatedAt: time,
 });
@@ -112,8 +100,8 @@ export type ModelFiles = z.infer<typeof modelFilesSchema>;
 export const positionSchema = z.object({ sequence: z.number().int().positive(), previous: sha256.nullable() });
 
 export const licenceSchema = z.object({
-  id: bytes32,
-  dataset: z.object({ id: bytes32 }),
+  id: bytes32Schema,
+  dataset: z.object({ id: bytes32Schema }),
   /** As its buyer stated it, or `erased`. */
   purpose: z.string(),
   validUntil: time,
@@ -122,8 +110,8 @@ export const licenceSchema = z.object({
 export type Licence = z.infer<typeof licenceSchema>;
 
 export const revocationSchema = z.object({
-  keyId: bytes32,
-  licence: bytes32.nullable(),
+  keyId: bytes32Schema,
+  licence: bytes32Schema.nullable(),
   logIndex: z.number().int(),
   revokedAt: time,
 });

@@ -1,21 +1,12 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { columnSchema, pieceSchema, wrappedKeySchema } from '../../catalog/manifest.js';
-import { offerJson } from '../../kernel/index.js';
+import { bytes32Schema, hexBytesSchema, offerJson } from '../../kernel/index.js';
 import { readJson, writeJsonAtomic } from '../state/atomic-file.js';
-
-const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as `0x${string}`);
-const hex = z
-  .string()
-  .regex(/^0x[0-9a-f]*$/)
-  .transform((s) => s as `0x${string}`);
 
 /** Which dataset version this is, chosen before the first byte is encrypted: keys and names of its shards follow from it. */
 const slotSchema = z.strictObject({
-  datasetId: bytes32,
+  datasetId: bytes32Schema,
   version: z.number().int().min(1),
   keyEpoch: z.number().int().min(1),
 });
@@ -27,7 +18,7 @@ export type SentPiece = z.infer<typeof sentSchema>;
 
 /** All pieces are sent and the version's key is wrapped: from here on the seller's file is not needed again. */
 const sealedSchema = z.strictObject({
-  keyId: bytes32,
+  keyId: bytes32Schema,
   columns: z.array(columnSchema),
   rowCount: z.number().int().positive(),
   frameBytes: z.number().int().positive(),
@@ -38,10 +29,10 @@ export type Sealed = z.infer<typeof sealedSchema>;
 
 const offeredSchema = z.strictObject({
   offer: offerJson,
-  signature: hex,
+  signature: hexBytesSchema,
   listedAt: z.iso.datetime(),
   /** Set once the offer stands on chain. */
-  transaction: hex.optional(),
+  transaction: hexBytesSchema.optional(),
 });
 export type Offered = z.infer<typeof offeredSchema>;
 
@@ -50,7 +41,7 @@ const journalSchema = z.strictObject({
   version: z.literal(2),
   slot: slotSchema.optional(),
   /** Shards whose sending began: a run that was killed may have ended before it could note the piece. */
-  begun: z.array(bytes32).optional(),
+  begun: z.array(bytes32Schema).optional(),
   sent: z.array(sentSchema).optional(),
   sealed: sealedSchema.optional(),
   /** Where the chain lists every piece. */
@@ -59,7 +50,7 @@ const journalSchema = z.strictObject({
     .min(1)
     .optional(),
   offered: offeredSchema.optional(),
-  listed: z.strictObject({ id: bytes32, logIndex: z.number().int().min(0) }).optional(),
+  listed: z.strictObject({ id: bytes32Schema, logIndex: z.number().int().min(0) }).optional(),
 });
 export type Journal = z.infer<typeof journalSchema>;
 

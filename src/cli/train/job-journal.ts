@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { offerJson, orderJson } from '../../kernel/index.js';
+import { bytes32Schema, hexBytesSchema, offerJson, orderJson } from '../../kernel/index.js';
 import { declarationSchema } from '../../training/model-declaration.js';
-import { bytes32, hex } from '../api/schemas.js';
 import { readJson, writeJsonAtomic } from '../state/atomic-file.js';
 import type { StateDir } from '../state/state-dir.js';
 
@@ -17,7 +16,7 @@ const jobJournalSchema = z.strictObject({
   request: z.string(),
   chainId: z.number().int().positive(),
   marketplace: z.string(),
-  orderId: bytes32,
+  orderId: bytes32Schema,
   order: orderJson,
   offer: offerJson,
   declaration: declarationSchema,
@@ -25,7 +24,7 @@ const jobJournalSchema = z.strictObject({
   title: z.string(),
   createdAt: z.iso.datetime(),
   /** Transaction that paid into escrow. */
-  opened: hex.optional(),
+  opened: hexBytesSchema.optional(),
   submitted: z.boolean(),
   /** How it ended: weights and receipt were written, the money went back, or it was never opened and never can be. */
   outcome: z.enum(['settled', 'refunded', 'abandoned']).optional(),

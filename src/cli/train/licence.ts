@@ -3,6 +3,8 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import {
+  bytes32Schema,
+  hexBytesSchema,
   licenceDigest,
   licenceJson,
   licenceToJson,
@@ -15,7 +17,6 @@ import {
   type Licence,
 } from '../../kernel/index.js';
 import type { MarketApi } from '../api/market-api.js';
-import { bytes32, hex } from '../api/schemas.js';
 import type { CheckedDataset } from '../browse/check-dataset.js';
 import type { Account, BuyerChain } from '../ports.js';
 import { readJson, writeJsonAtomic } from '../state/atomic-file.js';
@@ -30,13 +31,13 @@ const heldLicenceSchema = z.strictObject({
   version: z.literal(1),
   chainId: z.number().int(),
   marketplace: z.string(),
-  licenceId: bytes32,
+  licenceId: bytes32Schema,
   licence: licenceJson,
-  signature: hex,
+  signature: hexBytesSchema,
   /** Absent where the licence is from before pseudonyms: it is of no use any more. */
-  pseudonymSignature: hex.optional(),
+  pseudonymSignature: hexBytesSchema.optional(),
   purpose: z.string(),
-  purposeSalt: bytes32,
+  purposeSalt: bytes32Schema,
   /** Where it is in the log, once issued. */
   logIndex: z.number().int().optional(),
 });

@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import { WeighbridgeError } from '../../kernel/index.js';
-
-const orderId = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as `0x${string}`);
+import { bytes32Schema, WeighbridgeError } from '../../kernel/index.js';
 
 /**
  * Every queue, the jobs it carries and the shape of their payloads. A payload names a row and holds nothing else: no key,
@@ -12,9 +7,9 @@ const orderId = z
  */
 export const QUEUES = {
   /** `run`: take the job with this order id to its end. Its BullMQ id is the order id, so an order is never queued twice. */
-  training: { run: z.strictObject({ orderId }) },
+  training: { run: z.strictObject({ orderId: bytes32Schema }) },
   /** `settle`: move the money of a job whose training has ended, and log it. Its BullMQ id is the order id. */
-  settlement: { settle: z.strictObject({ orderId }) },
+  settlement: { settle: z.strictObject({ orderId: bytes32Schema }) },
   /** `watch-storage`: one round over all copies and deposits; a scheduler repeats it, and one round runs at a time. */
   storage: { 'watch-storage': z.strictObject({}) },
 } as const;

@@ -1,13 +1,10 @@
 import { z } from 'zod';
+import { bytes32Schema } from '../../kernel/index.js';
 
 /**
  * One document on Ceramic: some consecutive records of one dataset version, by log index and leaf hash. Public for
  * ever and not erasable, so it holds commitments only: what a record says stays in the log.
  */
-const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as `0x${string}`);
 const leafHash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
@@ -29,7 +26,7 @@ export type BatchedRecord = z.infer<typeof batchedRecord>;
 
 export const recordBatch = z
   .strictObject({
-    keyId: bytes32,
+    keyId: bytes32Schema,
     /** 1, 2, 3 ... without a gap within a key id. */
     seq: z.number().int().min(1).max(0x7fffffff),
     count: z.number().int().min(1).max(MAX_RECORDS_PER_BATCH),

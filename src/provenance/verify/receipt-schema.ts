@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import {
+  addressSchema,
+  bytes32Schema,
   canonicalJson,
+  hexText,
   licenceJson,
   offerJson,
   orderJson,
   shareJson,
   utf8,
   WeighbridgeError,
-  type Bytes32,
-  type Hex,
 } from '../../kernel/index.js';
 import { decodeUtf8, parseCanonicalJson } from './canonical.js';
 
@@ -17,14 +18,6 @@ import { decodeUtf8, parseCanonicalJson } from './canonical.js';
  * and programs, and every one is compared with a signed record, so none can be changed alone. Nothing is in a receipt
  * that nobody signed: facts of the chain are for `--online`.
  */
-const bytes32 = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as Bytes32);
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((s) => s as `0x${string}`);
 
 const recordSchema = z.strictObject({
   /** The log entry, header line and DSSE envelope, base64. */
@@ -47,40 +40,38 @@ export const receiptSchema = z.strictObject({
   format: z.literal('weighbridge-receipt/v1'),
   network: z.strictObject({
     chainId: z.number().int().positive(),
-    marketplace: address.describe('Marketplace contract, checksummed'),
+    marketplace: addressSchema.describe('Marketplace contract, checksummed'),
     logOrigin: z.string().describe('C2SP origin line of the log'),
   }),
   dataset: z.strictObject({
-    keyId: bytes32,
-    manifestDigest: bytes32,
-    termsDigest: bytes32,
+    keyId: bytes32Schema,
+    manifestDigest: bytes32Schema,
+    termsDigest: bytes32Schema,
     pieces: z.array(z.strictObject({ pieceCid: z.string(), sizeBytes: z.number().int().positive() })).min(1),
     offer: offerJson.describe('What the seller signed'),
   }),
   licence: z.strictObject({
-    licenceId: bytes32,
+    licenceId: bytes32Schema,
     licence: licenceJson.describe('What the buyer signed, under its pseudonym for this dataset'),
     // No record binds it, so it has one spelling: lower case, the smaller s, v of 27 or 28.
-    pseudonymSignature: z
-      .string()
-      .regex(/^0x[0-9a-f]{64}[0-7][0-9a-f]{63}1[bc]$/)
-      .transform((s) => s as Hex)
-      .describe('EIP-712 Pseudonym, by the order’s buyer: the licence’s buyer is itself'),
+    pseudonymSignature: hexText(/^0x[0-9a-f]{64}[0-7][0-9a-f]{63}1[bc]$/, 'a signature in its one spelling').describe(
+      'EIP-712 Pseudonym, by the order’s buyer: the licence’s buyer is itself',
+    ),
   }),
   order: z.strictObject({
-    orderId: bytes32,
+    orderId: bytes32Schema,
     order: orderJson.describe('What was paid for; its digest is the order id'),
   }),
-  access: z.strictObject({ operator: address, worker: address, grantedAt: z.string() }),
+  access: z.strictObject({ operator: addressSchema, worker: addressSchema, grantedAt: z.string() }),
   training: z.strictObject({
-    weightsDigest: bytes32.describe('SHA-256 of the plaintext safetensors file'),
-    ciphertextDigest: bytes32.describe('SHA-256 of the age file'),
+    weightsDigest: bytes32Schema.describe('SHA-256 of the plaintext safetensors file'),
+    ciphertextDigest: bytes32Schema.describe('SHA-256 of the age file'),
     epochs: z.number().int().positive(),
     privacy: z.union([z.literal('none'), z.strictObject({ epsilon: z.number(), delta: z.number() })]),
     attested: z.boolean().describe('Whether the node ran in attested confidential hardware'),
     finishedAt: z.string(),
   }),
-  settlement: z.strictObject({ transaction: bytes32, payouts: z.array(shareJson), settledAt: z.string() }),
+  settlement: z.strictObject({ transaction: bytes32Schema, payouts: z.array(shareJson), settledAt: z.string() }),
   model: z
     .record(z.string(), z.unknown())
     .describe('The model declaration; SHA-256 of its canonical JSON is jobDigest'),

@@ -1,20 +1,16 @@
 import { z } from 'zod';
 import {
+  addressSchema,
   isQuorum,
   logKeysSchema,
   QUORUM_RULE,
   WeighbridgeError,
-  type Address,
   type Deployed,
   type Network,
 } from '../../kernel/index.js';
 import { decodeUtf8 } from './canonical.js';
 import { parseVerifierKey } from './note.js';
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, 'an EVM address')
-  .transform((s) => s as Address);
 const VKEY_RULE = 'a C2SP verifier key, name+hash+base64';
 const vkey = z.string().refine((text) => {
   try {
@@ -31,14 +27,14 @@ const vkey = z.string().refine((text) => {
 export const trustSchema = z.strictObject({
   version: z.literal(1),
   chainId: z.number().int().positive(),
-  contracts: z.strictObject({ marketplace: address, logAnchor: address }),
+  contracts: z.strictObject({ marketplace: addressSchema, logAnchor: addressSchema }),
   /** Who signs `licence-issued` and `job-settled`. */
-  recorder: address,
+  recorder: addressSchema,
   /** Who gets the protocol's fee, and how much of a price that is, in basis points. */
-  treasury: address,
+  treasury: addressSchema,
   protocolFeeBps: z.number().int().min(0).max(10_000),
   /** If given, only these may have trained. Without it, the operators that the seller's offer names suffice. */
-  operators: z.array(address).optional(),
+  operators: z.array(addressSchema).optional(),
   log: z.strictObject({
     origin: z.string().min(1),
     vkeys: logKeysSchema.refine((keys) => keys.every((key) => vkey.safeParse(key.vkey).success), VKEY_RULE),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Address, Hex } from '../../kernel/index.js';
+import { addressSchema, hexText } from '../../kernel/index.js';
 
 const MAX_PERMITS = 16;
 const MAX_CALLS = 100;
@@ -10,20 +10,13 @@ export const repairPermitsSchema = z
   .array(
     z.strictObject({
       providerId: z.number().int().positive(),
-      payer: z
-        .string()
-        .regex(/^0x[0-9a-fA-F]{40}$/)
-        .transform((s) => s as Address),
+      payer: addressSchema,
       clientDataSetId: z.string().regex(/^\d{1,78}$/),
       calls: z
         .array(
           z.strictObject({
             pieceCids: z.array(z.string().min(1).max(120)).min(1).max(PIECES_PER_CALL),
-            extraData: z
-              .string()
-              .regex(/^0x([0-9a-f]{2})+$/)
-              .max(100_000)
-              .transform((s) => s as Hex),
+            extraData: hexText(/^0x([0-9a-f]{2})+$/, '0x and whole bytes in lower-case hex', 100_000),
           }),
         )
         .min(1)

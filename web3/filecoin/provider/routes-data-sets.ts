@@ -9,7 +9,7 @@ import {
   type ContractFunctionName,
 } from 'viem';
 import { z } from 'zod';
-import type { Address, Hex, Network } from '../../../src/kernel/index.js';
+import { addressSchema, bytes32Schema, type Address, type Hex, type Network } from '../../../src/kernel/index.js';
 import { pdpVerifierAbi } from '../../chain/abi/pdp-verifier.js';
 import { pieceCidFromBytes } from '../piece-cid.js';
 import type { ChainClient } from './chain-client.js';
@@ -31,10 +31,6 @@ const hex = z
   .regex(/^0x([0-9a-fA-F]{2})*$/)
   .max(200_000)
   .transform((s) => s.toLowerCase() as Hex);
-const hash = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform((s) => s as Hex);
 const dataSetId = z
   .string()
   .regex(/^[1-9]\d{0,15}$/)
@@ -43,11 +39,7 @@ const piecesSchema = z
   .array(z.object({ pieceCid: z.string().max(200) }))
   .min(1)
   .max(MAX_PIECES_PER_CALL);
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((s) => s as Address);
-const createSchema = z.object({ recordKeeper: address, extraData: hex });
+const createSchema = z.object({ recordKeeper: addressSchema, extraData: hex });
 
 const pullSchema = createSchema.extend({
   dataSetId: z.number().int().nonnegative().optional(),
@@ -165,7 +157,7 @@ export function dataSetRoutes(app: FastifyInstance, parts: Parts): void {
   }
 
   function find(params: unknown): TransactionRecord {
-    const record = journal.get(parse(z.object({ hash }), params).hash);
+    const record = journal.get(parse(z.object({ hash: bytes32Schema }), params).hash);
     if (record === undefined) throw new Refusal(404, 'no such transaction of this provider');
     return record;
   }

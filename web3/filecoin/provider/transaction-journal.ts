@@ -2,18 +2,13 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import type { Hex } from '../../../src/kernel/index.js';
+import { hexBytesSchema, type Hex } from '../../../src/kernel/index.js';
 import { writeDurably } from './durable-files.js';
 
-const hex = z
-  .string()
-  .regex(/^0x[0-9a-f]*$/)
-  .transform((s) => s as Hex);
-
 const recordSchema = z.strictObject({
-  hash: hex,
+  hash: hexBytesSchema,
   /** The signed transaction: it is sent again after a restart, and cannot become another one. */
-  serialized: hex,
+  serialized: hexBytesSchema,
   nonce: z.number().int().nonnegative(),
   /** Digest of the request that it serves: a repeated request is answered with this transaction. */
   request: z.string(),
