@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const self = fileURLToPath(import.meta.url);
 const root = path.dirname(path.dirname(self));
-const main = path.join(root, 'dist/src/cli/main.js');
+const main = path.join(root, 'dist/programs/cli.js');
 const ownNode = path.join(root, 'node_modules/.bin/node');
 const isOld = Number(process.versions.node.split('.')[0]) < 22;
 
@@ -17,6 +17,8 @@ if (!existsSync(main)) {
 } else if (!isOld) {
   // Half of a command's start is compiling what the last one compiled. Beside `dist`: whoever writes there could change that.
   module.enableCompileCache?.(path.join(root, '.weighbridge/compile-cache'));
+  // A stack is printed for this variable alone; it shall name the sources.
+  if (process.env.WEIGHBRIDGE_DEBUG) process.setSourceMapsEnabled(true);
   await import(pathToFileURL(main).href);
 } else if (existsSync(ownNode)) {
   runOn(ownNode);

@@ -65,7 +65,7 @@ step(
     run(node, ['scripts/prisma.mjs', 'generate']);
   },
 );
-run(node, ['node_modules/typescript7/bin/tsc', '-p', 'tsconfig.build.json']);
+run(node, ['scripts/build.mjs']);
 try {
   setupPython({ root, log: console.error });
 } catch (error) {

@@ -12,7 +12,7 @@ import { PROVIDERS } from '../../web3/devnet/layout.js';
 import { startApi, startLog, startWorker } from '../../web3/devnet/roles.js';
 import type { ChildService } from '../../web3/devnet/service.js';
 import { publishSmall, startTestDevnet, type TestDevnet } from '../support/devnet.js';
-import { testDistDir } from '../support/test-dist.js';
+import { testProgram } from '../support/test-dist.js';
 import { CrashPlan, type CrashPoint } from './crash-points.js';
 
 const COMPLETES: readonly string[] = [
@@ -61,7 +61,7 @@ let dataset = '';
 let workerEntry = '';
 
 beforeAll(async () => {
-  workerEntry = path.join(testDistDir(), 'test/crash/dying-worker.js');
+  workerEntry = await testProgram('dying-worker');
   net = await startTestDevnet();
   ({ devnet, dir } = net);
   await devnet.roles.worker.stop();

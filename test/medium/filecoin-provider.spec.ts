@@ -215,7 +215,7 @@ describe('the process', () => {
     const keyFile = path.join(net.dir, 'bad-key');
     await writeFile(keyFile, 'not-a-key-but-secret');
     const env = { PROVIDER_PORT: '0', PROVIDER_KEY_FILE: keyFile, WEIGHBRIDGE_NETWORK: net.networkFile };
-    const main = path.join(distDir(), 'web3/filecoin/provider/main.js');
+    const main = path.join(distDir(), 'programs/provider.js');
     const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: 'utf8' });
     expect(status).toBe(1);
     for (const name of ['PROVIDER_PORT', 'PROVIDER_DIR', 'PROVIDER_KEY_FILE']) expect(stderr).toContain(name);

@@ -155,7 +155,7 @@ describe('a share at rest', () => {
 });
 
 function spawnNode(env: NodeJS.ProcessEnv) {
-  return spawn(process.execPath, [path.join(net.distDir, 'web3/keynode/main.js')], { env, timeout: 120_000 });
+  return spawn(process.execPath, [path.join(net.distDir, 'programs/key-node.js')], { env, timeout: 120_000 });
 }
 
 async function runNode(env: NodeJS.ProcessEnv): Promise<{ code: number; output: string }> {

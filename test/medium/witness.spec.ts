@@ -97,7 +97,7 @@ describe('a witness', { timeout: 120_000 }, () => {
 
   it('does not start beside another on the same state, nor with a setting that is none', async () => {
     const end = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
-      const child = spawn(process.execPath, [path.join(distDir(), 'web3/witness/main.js'), ...args], { env });
+      const child = spawn(process.execPath, [path.join(distDir(), 'programs/witness.js'), ...args], { env });
       let said = '';
       child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
       child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

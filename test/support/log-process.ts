@@ -61,7 +61,7 @@ export function testLog(dir: string, origin = 'log.example/test', pem = newPem()
     LOG_TILES_DIR: tilesDir,
     WEIGHBRIDGE_NETWORK: path.join(dir, 'network.json'),
   });
-  const script = path.join(distDir(), 'src/provenance/log-main.js');
+  const script = path.join(distDir(), 'programs/log.js');
   return {
     origin,
     vkey,

@@ -109,7 +109,7 @@ class KeyNodeProcess extends Restartable implements KeyNode {
     super({
       name: `key node ${n}`,
       command: process.execPath,
-      args: [path.join(options.distDir, 'web3/keynode/main.js')],
+      args: ['--enable-source-maps', path.join(options.distDir, 'programs/key-node.js')],
       env: keyNodeEnv(options, n),
       logFile: path.join(options.layout.logs, `key-node-${n}.log`),
       ready: async () => (await fetch(`http://${HOST}:${port}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,

@@ -57,7 +57,7 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
   const service = await startChild({
     name: 'storage provider',
     command: process.execPath,
-    args: [path.join(repositoryRoot(), 'dist/web3/filecoin/provider/main.js')],
+    args: ['--enable-source-maps', path.join(repositoryRoot(), 'dist/programs/provider.js')],
     env: {
       PATH: process.env.PATH,
       PROVIDER_PORT: String(port),

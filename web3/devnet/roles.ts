@@ -19,7 +19,7 @@ const READY_TIMEOUT_MS = 60_000;
 /** Starts the log (sequencer, tiles, checkpoints). */
 export async function startLog(context: RoleContext): Promise<ChildService> {
   const { layout, ports } = context;
-  return startRole(context, 'log', 'src/provenance/log-main.js', `http://127.0.0.1:${ports.log}/readyz`, {
+  return startRole(context, 'log', 'log.js', `http://127.0.0.1:${ports.log}/readyz`, {
     LOG_PORT: String(ports.log),
     LOG_ORIGIN: DEVNET_LOG_ORIGIN,
     LOG_KEY_FILE: layout.keyFile('log-ed25519.pem'),
@@ -31,7 +31,7 @@ export async function startLog(context: RoleContext): Promise<ChildService> {
 /** Starts the GraphQL API. */
 export async function startApi(context: RoleContext): Promise<ChildService> {
   const { layout, ports } = context;
-  return startRole(context, 'api', 'src/main.js', `http://127.0.0.1:${ports.api}/readyz`, {
+  return startRole(context, 'api', 'api.js', `http://127.0.0.1:${ports.api}/readyz`, {
     HOST: '127.0.0.1',
     PORT: String(ports.api),
     BLOB_DIR: blobDir(layout),
@@ -41,7 +41,7 @@ export async function startApi(context: RoleContext): Promise<ChildService> {
 }
 
 /** Starts the worker: jobs, settlement and the relay. `entry` is another program of the same kind, for tests. */
-export async function startWorker(context: RoleContext, entry = 'workers/main.js'): Promise<ChildService> {
+export async function startWorker(context: RoleContext, entry = 'worker.js'): Promise<ChildService> {
   const { layout, ports } = context;
   return startRole(context, 'worker', entry, `http://127.0.0.1:${ports.worker}/readyz`, {
     WORKER_PORT: String(ports.worker),
@@ -72,7 +72,7 @@ async function startRole(
   return startChild({
     name,
     command: process.execPath,
-    args: ['--enable-source-maps', path.resolve(context.distDir, entry)],
+    args: ['--enable-source-maps', path.resolve(context.distDir, 'programs', entry)],
     logFile: path.join(context.layout.logs, `${name}.log`),
     env: {
       PATH: process.env.PATH,

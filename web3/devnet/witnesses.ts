@@ -48,7 +48,7 @@ export async function startWitnesses(
       new Restartable({
         name: place.name,
         command: process.execPath,
-        args: ['--enable-source-maps', path.join(distDir, 'web3/witness/main.js')],
+        args: ['--enable-source-maps', path.join(distDir, 'programs/witness.js')],
         env: witnessEnv(place),
         logFile: path.join(logDir, `${path.basename(place.dir)}.log`),
         ready: async () => (await fetch(`${witnessUrl(place)}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,

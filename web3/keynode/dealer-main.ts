@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { deal } from './dealer.js';
 
-const USAGE = 'usage: dealer-main --threshold 2 --out <folder> <passphrase file of node 1> <of node 2> <of node 3> ...';
+const USAGE = 'usage: dealer --threshold 2 --out <folder> <passphrase file of node 1> <of node 2> <of node 3> ...';
 
 /** Deals a network key at the command line and prints its public part, which KeyNodeStaking is deployed with. */
 async function main(): Promise<void> {

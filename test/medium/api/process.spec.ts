@@ -1,4 +1,4 @@
-// Real: the API as a process of its own (dist/src/main.js), PostgreSQL, BullMQ on it. Absent: log and chain; nothing listens
+// Real: the API as a process of its own (dist/programs/api.js), PostgreSQL, BullMQ on it. Absent: log and chain; nothing listens
 // at their addresses, which is what the API must say and survive.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const main = (): string => path.join(distDir(), 'src/main.js');
+const main = (): string => path.join(distDir(), 'programs/api.js');
 const logFile = (): string => path.join(dir, 'api.log');
 
 async function startApi(): Promise<ChildService> {

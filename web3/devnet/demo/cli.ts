@@ -21,7 +21,7 @@ export interface CliOptions {
 /** Runs `weighbridge ARGS --json` as a person's shell would: the same program, in a process of its own. */
 export async function weighbridge(args: string[], options: CliOptions): Promise<CliResult> {
   const { distDir, networkFile, keyFile, cwd, timeoutMs = 300_000 } = options;
-  const child = spawn(process.execPath, [path.join(distDir, 'src/cli/main.js'), ...args, '--json'], {
+  const child = spawn(process.execPath, [path.join(distDir, 'programs/cli.js'), ...args, '--json'], {
     cwd,
     env: {
       PATH: process.env.PATH,

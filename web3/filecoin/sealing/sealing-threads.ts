@@ -27,7 +27,7 @@ export class SealingThreads {
   /** Starts them: each needs a tenth of a second, and the seller's file is hashed and read first. */
   constructor() {
     this.threads = Array.from({ length: Math.min(THREADS, availableParallelism()) }, () => {
-      const worker = new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: SMALL });
+      const worker = new Worker(new URL('./sealing-thread.js', import.meta.url), { resourceLimits: SMALL });
       worker.unref();
       worker.setMaxListeners(100);
       worker.on('error', () => undefined); // whoever has a job there hears of it
