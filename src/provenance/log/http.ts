@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import { isWeighbridgeError, WeighbridgeError, type ErrorCode } from '../../kernel/index.js';
 import type { AnchorableCheckpoint } from '../ports.js';
 import { MAX_ENTRY_BYTES, parseEntry } from '../record.js';
@@ -41,7 +41,7 @@ export function logHttp(options: LogHttpOptions): FastifyInstance {
 export function logApp(logger: FastifyBaseLogger): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_ENTRY_BYTES,
     requestTimeout: 30_000,
   });
