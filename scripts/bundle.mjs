@@ -20,6 +20,7 @@ export const THREADS = {
   'file-hash-thread': 'web3/filecoin/store/file-hash-thread.js',
   'hash-thread': 'web3/filecoin/provider/hash-thread.js',
   'sealing-thread': 'web3/filecoin/sealing/sealing-thread.js',
+  'wrapping-thread': 'web3/lit/wrapping-thread.js',
 };
 
 /**

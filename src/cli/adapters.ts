@@ -32,9 +32,9 @@ export const adapters: Adapters = {
     const { createSellerStorage } = await import('../../web3/filecoin/seller-storage.js');
     return createSellerStorage({ network, account });
   },
-  keyVault: async (network) => {
-    const { createKeyVault } = await import('../../web3/lit/key-vault.js');
-    return createKeyVault({ network });
+  keyWrapper: async (network) => {
+    const { wrapInThread } = await import('../../web3/lit/wrap-in-thread.js');
+    return wrapInThread(network);
   },
   sellerChain: async (network, account) => {
     const { createSellerChain } = await import('../../web3/chain/seller-chain.js');

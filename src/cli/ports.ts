@@ -87,7 +87,8 @@ export interface SellerStorage {
   permitRepairs(dataset: Bytes32, pieceCids: string[], validMs: number): Promise<RepairPermit[]>;
 }
 
-export type ClosableVault = KeyVault & { close(): Promise<void> };
+/** What a seller asks of the key nodes' network. */
+export type KeyWrapper = Pick<KeyVault, 'wrap'> & { close(): Promise<void> };
 
 export type PieceReader = PieceParts & Pick<PieceStore, 'download'>;
 
@@ -128,7 +129,7 @@ export interface Adapters {
   pieceReader(network: Network): Promise<PieceReader>;
   storageNetwork(network: Network): Promise<StorageReader>;
   sellerStorage(network: Network, account: Account): Promise<SellerStorage>;
-  keyVault(network: Network): Promise<ClosableVault>;
+  keyWrapper(network: Network): Promise<KeyWrapper>;
   sellerChain(network: Network, account: Account): Promise<SellerChain>;
   buyerChain(network: Network, account: Account): Promise<BuyerChain>;
   chainReader(network: Network): Promise<ChainReader>;

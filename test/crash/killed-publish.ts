@@ -53,14 +53,13 @@ const done = await publish(path.join(dir, 'data.csv'), options, {
       },
     }),
     // Wrapping asks nobody outside for anything that lasts.
-    keyVault: async () => ({
+    keyWrapper: async () => ({
       wrap: async (dataKey, keyId) => ({
         scheme: 'lit-bls12381-v1',
         ciphertext: 'd3JhcHBlZA==',
         dataToEncryptHash: sha256Hex(dataKey),
         condition: { chainId: network.chainId, marketplace: network.contracts.marketplace, keyId },
       }),
-      unwrap: notUsed,
       close: async () => undefined,
     }),
     sellerChain: async () => ({

@@ -172,7 +172,7 @@ function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
         seal: (...shard) => threads.seal(...shard),
         close: async () => undefined,
       }),
-      keyVault: async () => ({
+      keyWrapper: async () => ({
         wrap: async (dataKey, keyId) => {
           world.at('wrap');
           world.wraps++;
@@ -185,7 +185,6 @@ function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
             condition,
           };
         },
-        unwrap: async () => Promise.reject(new Error('a seller never unwraps')),
         close: async () => undefined,
       }),
       pieceStore: async () => ({

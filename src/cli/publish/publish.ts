@@ -26,7 +26,7 @@ export interface PublishDeps {
   account: Account;
   state: StateDir;
   api: MarketApi;
-  adapters: Pick<Adapters, 'sealingThreads' | 'keyVault' | 'pieceStore' | 'sellerStorage' | 'sellerChain'>;
+  adapters: Pick<Adapters, 'sealingThreads' | 'keyWrapper' | 'pieceStore' | 'sellerStorage' | 'sellerChain'>;
   now(): Date;
 }
 
@@ -124,7 +124,8 @@ async function run(run: Run): Promise<Published> {
 
 /**
  * Everything up to where the chain lists every piece. While the blocks with the pieces are made, the version's key is
- * wrapped (the key nodes' SDK takes a second to load, and would hold up the sending before) and the offer goes on chain.
+ * wrapped (the key nodes' SDK takes most of a second to load, which would take from the sending before) and the offer goes on
+ * chain.
  */
 async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
   const { network, account, adapters, journal, plan, state, time } = run;
@@ -183,7 +184,7 @@ async function seal(run: Run, slot: DatasetSlot, made: Made, secret: Uint8Array)
   const keyId = keyIdOf(account.address, slot.datasetId, slot.version);
   ui.note(`wrapping the key for ${keyId}`);
   const sealed = await time('wrapping the key', async () =>
-    sealVersion(slot, keyId, made, secret, await adapters.keyVault(network)),
+    sealVersion(slot, keyId, made, secret, await adapters.keyWrapper(network)),
   );
   await journal.note({ sealed });
   return sealed;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Piece, WrappedKey } from '../../catalog/manifest.js';
 import { toHex, type Bytes32 } from '../../kernel/index.js';
 import { DEFAULT_FRAME_BYTES, shardKeyOf, wrapShardKey } from '../../storage/index.js';
-import type { ClosableVault } from '../ports.js';
+import type { KeyWrapper } from '../ports.js';
 import type { DatasetSlot, Sealed, SentPiece } from './journal.js';
 import type { Made } from './make-pieces.js';
 import { wrapDataKey } from './wrap.js';
@@ -17,12 +17,12 @@ export async function sealVersion(
   keyId: Bytes32,
   made: Made,
   secret: Uint8Array,
-  vault: ClosableVault,
+  wrapper: KeyWrapper,
 ): Promise<Sealed> {
   const versionKey = randomBytes(32);
   try {
     const pieces = wrapShards(slot, keyId, made.pieces, secret, versionKey);
-    const wrappedKey: WrappedKey = await wrapDataKey(vault, versionKey, keyId);
+    const wrappedKey: WrappedKey = await wrapDataKey(wrapper, versionKey, keyId);
     return {
       keyId,
       columns: made.columns,

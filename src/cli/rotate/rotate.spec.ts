@@ -157,12 +157,11 @@ async function run(): Promise<Rotated> {
         topUp: unused,
         end: unused,
       }),
-      keyVault: async () => ({
+      keyWrapper: async () => ({
         wrap: async (dataKey, keyId) => {
           versionKeys.push(Buffer.from(dataKey));
           return wrapped(dataKey, keyId);
         },
-        unwrap: unused,
         close: async () => undefined,
       }),
       sellerChain: async () => ({

@@ -31,7 +31,7 @@ export interface RotateDeps {
   account: Account;
   state: StateDir;
   api: Pick<MarketApi, 'dataset' | 'listDataset' | 'permitRepairs'>;
-  adapters: Pick<Adapters, 'keyVault' | 'pieceParts' | 'storageNetwork' | 'sellerStorage' | 'sellerChain'>;
+  adapters: Pick<Adapters, 'keyWrapper' | 'pieceParts' | 'storageNetwork' | 'sellerStorage' | 'sellerChain'>;
   now(): Date;
 }
 
@@ -102,7 +102,7 @@ async function rewrap(
     await journal.note({ copies: copies.map(({ providerId, dataSetId }) => ({ providerId, dataSetId })) });
     ui.note(`wrapping the keys of ${pieces.length} shards under a new key`);
     const made = { columns: manifest.columns, rowCount: manifest.rowCount, pieces };
-    const sealed = await sealVersion(slot, keyId, made, secret, await adapters.keyVault(network));
+    const sealed = await sealVersion(slot, keyId, made, secret, await adapters.keyWrapper(network));
     await journal.note({ sealed });
     return sealed;
   } finally {
