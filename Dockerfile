@@ -26,7 +26,6 @@ COPY --from=pruned /app/package.json ./
 COPY --from=pruned /app/node_modules node_modules
 COPY --from=pruned /app/dist dist
 COPY --from=pruned /app/scripts/healthy.mjs scripts/
-COPY --from=pruned /app/web3/ceramic/engine web3/ceramic/engine
 USER 10001:10001
 
 FROM app AS worker

@@ -11,6 +11,8 @@ const dist = path.join(root, 'dist');
 /** Everything that is started as a file of its own. */
 const PROGRAMS = {
   api: 'src/main.js',
+  // A workspace package of plain JavaScript: it is not copied to `dist`.
+  ceramic: '../web3/ceramic/engine/main.mjs',
   cli: 'src/cli/main.js',
   dealer: 'web3/keynode/dealer-main.js',
   demo: 'web3/devnet/demo/main.js',

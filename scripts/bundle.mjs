@@ -8,8 +8,18 @@ import { fileURLToPath } from 'node:url';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** What decides about a bundle beside the code of ours in it. */
 const RULES = ['package-lock.json', 'scripts/bundle.mjs'].map((file) => path.join(root, file));
-/** Machine code, which is loaded from beside its package. pg looks whether somebody installed this one; nobody does. */
-const EXTERNAL = [/^@duckdb\//, /^@chainsafe\/hashtree$/, /^msgpackr-extract$/, /^pg-native$/];
+const EXTERNAL = [
+  // Machine code, which is loaded from beside its package. pg looks whether somebody installed this one; nobody does.
+  /^@duckdb\//,
+  /^@chainsafe\/hashtree$/,
+  /^classic-level$/,
+  /^msgpackr-extract$/,
+  /^pg-native$/,
+  // Of the Ceramic engine: what looks for its own files, by names that it makes up.
+  /^@zondax\//,
+  /^ipfs-utils/,
+  /^knex$/,
+];
 /** Packages that ask for others which they can do without, and find out at run time that they are absent. */
 const ASK_FOR_MORE = /node_modules\/@nestjs\//;
 const RECORD = 'bundle.json';
@@ -26,8 +36,8 @@ export const THREADS = {
 /**
  * Bundles compiled programs into one folder, unless it holds these already. Files of the build before stay, for the
  * processes that run them and have yet to import some.
- * @param from - folder of compiled code, with source maps
- * @param entries - a program's name in `out` and its file in `from`
+ * @param from - folder of compiled code
+ * @param entries - a program's name in `out` and its file, from there
  * @throws Error if a package or a file of ours is not found
  */
 export async function bundlePrograms(from, entries, out) {
@@ -44,7 +54,7 @@ export async function bundlePrograms(from, entries, out) {
     input,
     platform: 'node',
     external: EXTERNAL,
-    plugins: [sourceMaps(from, inputs)],
+    plugins: [sourceMaps(inputs)],
     onLog: refuse,
   });
   const { output } = await build.write({
@@ -84,7 +94,7 @@ function digestOf(entries, from, inputs) {
  * Maps lead from our own lines to their TypeScript. Of packages there are none: Node reads a map whole at each start.
  * @param inputs - gets the files of ours
  */
-function sourceMaps(from, inputs) {
+function sourceMaps(inputs) {
   return {
     name: 'source maps',
     load: {
@@ -92,9 +102,9 @@ function sourceMaps(from, inputs) {
       handler: (file) => {
         if (!path.isAbsolute(file)) return null;
         const code = readFileSync(file, 'utf8');
-        if (!file.startsWith(from + path.sep)) return { code, map: { mappings: '' } };
+        if (file.includes('/node_modules/')) return { code, map: { mappings: '' } };
         inputs.push(file);
-        return { code, map: readFileSync(`${file}.map`, 'utf8') };
+        return existsSync(`${file}.map`) ? { code, map: readFileSync(`${file}.map`, 'utf8') } : { code };
       },
     },
   };

@@ -285,7 +285,7 @@ describe('kills', { timeout: 300_000 }, () => {
   });
 
   it('refuses a second engine in the same folder, and the first goes on', async () => {
-    const main = path.join(repositoryRoot(), 'web3/ceramic/engine/main.mjs');
+    const main = path.join(repositoryRoot(), 'dist/programs/ceramic.js');
     const env = { CERAMIC_DIR: dir, CERAMIC_PORT: String(await freePort()) };
     const second = spawnSync(process.execPath, [main], { env, encoding: 'utf8', timeout: 60_000 });
     expect(second).toMatchObject({ status: 1, stderr: expect.stringContaining('another one runs in') as unknown });

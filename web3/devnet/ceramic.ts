@@ -21,8 +21,7 @@ export async function startCeramic({ dir, port }: { dir: string; port: number })
   const service = await startChild({
     name: 'ceramic engine',
     command: process.execPath,
-    // A workspace package of plain JavaScript: it is not copied to `dist`.
-    args: [path.join(repositoryRoot(), 'web3/ceramic/engine/main.mjs')],
+    args: ['--no-deprecation', path.join(repositoryRoot(), 'dist/programs/ceramic.js')],
     env: { PATH: process.env.PATH, CERAMIC_DIR: dir, CERAMIC_PORT: String(port) },
     logFile: path.join(dir, 'engine.log'),
     ready: () => healthy(url),
