@@ -63,7 +63,7 @@ export {
   type InclusionCall,
 } from './anchor-args.js';
 export { anchorWhenDue, type AnchorChain } from './anchor-when-due.js';
-export { Poller } from './poller.js';
+export { Poller, type Found, type Pace } from './poller.js';
 export { consistencyProof, inclusionProof } from './tiles/proofs.js';
 export { readEntries, readEntry, type IndexedEntry } from './tiles/read-entries.js';
 export * from './export/index.js';

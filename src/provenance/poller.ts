@@ -1,22 +1,42 @@
 const LAST_RETRY_MS = 10_000;
 
-/** Runs a step again and again, one at a time, and later each time that it fails. */
+/** What a step found: more than it took, so that the next comes at once; all that there was; nothing. */
+export type Found = 'more' | 'some' | 'nothing';
+
+export interface Pace {
+  everyMs: number;
+  /** While steps find nothing the pause doubles, up to this; it stays as it is unless set. */
+  idleMs?: number;
+}
+
+/** Runs a step again and again, one at a time: later each time that it fails, and less often while there is nothing to do. */
 export class Poller {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = true;
+  private pauseMs: number;
+  private retryMs: number;
 
-  /** @param step answers true when there is more to do at once */
   constructor(
-    private readonly step: () => Promise<boolean>,
-    private readonly intervalMs: number,
+    private readonly step: () => Promise<Found>,
+    private readonly pace: Pace,
     private readonly onError: (error: unknown) => void,
-  ) {}
+  ) {
+    this.pauseMs = pace.everyMs;
+    this.retryMs = pace.everyMs;
+  }
 
   start(): void {
     if (!this.stopped) return;
     this.stopped = false;
-    this.schedule(0, this.intervalMs);
+    this.schedule(0);
+  }
+
+  /** Somebody knows that there is something to do: no long pause now. A failure's delay stays. */
+  wake(): void {
+    if (this.pauseMs === this.pace.everyMs) return;
+    this.pauseMs = this.pace.everyMs;
+    if (this.timer !== undefined) this.schedule(this.pauseMs);
   }
 
   /** Waits for the step in hand. */
@@ -26,20 +46,28 @@ export class Poller {
     await this.running;
   }
 
-  private schedule(delayMs: number, retryMs: number): void {
+  private schedule(delayMs: number): void {
     if (this.stopped) return;
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.running = this.once(retryMs);
+      this.timer = undefined;
+      this.running = this.once();
     }, delayMs);
   }
 
-  private async once(retryMs: number): Promise<void> {
+  private async once(): Promise<void> {
+    const { everyMs, idleMs = everyMs } = this.pace;
     try {
-      const more = await this.step();
-      this.schedule(more ? 0 : this.intervalMs, this.intervalMs);
+      const found = await this.step();
+      this.retryMs = everyMs;
+      this.pauseMs = found === 'nothing' ? Math.min(this.pauseMs * 2, idleMs) : everyMs;
+      this.schedule(found === 'more' ? 0 : this.pauseMs);
     } catch (error) {
       this.onError(error);
-      this.schedule(retryMs, Math.min(retryMs * 2, LAST_RETRY_MS));
+      // As long as it fails there is no shorter way than this one.
+      this.pauseMs = everyMs;
+      this.schedule(this.retryMs);
+      this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
     }
   }
 }

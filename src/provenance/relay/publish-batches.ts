@@ -55,6 +55,11 @@ export class BatchPublisher {
     return begun.map(async ([keyId, next]) => this.take(keyId, next));
   }
 
+  /** Whether anything is in hand. */
+  get busy(): boolean {
+    return this.inHand.size > 0;
+  }
+
   /** Waits for what is in hand. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.inHand.values());

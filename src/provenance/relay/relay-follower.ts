@@ -1,11 +1,11 @@
 import { LogIndexer } from './index-log.js';
-import { Poller } from '../poller.js';
+import { Poller, type Found } from '../poller.js';
 import type { RecordSource, RecordStreams, RelayStore } from './ports.js';
 import { BatchPublisher, type PublishOptions } from './publish-batches.js';
 import { MAX_RECORDS_PER_BATCH } from './record-batch.js';
 
-const INDEX_POLL_MS = 50;
-const PUBLISH_POLL_MS = 50;
+/** An idle marketplace costs little, and the first record after a pause is at most a quarter of a second later. */
+const PACE = { everyMs: 50, idleMs: 250 };
 const MIN_AGE_MS = 250;
 const STRETCH = 2_048;
 
@@ -33,7 +33,8 @@ export interface RelayProgress {
 export class RelayFollower {
   private readonly indexer: LogIndexer;
   private readonly publisher: BatchPublisher;
-  private readonly loops: Poller[];
+  private readonly indexing: Poller;
+  private readonly publishing: Poller;
 
   constructor(
     source: RecordSource,
@@ -47,19 +48,18 @@ export class RelayFollower {
       minAgeMs: options.minAgeMs ?? MIN_AGE_MS,
       maxRecords: Math.min(options.maxRecords ?? MAX_RECORDS_PER_BATCH, MAX_RECORDS_PER_BATCH),
     });
-    this.loops = [
-      new Poller(async () => (await this.index()).more, INDEX_POLL_MS, options.onError),
-      new Poller(async () => this.publishDue(), PUBLISH_POLL_MS, options.onError),
-    ];
+    this.indexing = new Poller(async () => this.indexNew(), PACE, options.onError);
+    this.publishing = new Poller(async () => this.publishDue(), PACE, options.onError);
   }
 
   start(): void {
-    for (const loop of this.loops) loop.start();
+    this.indexing.start();
+    this.publishing.start();
   }
 
   /** Waits for what is in hand; whatever is left undone is done after the next start. */
   async stop(): Promise<void> {
-    await Promise.all(this.loops.map(async (loop) => loop.stop()));
+    await Promise.all([this.indexing.stop(), this.publishing.stop()]);
     await this.publisher.settled();
   }
 
@@ -69,9 +69,17 @@ export class RelayFollower {
     return { indexed: entries, published: await this.publisher.runOnce() };
   }
 
-  private async publishDue(): Promise<boolean> {
-    for (const published of await this.publisher.begin()) published.catch(this.options.onError);
-    return false;
+  private async indexNew(): Promise<Found> {
+    const { entries, more } = await this.index();
+    if (entries === 0) return 'nothing';
+    this.publishing.wake();
+    return more ? 'more' : 'some';
+  }
+
+  private async publishDue(): Promise<Found> {
+    const begun = await this.publisher.begin();
+    for (const published of begun) published.catch(this.options.onError);
+    return begun.length > 0 || this.publisher.busy ? 'some' : 'nothing';
   }
 
   private async index(): Promise<{ entries: number; more: boolean }> {

@@ -49,7 +49,7 @@ class FakeLog {
 }
 
 async function exportAll(exporter: TileExporter): Promise<void> {
-  while (await exporter.step());
+  while ((await exporter.step()) === 'more');
 }
 
 /** What a reader of the folder alone finds under the checkpoint that lies there. */

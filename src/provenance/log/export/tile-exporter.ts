@@ -1,6 +1,6 @@
 import { utf8 } from '../../../kernel/index.js';
 import type { AnchorableCheckpoint } from '../../ports.js';
-import { Poller } from '../../poller.js';
+import { Poller, type Found } from '../../poller.js';
 import type { Edge } from '../../tiles/edge.js';
 import { levelSize, TILE_WIDTH, tilePath, tileWidth, type TileName } from '../../tiles/tile-path.js';
 import type { LogReader } from '../log-reader.js';
@@ -41,7 +41,7 @@ export class TileExporter {
   private constructor(private readonly deps: ExporterDeps) {
     this.loop = new Poller(
       async () => this.step(),
-      POLL_MS,
+      { everyMs: POLL_MS },
       (error) => {
         if (!this.stopping) deps.onError(error);
       },
@@ -70,18 +70,17 @@ export class TileExporter {
     return width === TILE_WIDTH && index < tiles;
   }
 
-  /** One step. @returns true if there is more to do at once */
-  async step(): Promise<boolean> {
+  async step(): Promise<Found> {
     const { size, note } = this.deps.published();
     const full = Math.floor(size / TILE_WIDTH);
     if (this.bundles < full) {
       await this.exportFull(Math.min(full, this.bundles + BUNDLES_A_STEP));
-      return true;
+      return 'more';
     }
-    if (this.note === note) return false;
+    if (this.note === note) return 'nothing';
     await this.startOverIfEmptied();
     await this.exportCheckpoint(size, note);
-    return false;
+    return 'some';
   }
 
   /** Bundles and hash tiles up to `bundles`, and what they complete above. */
