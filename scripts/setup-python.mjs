@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Makes the Python environments under .weighbridge/python, and nothing twice: `tools` (uv), `trainer` (what runs in the
-// sandbox), `client` (what the buyer's package stands on) and `dev` (pytest, ruff and mypy on top of both). Needs nothing but Node 20 and Python 3.11 or newer.
+// sandbox; with CUDA where the host has an NVIDIA driver), `client` (what the buyer's package stands on) and `dev` (pytest, ruff
+// and mypy on top of both). Needs nothing but Node 20 and Python 3.11 or newer.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MIN_MINOR = 11;
+/** The oldest driver that runs CUDA 13. */
+const MIN_DRIVER = 580;
 const NAMES = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python'];
 const ABOUT = `
 import importlib.util, json, sys
@@ -41,8 +44,14 @@ export function setupPython({ root, log = () => {}, dev = true }) {
     const args = ['-m', 'pip', 'install', '--quiet', '--require-hashes', '--requirement', lock('requirements-tools')];
     run(path.join(tools, 'bin', 'python'), args, env, 'Check that the Python package index can be reached.');
   });
-  step(home, 'trainer', [base.path, digestOf(lock('requirements'))], existsSync(python), log, () => {
-    environment(uv, base, path.join(home, 'trainer'), lock('requirements'), env);
+  const cuda = wantsCuda(log);
+  const packages = lock(cuda ? 'requirements-cuda' : 'requirements');
+  step(home, 'trainer', [base.path, digestOf(packages)], existsSync(python), log, () => {
+    if (cuda)
+      log(
+        'python: with CUDA for the GPUs of this host: 2.5 GB to download, 4.4 GB on disk (WEIGHBRIDGE_CUDA=no leaves it out)',
+      );
+    environment(uv, base, path.join(home, 'trainer'), packages, env);
     // Importing it once writes the bytecode of all that it uses: the box that it runs in cannot write.
     const source = { ...env, PYTHONPATH: path.join(trainer, 'src'), PYTHONDONTWRITEBYTECODE: '' };
     run(python, ['-c', 'import weighbridge_trainer.job, weighbridge_trainer.probe'], source, 'Run the set-up again.');
@@ -86,6 +95,17 @@ function environment(uv, base, directory, lock, env) {
   run(uv, ['venv', '--quiet', '--no-project', '--python', base.path, directory], env, reach);
   const python = path.join(directory, 'bin', 'python');
   run(uv, ['pip', 'sync', '--quiet', '--python', python, '--require-hashes', lock], env, reach);
+}
+
+/** CUDA is for hosts with an NVIDIA driver that is new enough; WEIGHBRIDGE_CUDA=yes or no decides without looking. */
+export function wantsCuda(log, { env = process.env, driverFile = '/proc/driver/nvidia/version' } = {}) {
+  const { WEIGHBRIDGE_CUDA: said = 'auto' } = env;
+  if (said === 'yes' || said === 'no') return said === 'yes';
+  if (said !== 'auto') throw new SetupError(`WEIGHBRIDGE_CUDA is ${said}: say yes, no or auto`);
+  if (!existsSync(driverFile)) return false;
+  const major = Number(/^NVRM version:.*?\s(\d+)\.\d+/m.exec(readFileSync(driverFile, 'utf8'))?.[1] ?? 0);
+  if (major < MIN_DRIVER) log(`python: without CUDA: NVIDIA's driver is ${major}, and CUDA 13 needs ${MIN_DRIVER}`);
+  return major >= MIN_DRIVER;
 }
 
 /** The first Python that is new enough. WEIGHBRIDGE_PYTHON names another. */

@@ -1,6 +1,6 @@
 // How fast the trainer is, against Opacus's best mode and against plain PyTorch, in turns in one run; and its memory for a
 // million rows, and what a job costs in a box that waited for it.
-//   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--only fixed-cost]
+//   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--only fixed-cost|nets]
 // PYTHON (or WEIGHBRIDGE_TORCH_PYTHON) is an interpreter with torch, opacus, onnx, onnxscript and numpy: 5 GB that the product
 // does without. Without it the trainer's own figures are there, and no ratios.
 // Real: the trainer's programs, its noise, a whole process over a million encrypted rows.
@@ -10,7 +10,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { measureFixedCost } from './train/fixed-cost.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const here = path.join(import.meta.dirname, 'train');
@@ -58,11 +57,11 @@ console.log(JSON.stringify({ bench: 'train', machine, figures }));
 
 async function main() {
   const own = startOwn();
-  await fixedCost(own);
+  if (options.only !== 'nets') await fixedCost(own);
   if (options.only === 'fixed-cost') return;
   if (options.torch === undefined) say('no --torch PYTHON: the trainer alone, without ratios');
   else await compare(own, startPeer(options.torch));
-  await measureMemory(own);
+  if (options.only !== 'nets') await measureMemory(own);
 }
 
 function startOwn() {
@@ -153,6 +152,7 @@ function report(net, batch, modes, rates) {
 
 async function fixedCost(own) {
   say('a small job in a box that waited for it');
+  const { measureFixedCost } = await import('./train/fixed-cost.mjs');
   const { startSeconds, waitingBytes, jobSeconds, compileSeconds } = await measureFixedCost(own);
   figure('box: from its start until it waits for a job', startSeconds, 's');
   figure('box: memory while it waits', waitingBytes / 2 ** 20, 'MiB');

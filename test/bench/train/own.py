@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -27,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 from weighbridge_trainer.canary import check_rows_apart
 from weighbridge_trainer.check import check
+from weighbridge_trainer.device import choose_device
 from weighbridge_trainer.config import Config, parse_config
 from weighbridge_trainer.features import Rows
 from weighbridge_trainer.frames import FrameReader
@@ -172,7 +174,13 @@ def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     config = {"declaration": declared(body, weights, **change), "pieces": PIECES, "rows": rows}
     stdin.writelines(
         frame(kind, data)
-        for kind, data in ((b"L", struct.pack(">II?", 3_600, 0, False)), (b"C", json.dumps(config).encode()), (b"G", body), (b"W", weights), (b"K", DATA_KEY))
+        for kind, data in (
+            (b"L", struct.pack(">II?", 3_600, 0, False)),
+            (b"C", json.dumps(config).encode()),
+            (b"G", body),
+            (b"W", weights),
+            (b"K", DATA_KEY),
+        )
     )
     draw = np.random.default_rng(0)
     for number in range(PIECES):
@@ -211,6 +219,7 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_platforms", "cuda" if "--gpu" in sys.argv else "cpu")
+    os.environ["JAX_PLATFORMS"] = "cuda" if "--gpu" in sys.argv else "cpu"
+    choose_device()
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

@@ -117,7 +117,7 @@ def modes(name: str) -> list[str]:
             able.append(mode)
             STEPS[name, mode] = step
         except Exception as error:
-            print(f"{name}: Opacus {mode} cannot: {type(error).__name__}", file=sys.stderr)
+            print(f"{name}: Opacus {mode} cannot: {type(error).__name__} {str(error)[:120]}", file=sys.stderr)
     return able
 
 

@@ -6,13 +6,16 @@ import os
 import jax
 import pytest
 
+from weighbridge_trainer.device import choose_device
+
 # XLA's newer emitters of fused loops make faster programs, and take a quarter more time for it.
 _QUICK = "--xla_cpu_use_fusion_emitters=false"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_compiler(tmp_path_factory: pytest.TempPathFactory) -> None:
-    jax.config.update("jax_disable_most_optimizations", True)
+    choose_device()
+    jax.config.update("jax_disable_most_optimizations", os.environ.get("JAX_PLATFORMS", "cpu") == "cpu")
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -16,12 +16,11 @@ def main() -> int:
 
     writer = FrameWriter(answers_to)
     try:
-        import jax
-
-        jax.config.update("jax_platforms", "cpu")
+        from .device import choose_device
         from .job import run_job
         from .warm import limit_cpu, read_limits, warm_up
 
+        choose_device()
         warm_up()
         frames = FrameReader(sys.stdin.buffer)
         writer.idle()

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from .device import device_bytes
 from .refusal import Reason, Refused
 
 # Compile time grows with the program: 6,000 equations took 18 s.
@@ -36,7 +37,7 @@ def compile_within(traced: Any, rows: int) -> Compiled:
     if flops_per_row > MAX_ROW_FLOPS:
         raise _too_large("floating-point operations a row")
     program = lowered.compile()
-    if memory_of(program) > _addresses():
+    if memory_of(program) > min(_addresses(), device_bytes()):
         raise _too_large("memory")
     return Compiled(program, flops_per_row)
 

@@ -14,12 +14,15 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from .device import on_gpu
+
 _ROWS = "rows"
 
 
 @dataclass(frozen=True)
 class Placement:
     mesh: Mesh | None
+    on_gpu: bool = False
 
     @property
     def devices(self) -> int:
@@ -58,4 +61,4 @@ class Placement:
 
 def placement() -> Placement:
     devices = jax.devices()
-    return Placement(None if len(devices) == 1 else Mesh(np.array(devices), (_ROWS,)))
+    return Placement(None if len(devices) == 1 else Mesh(np.array(devices), (_ROWS,)), on_gpu())

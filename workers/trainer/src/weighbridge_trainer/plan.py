@@ -13,8 +13,9 @@ from .placement import Placement
 # Row numbers and which of them are rows at all: (steps, micro-batches, rows). Then the number of each step: (steps).
 Batches = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.int32]]
 
-# Wide batches in one piece are slow on a CPU, and a micro-batch must fit beside its gradient.
+# Wide batches in one piece are slow on a CPU, narrow ones on a GPU, and a micro-batch must fit beside its gradient.
 _MAX_MICRO_ROWS = 256
+_MAX_GPU_MICRO_ROWS = 4_096
 _MICRO_ELEMENTS = 1 << 27
 # One dispatch runs so many steps: progress can be told between dispatches.
 _MAX_SEGMENT_STEPS = 128
@@ -37,7 +38,7 @@ class Plan:
 def plan_of(config: Config, row_elements: int, place: Placement = _ONE_DEVICE) -> Plan:
     batch_rows = min(config.batch_rows, config.rows)
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements))
-    each = min(config.micro_batch_rows or _MAX_MICRO_ROWS, fitting)
+    each = min(config.micro_batch_rows or (_MAX_GPU_MICRO_ROWS if place.on_gpu else _MAX_MICRO_ROWS), fitting)
     micro_rows = place.up(min(batch_rows, each * place.devices))
     steps = -(-config.rows // batch_rows)
     return Plan(config.epochs, steps, -(-batch_rows // micro_rows), micro_rows, min(steps, _MAX_SEGMENT_STEPS))

@@ -30,12 +30,16 @@ from .private_units import Units, units_of
 from .program import Program, Weights
 from .safetensors import Floats
 
-# A row's own gradients are in memory at once for so many: more of them leave the processor's cache.
+# A row's own gradients are in memory at once for so many: more of them leave a processor's cache, fewer leave a GPU
+# idle.
 _MICRO_ROWS = 64
+_GPU_MICRO_ROWS = 1_024
 _MICRO_ELEMENTS = 1 << 27
 # Noise of so many steps is made ahead at once, and so many numbers of it.
 _MAX_SEGMENT_STEPS = 32
 _SEGMENT_NUMBERS = 1 << 22
+# While a GPU computes, nobody else needs the cores; more threads wait for each other.
+_GPU_DRAW_THREADS = 6
 
 # Units and which of them count (steps, places), how many places are used (steps), noise (steps, numbers), step numbers.
 Segment = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]
@@ -70,7 +74,8 @@ def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, p
     unit_rows = privacy.unit_max_rows
     expected = privacy.sampling_rate * config.rows
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements * unit_rows + numbers))
-    each = max(1, min((config.micro_batch_rows or _MICRO_ROWS) // unit_rows or 1, fitting))
+    most = config.micro_batch_rows or (_GPU_MICRO_ROWS if place.on_gpu else _MICRO_ROWS)
+    each = max(1, min(most // unit_rows or 1, fitting))
     micro = place.up(min(math.ceil(expected), each * place.devices))
     # Eight deviations above the mean: passed once in 10^15 steps, and then a larger program is compiled.
     room = min(config.rows, math.ceil(expected + 8 * math.sqrt(expected) + 16))
@@ -156,7 +161,10 @@ def segments(
         number = np.full(plan.segment_steps, -1, np.int32)
         for k, step in enumerate(steps):
             index[k, : len(drawn[k])], used[k], number[k] = drawn[k], len(drawn[k]), step
-            noise[k] = stream.gaussian(step, numbers, trainer.grid.deviation)
+        with ThreadPoolExecutor(_GPU_DRAW_THREADS if trainer.place.on_gpu else 1) as pool:
+            draws = pool.map(lambda step: stream.gaussian(step, numbers, trainer.grid.deviation), steps)
+            for k, drawn_noise in enumerate(draws):
+                noise[k] = drawn_noise
         yield capacity, (index, used, noise, number)
 
 

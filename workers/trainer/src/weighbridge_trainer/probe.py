@@ -17,7 +17,10 @@ from typing import Any
 
 _ENVIRONMENT = sorted(os.environ)
 
+import jax  # noqa: E402
+
 from . import __version__, job  # noqa: E402, F401 - the whole trainer must import in here, and may add to the environment
+from .device import choose_device, on_gpu  # noqa: E402
 
 _PLACES = ("/", "/app", "/dev", "/dev/shm", "/packages", "/proc", "/usr/lib")  # noqa: S108
 _PR_GET_SECCOMP = 21
@@ -35,13 +38,37 @@ def probe() -> dict[str, Any]:
         "socket": _error_of(_open_socket),
         "fork": _error_of(_fork),
         "writable": [place for place in _PLACES if _error_of(lambda place=place: _write(place)) == ""],  # type: ignore[misc]
-        "proc": sorted(os.listdir("/proc")),
+        "proc": sorted(name for name in os.listdir("/proc") if _tells(Path("/proc", name))),
         "root": sorted(os.listdir("/")),
         "etc": sorted(os.listdir("/etc")) if os.path.isdir("/etc") else [],
         "environment": _ENVIRONMENT,
         "capabilities": _capabilities(),
+        "gpuNodes": sorted(name for name in os.listdir("/dev") if name.startswith("nvidia")),
+        "gpus": _gpus(),
         "seccomp": ctypes.CDLL(None).prctl(_PR_GET_SECCOMP, 0, 0, 0, 0),
     }
+
+
+def _tells(path: Path) -> bool:
+    """Whether anything is to be read there. A link leads to what is looked at anyway."""
+    if path.is_symlink():
+        return False
+    try:
+        if path.is_dir():
+            return bool(os.listdir(path))
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            return os.read(file, 1) != b""
+        finally:
+            os.close(file)
+    except OSError:
+        return False
+
+
+def _gpus() -> int:
+    """Those that can be computed with. A box without a device file starts no platform for it."""
+    choose_device()
+    return len(jax.devices()) if on_gpu() else 0
 
 
 def _error_of(action: Callable[[], None]) -> str:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .device import overwrite_device
 from .refusal import Reason, Refused
 
 # Between the signal that ends a process with a code of its own (SIGXCPU) and the one that cannot be caught.
@@ -28,6 +29,7 @@ class Limits:
 
 def warm_up() -> None:
     """The first compilation of a process sets up the compiler, and the first run its threads."""
+    overwrite_device()
 
     def loss(weights: jax.Array, rows: jax.Array) -> jax.Array:
         return jnp.square(jnp.tanh(rows @ weights)).sum()
