@@ -32,9 +32,9 @@ import { trainingHandlers } from './processors/train.js';
 import { startRequeue } from './requeue.js';
 import { startSweep } from './sweep-checkpoints.js';
 import { startStorageWatch } from './storage-watch.js';
-import { createSandboxTrainer, type SandboxTrainerOptions } from './sandbox/index.js';
+import { createSandboxTrainer, findGpus, inspectPython, type SandboxTrainerOptions } from './sandbox/index.js';
 
-/** Jobs that wait for key nodes or the chain must not hold up others; training itself is bound by the cores. */
+/** Jobs that wait for key nodes or the chain must not hold up others; training itself is bound by the cores, or waits for a GPU. */
 const TRAINING_CONCURRENCY = 2;
 const SETTLEMENT_CONCURRENCY = 4;
 
@@ -98,6 +98,7 @@ export function composeWorker(
       pythonDir: env.PYTHON_DIR,
       trainerDir: env.TRAINER_DIR,
       warmBoxes: env.SANDBOX_WARM_BOXES ?? TRAINING_CONCURRENCY,
+      gpus: env.WORKER_GPUS,
       limits: {
         addressSpaceBytes: env.SANDBOX_MEMORY_BYTES,
         ...(env.SANDBOX_CGROUP_DIR === undefined ? {} : { cgroupDir: env.SANDBOX_CGROUP_DIR }),
@@ -116,10 +117,12 @@ export function composeWorker(
 
   return {
     start: async () => {
-      await own.trainer.assertAvailable();
+      const { device } = await own.trainer.assertAvailable();
+      const gpus = await findGpus(env.WORKER_GPUS, await inspectPython(env.PYTHON_DIR));
+      logger.info({ device, gpus: gpus.map(({ minor }) => minor) }, 'jobs train on');
       await queues.migrate();
       const training = queues.worker('training', processorOf('training', trainingHandlers(ports)), {
-        concurrency: TRAINING_CONCURRENCY,
+        concurrency: Math.max(TRAINING_CONCURRENCY, gpus.length),
         ...queue,
       });
       const settlement = queues.worker('settlement', processorOf('settlement', settlementHandlers(ports)), {

@@ -60,11 +60,12 @@ export const adapters: Adapters = {
     const { estimateModel } = await import('../../workers/estimate/estimate-model.js');
     return { estimate: async (model, rowCount) => estimateModel(packageRoot(), model, rowCount) };
   },
-  trainer: async (threads) => {
+  trainer: async ({ threads, device }) => {
     const { createSandboxTrainer } = await import('../../workers/sandbox/index.js');
     const pythonDir = path.join(packageRoot(), '.weighbridge/python/trainer');
     const trainerDir = path.join(packageRoot(), 'workers/trainer/src');
-    return createSandboxTrainer({ pythonDir, trainerDir, limits: { threads } });
+    const gpus = device.startsWith('gpu ') ? 'auto' : 'none';
+    return createSandboxTrainer({ pythonDir, trainerDir, limits: { threads }, gpus });
   },
 };
 

@@ -1,7 +1,7 @@
 import type { LocalAccount } from 'viem';
 import type { KeyVault, MarketplaceChain } from '../access/ports.js';
 import type { Address, Bytes32, Hex, Network, Offer, Order } from '../kernel/index.js';
-import type { RecordStreams } from '../provenance/index.js';
+import type { RecordStreams, TrainerIdentity } from '../provenance/index.js';
 import type {
   PieceHeader,
   PieceParts,
@@ -138,5 +138,5 @@ export interface Adapters {
   ceramic(network: Network): Promise<CeramicReader>;
   modelChecker(): Promise<ModelChecker>;
   /** A sandbox on this machine, whose compiled programs run on so many threads. */
-  trainer(threads: number): Promise<Trainer>;
+  trainer(engine: Pick<TrainerIdentity, 'threads' | 'device'>): Promise<Trainer>;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadApiEnv } from './env.js';
+import { loadApiEnv, loadWorkerEnv } from './env.js';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'weighbridge-env-'));
 const address = (n: number): string => `0x${n.toString(16).padStart(40, '0')}`;
@@ -36,6 +36,31 @@ const good = {
   LOG_ADD_TOKEN_FILE: '/token',
   RECORDER_KEY_FILE: '/key',
 };
+
+describe('environment of a worker', () => {
+  const worker = {
+    ...good,
+    OPERATOR_KEY_FILE: '/operator',
+    WORKER_SEED_FILE: '/seed',
+    RELAY_SEED_FILE: '/relay',
+    PYTHON_DIR: '/python',
+    TRAINER_DIR: '/trainer',
+  };
+
+  it.each([
+    [undefined, 'none'],
+    ['all', 'all'],
+    ['auto', 'auto'],
+    ['2', [2]],
+    ['0,1,1', [0, 1]],
+  ])('takes GPUs from WORKER_GPUS=%s', (text, gpus) => {
+    expect(loadWorkerEnv({ ...worker, WORKER_GPUS: text }).WORKER_GPUS).toEqual(gpus);
+  });
+
+  it.each(['yes', '-1', '0,', ''])('dies naming WORKER_GPUS when it is "%s"', (text) => {
+    expect(() => loadWorkerEnv({ ...worker, WORKER_GPUS: text })).toThrow('WORKER_GPUS');
+  });
+});
 
 describe('environment of the API', () => {
   it('reads the network file and fills in what may be left out', () => {

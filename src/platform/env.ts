@@ -58,10 +58,20 @@ const workerSchema = z.object({
     .default(2 ** 33),
   /** Boxes that wait for jobs, started ahead; default: one for each job that runs at once. Each takes memory while it waits. */
   SANDBOX_WARM_BOXES: z.coerce.number().int().min(0).max(64).optional(),
+  /** GPUs that jobs may have, one job a GPU: `none`, `all`, `auto` (all, where the set-up installed CUDA), or numbers: `0,1`. */
+  WORKER_GPUS: z
+    .string()
+    .regex(/^(auto|none|all|\d+(,\d+)*)$/, 'neither auto, none, all nor numbers such as 0,1')
+    .default('none')
+    .transform((text) => (isWord(text) ? text : [...new Set(text.split(',').map(Number))])),
   /** A cgroup v2 delegated to the worker, with `memory` and `pids` enabled below it; docs/sandbox.md. */
   SANDBOX_CGROUP_DIR: file.optional(),
 });
 export type WorkerEnv = z.infer<typeof workerSchema>;
+
+function isWord(text: string): text is 'auto' | 'none' | 'all' {
+  return /^[a-z]/.test(text);
+}
 
 /** The API's configuration. @throws WeighbridgeError CONFIG_INVALID naming every bad variable. */
 export function loadApiEnv(env: NodeJS.ProcessEnv = process.env): ApiEnv {

@@ -30,7 +30,7 @@ const pythonDir = path.resolve('.weighbridge/python/trainer');
 const trainerDir = path.resolve('workers/trainer/src');
 const trainer = createSandboxTrainer({ pythonDir, trainerDir, limits: { threads: 1 } });
 /** The run was recorded with one thread, whatever this machine has. */
-const trainerOf = async (threads: number): Promise<Trainer> => {
+const trainerOf: ReplayDeps['trainer'] = async ({ threads }) => {
   expect(threads).toBe(1);
   return trainer;
 };
@@ -178,7 +178,7 @@ describe('weighbridge replay', { timeout: 240_000 }, () => {
   });
 
   it('tells another digest, and fails: a run whose noise was another', async () => {
-    const honest = await trainerOf(1);
+    const honest = await trainerOf({ threads: 1, device: 'cpu' });
     const train: Trainer['train'] = async (input, signal) =>
       honest.train({ ...input, seed: new Uint8Array(32) }, signal);
     const { error, text } = await command(async () => ({ ...honest, train }));

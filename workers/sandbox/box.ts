@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { boxArguments, CPU_FD, findBwrap, INFO_FD, pythonArguments, SECCOMP_FD } from './bwrap.js';
 import { assertDelegated, makeGroup, type Group } from './cgroup.js';
 import { cpuClass, cpuInfo } from './cpu-info.js';
+import { gpuClass, type Gpu } from './find-gpus.js';
+import { GPU_CALLS, GPU_OPEN_FILES, GPU_OWN_BYTES } from './gpu-box.js';
 import { MAX_OPEN_FILES, type SandboxLimits } from './limits.js';
 import { inspectPython, type Python } from './python.js';
 import { seccompFilter } from './seccomp.js';
@@ -35,9 +37,11 @@ export interface Blueprint {
   filter: Buffer;
   /** The box's `/proc/cpuinfo`. */
   cpuInfo: string;
-  /** What compiled programs are made for; see `cpuClass`. */
+  /** What compiled programs are made for; see `cpuClass` and `gpuClass`. */
   device: string;
   limits: SandboxLimits;
+  /** The one that this box has to itself. */
+  gpu?: Gpu;
 }
 
 /** A running box. */
@@ -56,17 +60,26 @@ export interface Box {
 export type Exit = { code: number } | { error: Error };
 
 /** @throws WeighbridgeError SANDBOX_UNAVAILABLE naming the command that mends the host */
-export async function drawBlueprint(pythonDir: string, trainerDir: string, limits: SandboxLimits): Promise<Blueprint> {
+export async function drawBlueprint(
+  pythonDir: string,
+  trainerDir: string,
+  limits: SandboxLimits,
+  gpu?: Gpu,
+): Promise<Blueprint> {
   const python = await inspectPython(pythonDir);
   if (limits.cgroupDir !== undefined) await assertDelegated(limits.cgroupDir);
-  const [bwrap, args, filter, cpu, device] = await Promise.all([
+  const [bwrap, args, filter, cpu, processor] = await Promise.all([
     findBwrap(python),
-    boxArguments(python, trainerDir, limits),
-    seccompFilter(pythonDir),
+    boxArguments(python, trainerDir, limits, gpu),
+    seccompFilter(pythonDir, gpu === undefined ? [] : GPU_CALLS),
     cpuInfo(),
     cpuClass(),
   ]);
-  return { python, bwrap, args, filter, cpuInfo: cpu, device, limits };
+  const made = { python, bwrap, args, filter, cpuInfo: cpu, limits };
+  // A private run's noise is drawn by the processor.
+  return gpu === undefined
+    ? { ...made, device: processor }
+    : { ...made, gpu, device: `${gpuClass(gpu)} on ${processor}` };
 }
 
 /**
@@ -76,9 +89,9 @@ export async function drawBlueprint(pythonDir: string, trainerDir: string, limit
  */
 export function startBox(blueprint: Blueprint, module: string, cpuSeconds?: number): Box {
   const { python, bwrap, args, filter, limits } = blueprint;
-  const group = limits.cgroupDir === undefined ? undefined : makeGroup(limits.cgroupDir, limits);
+  const group = limits.cgroupDir === undefined ? undefined : makeGroup(limits.cgroupDir, memoryBytes(blueprint));
   // The shell goes into the group first, and with it all that it becomes; its own name ($0) is where to write.
-  const script = ['echo $$ > "$0"', ...ulimits(limits, cpuSeconds), 'exec "$@"'].join(' && ');
+  const script = ['echo $$ > "$0"', ...ulimits(blueprint, cpuSeconds), 'exec "$@"'].join(' && ');
   const enter = group?.procs ?? '/dev/null';
   const child = spawn('/bin/sh', ['-c', script, enter, bwrap, ...args, ...pythonArguments(python, module)], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
@@ -97,16 +110,24 @@ export function startBox(blueprint: Blueprint, module: string, cpuSeconds?: numb
   };
 }
 
-/** In the units of POSIX `ulimit`: KiB of addresses, blocks of 512 bytes, seconds. */
-function ulimits({ addressSpaceBytes, tmpBytes }: SandboxLimits, cpuSeconds?: number): string[] {
+/**
+ * In the units of `ulimit`: KiB of memory, blocks of 512 bytes, seconds. CUDA reserves addresses for all memory that it could ever
+ * see, hundreds of GiB: of a box with a GPU the memory that it may write to is limited instead (RLIMIT_DATA).
+ */
+function ulimits(blueprint: Blueprint, cpuSeconds?: number): string[] {
+  const { limits, gpu } = blueprint;
   const seconds = cpuSeconds === undefined ? undefined : Math.ceil(cpuSeconds);
   return [
     'ulimit -c 0',
-    `ulimit -n ${MAX_OPEN_FILES}`,
-    `ulimit -f ${Math.ceil(tmpBytes / 512)}`,
+    `ulimit -n ${gpu === undefined ? MAX_OPEN_FILES : GPU_OPEN_FILES}`,
+    `ulimit -f ${Math.ceil(limits.tmpBytes / 512)}`,
     ...(seconds === undefined ? [] : [`ulimit -S -t ${seconds}`, `ulimit -H -t ${seconds + HARD_LIMIT_SECONDS}`]),
-    `ulimit -v ${Math.floor(addressSpaceBytes / 1024)}`,
+    `ulimit ${gpu === undefined ? '-v' : '-d'} ${Math.floor(memoryBytes(blueprint) / 1024)}`,
   ];
+}
+
+function memoryBytes({ limits, gpu }: Blueprint): number {
+  return limits.addressSpaceBytes + (gpu === undefined ? 0 : GPU_OWN_BYTES);
 }
 
 /**

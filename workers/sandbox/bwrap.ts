@@ -1,5 +1,7 @@
 import { access, constants, lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
+import type { Gpu } from './find-gpus.js';
+import { GPU_ENVIRONMENT, gpuDevices, gpuLibraries, gpuLibraryPath, gpuProc } from './gpu-box.js';
 import type { SandboxLimits } from './limits.js';
 import type { Python } from './python.js';
 import { unavailable } from './errors.js';
@@ -26,23 +28,23 @@ const ISOLATION = [
   '--gid',
   NOBODY,
 ];
+/** Over what else stands there. */
+const CPU_INFO = ['--ro-bind-data', String(CPU_FD), '/proc/cpuinfo'];
 /**
- * Follows `--size`, which sets the size of the next tmpfs. There is no procfs: it would tell of the host's kernel, memory, load,
- * uptime and directories. The one file of it that the compiler asks for is written for the box. `/dev` is a tmpfs of any
- * size until it is made read-only.
+ * There is no procfs: it would tell of the host's kernel, memory, load, uptime and directories. The one file of it that the
+ * compiler asks for is written for the box.
  */
-const MOUNTS = [
+const NO_PROC = ['--tmpfs', '/proc', ...CPU_INFO, '--remount-ro', '/proc'];
+/**
+ * Follows `--size`, which sets the size of the next tmpfs. `/dev` is a tmpfs of any size until it is made read-only.
+ */
+const mounts = (proc: readonly string[], devices: readonly string[]): string[] => [
   '--tmpfs',
   '/tmp',
-  '--tmpfs',
-  '/proc',
-  '--ro-bind-data',
-  String(CPU_FD),
-  '/proc/cpuinfo',
-  '--remount-ro',
-  '/proc',
+  ...proc,
   '--dev',
   '/dev',
+  ...devices,
   '--remount-ro',
   '/dev',
   '--remount-ro',
@@ -67,9 +69,23 @@ const ENVIRONMENT = {
 /** Where a Python installation from outside /usr stands in a box: its path on the host may name a person. */
 const PYTHON = '/python';
 /** What may stand in the root of a box. */
-export const ROOT_NAMES = ['app', 'dev', 'lib', 'lib32', 'lib64', 'libx32', 'packages', 'proc', 'python', 'tmp', 'usr'];
+export const ROOT_NAMES = [
+  'app',
+  'dev',
+  'driver',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'packages',
+  'proc',
+  'python',
+  'tmp',
+  'usr',
+];
 export const ENVIRONMENT_NAMES: readonly string[] = [
   ...Object.keys(ENVIRONMENT),
+  ...Object.keys(GPU_ENVIRONMENT),
   'PJRT_NPROC',
   'LD_LIBRARY_PATH',
   'PWD',
@@ -89,13 +105,21 @@ export async function findBwrap(python: Python): Promise<string> {
 /**
  * Arguments up to the program: new namespaces of every kind (so no network device but a dead loopback), no capability, no
  * controlling terminal, an empty environment, the system's libraries and the trainer read-only, and one small directory
- * in memory to write to. There is no /etc, no /home, no /var, no /sys and no socket of the host.
+ * in memory to write to. There is no /etc, no /home, no /var, no /sys and no socket of the host. With a GPU also its device
+ * files, no other GPU's, and the driver's libraries.
  */
-export async function boxArguments(python: Python, trainerDir: string, limits: SandboxLimits): Promise<string[]> {
+export async function boxArguments(
+  python: Python,
+  trainerDir: string,
+  limits: SandboxLimits,
+  gpu?: Gpu,
+): Promise<string[]> {
+  const libraries = [path.join(prefixInside(python), 'lib'), ...(gpu === undefined ? [] : [gpuLibraryPath(gpu)])];
   const environment = {
     ...ENVIRONMENT,
+    ...(gpu === undefined ? {} : GPU_ENVIRONMENT),
     PJRT_NPROC: String(limits.threads),
-    LD_LIBRARY_PATH: path.join(prefixInside(python), 'lib'),
+    LD_LIBRARY_PATH: libraries.join(':'),
   };
   return [
     ...ISOLATION,
@@ -103,9 +127,10 @@ export async function boxArguments(python: Python, trainerDir: string, limits: S
     ...(await installation(python)),
     ...readOnly(python.packages, '/packages'),
     ...readOnly(path.resolve(trainerDir), '/app'),
+    ...(gpu === undefined ? [] : gpuLibraries(gpu)),
     '--size',
     String(limits.tmpBytes),
-    ...MOUNTS,
+    ...(gpu === undefined ? mounts(NO_PROC, []) : mounts([...(await gpuProc()), ...CPU_INFO], gpuDevices(gpu))),
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
   ];
 }

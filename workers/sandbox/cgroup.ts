@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable } from './errors.js';
-import type { SandboxLimits } from './limits.js';
 
 /** Threads of one box, which the kernel counts as processes; JAX starts a few a core. */
 const MAX_TASKS = 1_024;
@@ -34,11 +33,11 @@ export async function assertDelegated(directory: string): Promise<void> {
   );
 }
 
-export function makeGroup(directory: string, { addressSpaceBytes }: SandboxLimits): Group {
+export function makeGroup(directory: string, memoryBytes: number): Group {
   const group = path.join(directory, `box-${randomUUID()}`);
   const write = (name: string, value: string): void => writeFileSync(path.join(group, name), value);
   mkdirSync(group);
-  write('memory.max', String(addressSpaceBytes));
+  write('memory.max', String(memoryBytes));
   write('memory.swap.max', '0');
   // Of a box without memory all processes end, not the one that the kernel happens to pick.
   write('memory.oom.group', '1');

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 /** What one box may use. Defaults fit the examples and small hosts; a GPU host raises them. */
 export interface SandboxLimits {
-  /** RLIMIT_AS of the trainer, bytes. JAX reserves 1.7 GB of addresses before it does anything. */
+  /** RLIMIT_AS of the trainer, bytes; with a GPU RLIMIT_DATA. JAX reserves 1.7 GB of addresses before it does anything. */
   addressSpaceBytes: number;
   /** Size of the only writable directory, in memory. */
   tmpBytes: number;

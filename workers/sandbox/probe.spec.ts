@@ -18,6 +18,8 @@ const sound: Parameters<typeof brokenPromises>[0] = {
   environment: ['HOME', 'PATH', 'PYTHONPATH', 'TMPDIR'],
   capabilities: 0,
   seccomp: 2,
+  gpuNodes: [],
+  gpus: 0,
 };
 
 describe('the probe of a box', () => {
@@ -37,7 +39,18 @@ describe('the probe of a box', () => {
     ["a variable of the host's", { environment: ['HOME', 'DATABASE_URL'] }],
     ['a capability', { capabilities: 0x20_0000 }],
     ['no filter of system calls', { seccomp: 0 }],
+    ["a GPU's device file", { gpuNodes: ['nvidia0'] }],
+    ['a GPU', { gpus: 1 }],
   ])('refuses one with %s', (_name, change) => {
     expect(brokenPromises({ ...sound, ...change })).toHaveLength(1);
+  });
+
+  it('of a box with a GPU finds this one and no other', () => {
+    const nodes = ['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia1'];
+    const gpu = { minor: 1, model: 'H100', driver: '580.1', nodes, libraries: '/usr/lib', cuda: '00000000' };
+    const seen = { ...sound, gpuNodes: ['nvidia-uvm', 'nvidia1', 'nvidiactl'], gpus: 1 };
+    expect(brokenPromises(seen, gpu)).toEqual([]);
+    expect(brokenPromises({ ...seen, gpuNodes: [...seen.gpuNodes, 'nvidia0'] }, gpu)).toEqual(['it sees other GPUs']);
+    expect(brokenPromises({ ...seen, gpus: 0 }, gpu)).toEqual(['it cannot use its GPU']);
   });
 });

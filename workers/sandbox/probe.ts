@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { startBox, type Blueprint, type BoxInfo } from './box.js';
 import { ENVIRONMENT_NAMES, ROOT_NAMES } from './bwrap.js';
 import { unavailable } from './errors.js';
+import type { Gpu } from './find-gpus.js';
+import { GPU_PROC, gpuNodeNames } from './gpu-box.js';
 import { trainerIdentity, type TrainerIdentity } from '../../src/provenance/index.js';
 
 const MODULE = 'weighbridge_trainer.probe';
@@ -21,6 +23,9 @@ const probeSchema = z.strictObject({
   environment: z.array(z.string()),
   capabilities: z.number(),
   seccomp: z.number(),
+  /** Device files of GPUs, and how many GPUs the compiler finds; 0 where there is no such file. */
+  gpuNodes: z.array(z.string()),
+  gpus: z.number(),
 });
 /** What was seen from inside, and which namespaces the box shares with the worker, as the worker's own kernel tells. */
 type Probe = z.infer<typeof probeSchema> & { shared: string[] };
@@ -35,7 +40,7 @@ const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'] as const;
  */
 export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
   const probe = await runProbe(blueprint);
-  const broken = brokenPromises(probe);
+  const broken = brokenPromises(probe, blueprint.gpu);
   if (broken.length > 0) {
     throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, await remedy());
   }
@@ -44,7 +49,7 @@ export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
 }
 
 /** The promises that a probe saw broken. */
-export function brokenPromises(probe: Probe): string[] {
+export function brokenPromises(probe: Probe, gpu?: Gpu): string[] {
   const unexpected = (names: string[], known: readonly string[]): boolean =>
     names.some((name) => !known.includes(name));
   const checks: [boolean, string][] = [
@@ -52,12 +57,17 @@ export function brokenPromises(probe: Probe): string[] {
     [probe.shared.length === 0, `it shares namespaces with the worker (${probe.shared.join(', ')})`],
     [probe.fork === 'EPERM', 'a process can be started'],
     [probe.writable.length === 0, `it can write to ${probe.writable.join(', ')}`],
-    [!unexpected(probe.proc, ['cpuinfo']), 'it sees the processes and the kernel of the host'],
+    [
+      !unexpected(probe.proc, gpu === undefined ? ['cpuinfo'] : GPU_PROC),
+      'it sees the processes and the kernel of the host',
+    ],
     [!unexpected(probe.root, ROOT_NAMES), 'it sees other directories'],
     [probe.etc.length === 0, 'it sees /etc'],
     [!unexpected(probe.environment, ENVIRONMENT_NAMES), "it sees the host's environment"],
     [probe.capabilities === 0, 'it has capabilities'],
     [probe.seccomp === 2, 'no system call is filtered'],
+    [!unexpected(probe.gpuNodes, gpuNodeNames(gpu)), 'it sees other GPUs'],
+    [probe.gpus === (gpu === undefined ? 0 : 1), gpu === undefined ? 'it can use a GPU' : 'it cannot use its GPU'],
   ];
   return checks.filter(([holds]) => !holds).map(([, message]) => message);
 }

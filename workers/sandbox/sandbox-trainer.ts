@@ -9,12 +9,15 @@ import {
   type TrainOutput,
   type Trainer,
 } from '../../src/training/index.js';
-import { drawBlueprint, type Blueprint } from './box.js';
+import { drawBlueprint } from './box.js';
 import { outOfTime, pieceCorrupt, trainerFailed } from './errors.js';
+import { findGpus, type GpuChoice } from './find-gpus.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
+import { Leases } from './leases.js';
 import { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
 import { readAnswer, SilentEndError, type Answer, type Expectation } from './output-frames.js';
 import { probeBox } from './probe.js';
+import { inspectPython } from './python.js';
 import { startWaitingBox, type WaitingBox } from './waiting-box.js';
 import { WarmBoxes } from './warm-boxes.js';
 
@@ -24,8 +27,10 @@ export interface SandboxTrainerOptions {
   /** Directory that holds the package `weighbridge_trainer`. */
   trainerDir: string;
   limits?: Partial<SandboxLimits>;
-  /** Boxes that are started ahead, before there is a job; default none. */
+  /** Boxes that are started ahead, before there is a job; default none. With GPUs: one on each, or none. */
   warmBoxes?: number;
+  /** GPUs that jobs may have, each one job at a time; default none. */
+  gpus?: GpuChoice;
   /** Looks out of a box before the first job; `probeBox`, but for tests that start many workers on one host. */
   probe?: typeof probeBox;
 }
@@ -42,8 +47,10 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_AGE_MS = 30 * 60_000;
 
 interface Ready {
-  boxes: WarmBoxes;
+  /** The boxes of the processor, which as many jobs share as come, or those of each GPU, which takes one job at a time. */
+  devices: Pick<Leases<WarmBoxes>, 'take' | 'give'>;
   identity: TrainerIdentity;
+  close(): Promise<void>;
 }
 
 /** Trains each job in a box of its own (ARCHITECTURE.md, "Processes"). There is no way to train without one. */
@@ -62,26 +69,44 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
   return {
     assertAvailable: async () => (await prepare()).identity,
     train: async (input, signal) => trainInBox(await prepare(), input, signal),
-    close: async () => (await ready?.catch(() => undefined))?.boxes.close(),
+    close: async () => (await ready?.catch(() => undefined))?.close(),
   };
 }
 
 async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
-  const { pythonDir, trainerDir, limits, warmBoxes = 0, probe = probeBox } = options;
-  const blueprint: Blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits });
-  const identity = await probe(blueprint);
-  const boxes = new WarmBoxes({ count: warmBoxes, maxAgeMs: MAX_AGE_MS, start: () => startWaitingBox(blueprint) });
-  boxes.refill();
-  return { boxes, identity };
+  const { pythonDir, trainerDir, limits, warmBoxes = 0, probe = probeBox, gpus: choice = 'none' } = options;
+  const gpus = choice === 'none' ? [] : await findGpus(choice, await inspectPython(pythonDir));
+  const count = gpus.length === 0 ? warmBoxes : Math.min(warmBoxes, 1);
+  const made = await Promise.all(
+    (gpus.length === 0 ? [undefined] : gpus).map(async (gpu) => {
+      const blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits }, gpu);
+      const identity = await probe(blueprint);
+      const start = (): WaitingBox => startWaitingBox(blueprint);
+      return { identity, boxes: new WarmBoxes({ count, maxAgeMs: MAX_AGE_MS, start }) };
+    }),
+  );
+  const [first] = made;
+  if (first === undefined) throw new Error('a processor or a GPU');
+  const all = made.map(({ boxes }) => boxes);
+  for (const boxes of all) boxes.refill();
+  return {
+    devices: gpus.length === 0 ? { take: async () => first.boxes, give: () => undefined } : new Leases(all),
+    // GPUs of one model, one driver and one environment are of one class.
+    identity: first.identity,
+    close: async () => void (await Promise.all(all.map(async (boxes) => boxes.close()))),
+  };
 }
 
-async function trainInBox({ boxes, identity }: Ready, input: TrainInput, signal: AbortSignal): Promise<TrainOutput> {
+async function trainInBox({ devices, identity }: Ready, input: TrainInput, signal: AbortSignal): Promise<TrainOutput> {
   const expectation = expectationOf(input);
   const deadline = AbortSignal.timeout(Math.min(Math.ceil(input.timeoutMs), MAX_TIMER_MS));
   const ended = new AbortController();
+  const stop = AbortSignal.any([signal, deadline]);
+  const boxes = await devices.take(stop).catch(() => {
+    throw signal.aborted ? stopped(signal) : outOfTime(`no GPU was free for ${input.timeoutMs} ms`);
+  });
   const taken = boxes.take();
   const { box } = taken;
-  const stop = AbortSignal.any([signal, deadline]);
   stop.addEventListener('abort', box.destroy, { once: true });
   if (stop.aborted) box.destroy();
   try {
@@ -99,6 +124,7 @@ async function trainInBox({ boxes, identity }: Ready, input: TrainInput, signal:
     box.destroy();
     await box.exited;
     boxes.refill();
+    devices.give(boxes);
   }
 }
 

@@ -23,16 +23,24 @@ const ALLOWED = `
 
 /**
  * Threads only: `clone` without CLONE_THREAD is a new process. Limiting processes by RLIMIT_NPROC instead would count all
- * of the host user's. Limits and signals are for the process itself: in a box the trainer is process 2, bubblewrap 1. clone3 hides its flags in memory where a filter cannot look; on ENOSYS libc falls back to clone.
+ * of the host user's. `posix_spawn` is one that shares the memory of its parent, which waits, until it starts a program; `socket-unix` is
+ * a socket that reaches no further than the file system and the network namespace. Limits and signals are for the process itself: in a box the trainer is process 2, bubblewrap 1. clone3 hides its flags in memory where a filter cannot look; on ENOSYS libc falls back to clone.
  */
 const BUILD = `
 import errno, sys
 import pyseccomp as seccomp
-CLONE_THREAD = 0x10000
+CLONE_THREAD, CLONE_VM, CLONE_VFORK = 0x10000, 0x100, 0x4000
+CLONE_NEW = 0x7E020000
 rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
 for name in sys.argv[1:]:
     try:
-        rules.add_rule(seccomp.ALLOW, name)
+        if name == "socket-unix":
+            rules.add_rule(seccomp.ALLOW, "socket", seccomp.Arg(0, seccomp.EQ, 1))
+        elif name == "posix_spawn":
+            spawns = CLONE_VM | CLONE_VFORK
+            rules.add_rule(seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, spawns | CLONE_NEW, spawns))
+        else:
+            rules.add_rule(seccomp.ALLOW, name)
     except (OSError, ValueError):
         pass  # a call that this architecture does not have
 rules.add_rule(seccomp.ALLOW, "prlimit64", seccomp.Arg(0, seccomp.EQ, 0))
@@ -41,10 +49,14 @@ rules.add_rule(seccomp.ALLOW, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_T
 rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
 rules.export_bpf(sys.stdout.buffer)`;
 
-/** The filter as BPF for this machine. @throws WeighbridgeError SANDBOX_UNAVAILABLE if libseccomp is missing */
-export async function seccompFilter(pythonDir: string): Promise<Buffer> {
+/**
+ * The filter as BPF for this machine.
+ * @param more calls that a box with a GPU needs
+ * @throws WeighbridgeError SANDBOX_UNAVAILABLE if libseccomp is missing
+ */
+export async function seccompFilter(pythonDir: string, more: readonly string[] = []): Promise<Buffer> {
   try {
-    return await runPython(pythonDir, ['-I', '-c', BUILD, ...ALLOWED]);
+    return await runPython(pythonDir, ['-I', '-c', BUILD, ...ALLOWED, ...more]);
   } catch (error) {
     throw unavailable(
       'libseccomp cannot build the filter of the sandbox',

@@ -55,13 +55,13 @@ describe('boxes that wait for jobs', () => {
     expect(boxes.take()).toBe(started[1]);
   });
 
-  it('are destroyed and replaced when they are old; one that a job has is not', () => {
+  it('are destroyed and replaced when they are old; one that a job has is not', async () => {
     vi.useFakeTimers();
     try {
       const { boxes, started } = world(2, 1_000);
       boxes.refill();
       const taken = boxes.take() as FakeBox;
-      vi.advanceTimersByTime(1_001);
+      await vi.advanceTimersByTimeAsync(1_001);
       expect(taken.destroyed).toBe(false);
       expect(started.map(({ destroyed }) => destroyed)).toEqual([false, true, false, false]);
     } finally {

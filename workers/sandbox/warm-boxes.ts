@@ -40,8 +40,8 @@ export class WarmBoxes {
   private add(): void {
     const waiting = this.options.start();
     const timer = setTimeout(() => {
-      void this.discard(waiting);
-      this.refill();
+      // What it holds, such as a GPU's memory, is free when it has ended.
+      void this.discard(waiting).then(() => this.refill());
     }, this.options.maxAgeMs);
     timer.unref();
     this.waiting.set(waiting, timer);

@@ -52,7 +52,7 @@ export async function replay(id: string, deps: ReplayDeps): Promise<Replayed> {
   const { ui, api, network, workerSeed } = deps;
   const run = await loggedRun(api, network, id);
   assertSeed(run, workerSeed);
-  const trainer = await deps.trainer(run.trainer.threads);
+  const trainer = await deps.trainer(run.trainer);
   assertSameEngine(run.trainer, await trainer.assertAvailable());
   ui.note(
     `training job ${run.orderId.slice(0, 10)} again, with ${run.trainer.threads} threads of ${run.trainer.device}`,
