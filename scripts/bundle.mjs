@@ -43,7 +43,8 @@ export const THREADS = {
 export async function bundlePrograms(from, entries, out) {
   const recordFile = path.join(out, RECORD);
   const before = existsSync(recordFile) ? JSON.parse(readFileSync(recordFile, 'utf8')) : undefined;
-  if (before !== undefined && before.digest === digestOf(entries, from, before.inputs)) return;
+  const digest = (inputs) => digestOf([...RULES, ...inputs], JSON.stringify([entries, from]));
+  if (before !== undefined && before.digest === digest(before.inputs)) return;
   mkdirSync(out, { recursive: true });
   rmSync(recordFile, { force: true });
 
@@ -77,13 +78,14 @@ export async function bundlePrograms(from, entries, out) {
   const modules = Object.fromEntries(
     chunks.map(({ fileName, moduleIds }) => [fileName, moduleIds.map((file) => path.relative(root, file))]),
   );
-  const record = { digest: digestOf(entries, from, inputs), inputs, files, modules };
+  const record = { digest: digest(inputs), inputs, files, modules };
   writeFileSync(recordFile, JSON.stringify(record));
 }
 
-function digestOf(entries, from, inputs) {
-  const hash = createHash('sha256').update(JSON.stringify([entries, from]));
-  for (const file of [...RULES, ...inputs]) {
+/** SHA-256 over names and contents of files; undefined if one is not there. */
+export function digestOf(files, more = '') {
+  const hash = createHash('sha256').update(more);
+  for (const file of files) {
     if (!existsSync(file)) return undefined;
     hash.update(file).update(createHash('sha256').update(readFileSync(file)).digest());
   }
