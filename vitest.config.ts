@@ -14,20 +14,22 @@ const LONGEST = [
   'test/medium/',
 ];
 
+/** Those that share modules come last, so that a worker that has loaded them is kept to the end. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification): number => {
+    const rank = ({ moduleId, project }: TestSpecification): number => {
       const found = LONGEST.findIndex((part) => moduleId.includes(part));
-      return found === -1 ? LONGEST.length : found;
+      return (found === -1 ? LONGEST.length : found) + (project.config.isolate ? 0 : LONGEST.length);
     };
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }
 
-/** Specs beside the code. */
+/** Specs of the API, which they run in their own process, but for the one that starts it as a child and kills it. */
+const API = 'test/medium/api/!(process).spec.ts';
 const UNITS = ['src/**/*.spec.ts', 'web3/**/*.spec.ts', 'workers/**/*.spec.ts'];
 
-/** Those of them that need modules loaded anew: they look at what happens at loading, or replace what all share. */
+/** Unit tests that need modules loaded anew: they look at what happens at loading, or replace what all share. */
 const ALONE = ['web3/filecoin/sha256-pairs.spec.ts', 'web3/lit/quiet.spec.ts'];
 
 const EXCLUDED = ['node_modules/**', 'dist/**'];
@@ -37,10 +39,16 @@ export default defineConfig({
   // Node takes graphql's CommonJS build, Vite by itself its other one; two of them do not know each other's types.
   resolve: { alias: [{ find: /^graphql$/, replacement: `${import.meta.dirname}/node_modules/graphql/index.js` }] },
   test: {
-    // A third of a unit test's time would be loading viem and NestJS, so one worker loads them once for all its specs.
+    // Half of such a spec's time would be loading viem and NestJS, so one worker loads them once for all its specs.
     projects: [
-      { extends: true, test: { name: 'units', include: UNITS, exclude: [...EXCLUDED, ...ALONE], isolate: false } },
-      { extends: true, test: { name: 'services', include: ['test/**/*.spec.ts', ...ALONE], exclude: EXCLUDED } },
+      {
+        extends: true,
+        test: { name: 'shared', include: [...UNITS, API], exclude: [...EXCLUDED, ...ALONE], isolate: false },
+      },
+      {
+        extends: true,
+        test: { name: 'isolated', include: ['test/**/*.spec.ts', ...ALONE], exclude: [...EXCLUDED, API] },
+      },
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
