@@ -8,7 +8,7 @@ import { startChild, type ChildService } from './service.js';
 /** Chain id of Filecoin's own devnet: the storage SDK knows it, and refuses anvil's usual 31337. */
 export const DEVNET_CHAIN_ID = 31_415_926;
 
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 /** Filecoin's own is above this; anvil's default would not take every contract of the devnet in one block. */
 const BLOCK_GAS = 150_000_000;
 const RPC_TIMEOUT_MS = 10_000;

@@ -15,7 +15,7 @@ const HOST = '127.0.0.1';
 const THRESHOLD = 2;
 const NODES = [1, 2, 3] as const;
 type NodeNumber = (typeof NODES)[number];
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 
 export interface StakingOptions {
   rpcUrl: string;

@@ -14,7 +14,7 @@ export interface EmbeddedPostgres extends Service {
 }
 
 const USER = 'weighbridge';
-const DEPLOY_TIMEOUT_MS = 60_000;
+const DEPLOY_TIMEOUT_MS = 120_000;
 const AS_NOBODY = ['unshare', '--user', '--map-user=65534', '--map-group=65534'];
 
 /**

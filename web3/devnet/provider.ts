@@ -12,7 +12,7 @@ import { fundEther } from './deploy.js';
 import { repositoryRoot } from './repository-root.js';
 import { startChild, type ChildService } from './service.js';
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 const PING_TIMEOUT_MS = 2_000;
 const RECEIPT_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;

@@ -14,7 +14,7 @@ export interface RoleContext {
   env: NodeJS.ProcessEnv;
 }
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 
 /** Starts the log (sequencer, tiles, checkpoints). */
 export async function startLog(context: RoleContext): Promise<ChildService> {

@@ -5,7 +5,7 @@ import type { DevnetLayout, DevnetPorts } from './layout.js';
 import { Restartable, startAll, type Service } from './service.js';
 
 const HOST = '127.0.0.1';
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 
 /** Of the devnet's three. */
 export const WITNESS_QUORUM = 2;
