@@ -49,6 +49,10 @@ const failed = await acceptInBox({
   pythonDir,
   trainerDir,
   say: console.error,
+}).catch((error) => {
+  if (typeof error?.next !== 'string') throw error;
+  console.error(`${error.code}: ${error.message}\n${error.next}`);
+  process.exit(1);
 });
 const python = path.join(root, '.weighbridge/python/dev/bin/python');
 const tests = spawnSync(python, ['-m', 'pytest', '-q', ...values.tests.split(' ')], {
