@@ -46,7 +46,7 @@ function compile() {
 /** What the compiler reads of ours, as `tsconfig.build.json` says, and what decides about the rest. */
 function sources() {
   const found = ['src', 'web3', 'workers'].flatMap((folder) =>
-    readdirSync(path.join(root, folder), { recursive: true }).map((name) => `${folder}/${name}`),
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
   );
   const ours = found.filter((file) => /\.(m?ts|json)$/.test(file) && !file.endsWith('.spec.ts') && !FOREIGN.test(file));
   const rules = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
