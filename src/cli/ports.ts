@@ -79,6 +79,8 @@ export interface StorageReader extends StorageNetwork {
 /** What a seller's wallet does about storage, beside publishing. */
 export interface SellerStorage {
   topUp(amountWei: bigint): Promise<void>;
+  /** Pays what is free of the deposit back to the wallet. @throws WeighbridgeError NO_BALANCE */
+  withdraw(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
   end(dataset: Bytes32): Promise<{ dataSetId: number; providerId: number; deleting: number; refused: number }[]>;
   /** Does beforehand what `permitRepairs` would wait for on chain. */

@@ -73,6 +73,7 @@ const done = await publish(path.join(dir, 'data.csv'), options, {
       prepareRepairs: async () => undefined,
       permitRepairs: async () => [],
       topUp: notUsed,
+      withdraw: notUsed,
       end: notUsed,
     }),
   },

@@ -241,12 +241,20 @@ describe('a folder of images', () => {
     await train(id, 'cnn', 'photos-model');
   });
 
-  it('is paid for longer after a top-up, and no longer paid for once it is revoked and delisted', async () => {
+  it('is paid for longer after a top-up, less long after a withdrawal, and no longer paid for once it is revoked and delisted', async () => {
     const before = await status(id);
     expect(before.copies.map(({ presence }) => presence)).toEqual(['held', 'held']);
     await mustRun(['storage', 'top-up', '--days', '30'], cli.seller);
     const after = await status(id);
     expect((after.deposit.runwayDays ?? 0) - (before.deposit.runwayDays ?? 0)).toBeGreaterThanOrEqual(29);
+    const greedy = await weighbridge(['storage', 'withdraw', '--amount', '1000000'], cli.seller);
+    expect(greedy).toMatchObject({
+      code: 1,
+      json: { error: { code: 'NO_BALANCE', message: expect.stringContaining('free') } },
+    });
+    const keepDays = (after.deposit.runwayDays ?? 0) - 20;
+    const withdrawn = await mustRun(['storage', 'withdraw', '--keep-days', String(keepDays)], cli.seller);
+    expect(keepDays - (withdrawn as { runwayDays: number }).runwayDays).toBeLessThanOrEqual(1);
     const early = await weighbridge(['delist', id], cli.seller);
     expect(early).toMatchObject({ code: 2, json: { error: { next: expect.stringContaining('weighbridge revoke') } } });
     await mustRun(['revoke', id], cli.seller);
@@ -258,6 +266,6 @@ describe('a folder of images', () => {
     });
     const delisted = await status(id);
     expect(delisted.copies).toEqual([]);
-    expect(delisted.deposit.runwayDays ?? Infinity).toBeGreaterThan(after.deposit.runwayDays ?? 0);
+    expect(delisted.deposit.runwayDays ?? Infinity).toBeGreaterThan(keepDays);
   });
 });

@@ -154,12 +154,17 @@ test(
 );
 
 test(
-  'the wallet tops up, and permits a further copy, which is then made without it',
+  'the wallet tops up, takes out what is free and no more, and permits a further copy, which is then made without it',
   async () => {
     const before = await chain.accountOf(payer.address);
     await wallet.topUp(10n ** 16n);
     // A provider may collect its pay meanwhile.
     expect((await chain.accountOf(payer.address)).depositWei - before.depositWei).toBeGreaterThan(9n * 10n ** 15n);
+    const paidIn = await chain.accountOf(payer.address);
+    await wallet.withdraw(5n * 10n ** 15n);
+    const paidOut = await chain.accountOf(payer.address);
+    expect(paidIn.depositWei - paidOut.depositWei).toBeGreaterThanOrEqual(5n * 10n ** 15n);
+    await expect(wallet.withdraw(paidOut.availableWei + 1n)).rejects.toMatchObject({ code: 'NO_BALANCE' });
     permits = await wallet.permitRepairs(dataset, [piece.pieceCid], DAY_MS);
     const [permit] = permits;
     if (permit === undefined) return; // a deployment without a spare provider

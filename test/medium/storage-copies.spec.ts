@@ -15,7 +15,6 @@ import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { createSellerStorage } from '../../web3/filecoin/seller-storage.js';
 import { createStorageNetwork, type FilecoinNetwork } from '../../web3/filecoin/storage-network.js';
-import { filecoinPayAbi } from '../../web3/chain/abi/filecoin-pay.js';
 import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { FakeLog } from '../support/api/fake-log.js';
@@ -234,18 +233,17 @@ test('a record that was fixed and not appended when the worker died is appended 
 });
 
 test('a seller is warned once at 30, 7 and 1 days, as the deposit runs down by the epoch, and again after a top-up', async () => {
-  const { rpcUrl, contracts } = net.network;
+  const { rpcUrl } = net.network;
   // Each transaction of theirs would be an epoch, and what they leave unproven would be given back: here days go by as the test mines.
   await Promise.all([...providers.values()].map(async ({ service }) => service.stop()));
   const anvil = createTestClient({ mode: 'anvil', transport: http(rpcUrl) })
     .extend(publicActions)
     .extend(walletActions);
-  const pay = { address: contracts.filecoinPay, abi: filecoinPayAbi, account: seller, chain: null } as const;
   /** Takes the rest of the deposit out again. */
   const leaveDays = async (days: number): Promise<void> => {
     const { availableWei, ratePerEpochWei } = await chain.accountOf(seller.address);
     const rest = availableWei - ratePerEpochWei * BigInt(days * 2_880 + 10);
-    await anvil.writeContract({ ...pay, functionName: 'withdraw', args: [contracts.usdfc, rest] });
+    await createSellerStorage({ network: net.network, account: seller }).withdraw(rest);
   };
   const round = async (): Promise<[days: number, warnings: number]> => {
     await watchStorage(deps);

@@ -5,7 +5,7 @@ import { firstThatAnswer, rankedProviders } from './store/choose-providers.js';
 import { dataSetsOf } from './store/dataset-label.js';
 import { endStorage, type EndedCopy } from './store/end-storage.js';
 import { checkVersions, focReader, focSigner } from './store/foc-client.js';
-import { deposit } from './store/fund-storage.js';
+import { deposit, payOut } from './store/fund-storage.js';
 import { signRepairPermits } from './store/repair-permits.js';
 import { openStorageSession, type StorageSigner } from './store/session-key.js';
 import { asStorageError } from './store/storage-errors.js';
@@ -17,6 +17,8 @@ const SPARES = 5;
 export interface SellerStorage {
   /** Pays USDFC into the account at FilecoinPay. @throws WeighbridgeError NO_BALANCE */
   topUp(amountWei: bigint): Promise<void>;
+  /** Pays what is free of it back to the wallet. @throws WeighbridgeError NO_BALANCE */
+  withdraw(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
   end(dataset: Bytes32): Promise<EndedCopy[]>;
   /** Does beforehand what `permitRepairs` would wait for on chain, if there is a spare provider to permit anything. */
@@ -49,6 +51,7 @@ export function createSellerStorage({ network, account }: { network: Network; ac
   };
   return {
     topUp: async (amountWei) => call(async () => deposit(wallet, amountWei)),
+    withdraw: async (amountWei) => call(async () => payOut(wallet, amountWei)),
     end: async (dataset) =>
       call(async () => {
         const ended: EndedCopy[] = [];

@@ -41,6 +41,22 @@ export function storageCommand(run: Run): Command {
       run(command, async (cli) => (await import('../storage/top-up.js')).topUp(cli, options)),
     );
   storage
+    .command('withdraw')
+    .summary('take out what is not needed')
+    .description(
+      'Pays USDFC of your storage account back to your wallet: what is free beyond the days that your copies are to be paid ' +
+        "for. What is locked for the providers' notice period stays.",
+    )
+    .option(
+      '--keep-days <n>',
+      'leave what all of your copies cost for so many days (90 unless given)',
+      wholeNumber(0, 3_650),
+    )
+    .option('--amount <usdfc>', 'take out this much', positiveNumber)
+    .action(async (options: { keepDays?: number; amount?: number }, command: Command) =>
+      run(command, async (cli) => (await import('../storage/withdraw.js')).withdraw(cli, options)),
+    );
+  storage
     .command('permit')
     .argument('<dataset>', 'its id, or the first 8 hex digits or more')
     .summary('let lost copies be replaced while your key is away')

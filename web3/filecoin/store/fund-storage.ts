@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { balance } from '@filoz/synapse-core/erc20';
-import { accounts, depositAndApprove, isFwssMaxApproved, setOperatorApproval } from '@filoz/synapse-core/pay';
+import { accounts, depositAndApprove, isFwssMaxApproved, setOperatorApproval, withdraw } from '@filoz/synapse-core/pay';
 import { getDataSetLeafCount } from '@filoz/synapse-core/pdp-verifier';
 import { LOCKUP_PERIOD, USDFC_SYBIL_FEE } from '@filoz/synapse-core/utils';
 import { calculateEffectiveRate, getServicePrice } from '@filoz/synapse-core/warm-storage';
@@ -9,7 +9,7 @@ import { readContract, waitForTransactionReceipt } from 'viem/actions';
 import { isWeighbridgeError, WeighbridgeError, type Hex } from '../../../src/kernel/index.js';
 import { EPOCHS_PER_DAY } from '../../../src/storage/index.js';
 import { sendAs, type FocSigner } from './foc-client.js';
-import { noBalance } from './storage-errors.js';
+import { noBalance, notFree } from './storage-errors.js';
 
 /** What is about to be added to one copy. */
 export interface CopyGrowth {
@@ -82,6 +82,16 @@ export async function deposit(wallet: FocSigner, amountWei: bigint): Promise<voi
       if (attempt === MAX_DEPOSITS) throw outrun(error);
     }
   }
+}
+
+/**
+ * Pays out of the payer's account to its wallet. What is locked for the rails' notice period stays: providers rely on it.
+ * @throws WeighbridgeError NO_BALANCE with what is free, in wei
+ */
+export async function payOut(wallet: FocSigner, amountWei: bigint): Promise<void> {
+  const { availableFunds } = await accounts(wallet, { address: wallet.account.address });
+  if (availableFunds < amountWei) throw notFree(amountWei, availableFunds);
+  await mined(wallet, async () => withdraw(wallet, { amount: amountWei }));
 }
 
 /** The number of the wallet's next permit. */

@@ -1,5 +1,5 @@
 import { BaseError, HttpRequestError, TimeoutError, WaitForTransactionReceiptTimeoutError } from 'viem';
-import { isWeighbridgeError, WeighbridgeError } from '../../../src/kernel/index.js';
+import { formatWei, isWeighbridgeError, WeighbridgeError } from '../../../src/kernel/index.js';
 
 /** What a contract says through the SDK when the payer's money or allowance does not do. */
 const NO_MONEY =
@@ -18,6 +18,13 @@ export function noBalance(details: Record<string, unknown>, cause?: unknown): We
     next: 'Send USDFC to the account (and FIL for gas), then run the same command again.',
     details,
     cause,
+  });
+}
+
+export function notFree(amountWei: bigint, freeWei: bigint): WeighbridgeError {
+  return new WeighbridgeError('NO_BALANCE', `Of the deposit for storage only ${formatWei(freeWei)} USDFC are free.`, {
+    next: 'Take out no more than that; the rest is locked until providers have been paid for their notice period.',
+    details: { amountWei: amountWei.toString(), freeWei: freeWei.toString() },
   });
 }
 
