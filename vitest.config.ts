@@ -10,7 +10,6 @@ const LONGEST = [
   'test/medium/sandbox',
   'test/medium/log-',
   'test/medium/api/process',
-  'test/medium/publish-killed',
   'test/medium/',
 ];
 
