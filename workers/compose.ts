@@ -32,7 +32,7 @@ import { trainingHandlers } from './processors/train.js';
 import { startRequeue } from './requeue.js';
 import { startSweep } from './sweep-checkpoints.js';
 import { startStorageWatch } from './storage-watch.js';
-import { createSandboxTrainer, findGpus, inspectPython, type SandboxTrainerOptions } from './sandbox/index.js';
+import { createSandboxTrainer, gpusOfHost, type SandboxTrainerOptions } from './sandbox/index.js';
 
 /** Jobs that wait for key nodes or the chain must not hold up others; training itself is bound by the cores, or waits for a GPU. */
 const TRAINING_CONCURRENCY = 2;
@@ -118,7 +118,7 @@ export function composeWorker(
   return {
     start: async () => {
       const { device } = await own.trainer.assertAvailable();
-      const gpus = await findGpus(env.WORKER_GPUS, await inspectPython(env.PYTHON_DIR));
+      const gpus = await gpusOfHost(env.WORKER_GPUS, env.PYTHON_DIR);
       logger.info({ device, gpus: gpus.map(({ minor }) => minor) }, 'jobs train on');
       await queues.migrate();
       const training = queues.worker('training', processorOf('training', trainingHandlers(ports)), {

@@ -2,7 +2,7 @@ import { access, readdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 import { unavailable } from './errors.js';
-import type { Python } from './python.js';
+import { inspectPython, type Python } from './python.js';
 
 /** Which GPUs jobs may have. `auto`: all of the host's if the trainer's environment can use them, else none. */
 export type GpuChoice = 'auto' | 'none' | 'all' | readonly number[];
@@ -45,6 +45,11 @@ const PLACES: GpuPlaces = {
 /** `nvidia-uvm-tools` is for profilers and debuggers: no box gets it. */
 const CONTROL = ['nvidiactl', 'nvidia-uvm'];
 const INSTALL = 'Run: WEIGHBRIDGE_CUDA=yes npm run setup';
+
+/** `findGpus` for the trainer's environment in a directory, whose interpreter is asked only where it matters. */
+export async function gpusOfHost(choice: GpuChoice, pythonDir: string): Promise<Gpu[]> {
+  return choice === 'none' ? [] : findGpus(choice, await inspectPython(pythonDir));
+}
 
 /**
  * The GPUs that `choice` names, by the kernel driver's own account of them.

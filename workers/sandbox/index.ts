@@ -1,4 +1,3 @@
-export { findGpus, type GpuChoice } from './find-gpus.js';
+export { gpusOfHost, type GpuChoice } from './find-gpus.js';
 export { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
-export { inspectPython } from './python.js';
 export { createSandboxTrainer, type SandboxTrainerOptions } from './sandbox-trainer.js';

@@ -11,13 +11,12 @@ import {
 } from '../../src/training/index.js';
 import { drawBlueprint } from './box.js';
 import { outOfTime, pieceCorrupt, trainerFailed } from './errors.js';
-import { findGpus, type GpuChoice } from './find-gpus.js';
+import { gpusOfHost, type GpuChoice } from './find-gpus.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 import { Leases } from './leases.js';
 import { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
 import { readAnswer, SilentEndError, type Answer, type Expectation } from './output-frames.js';
 import { probeBox } from './probe.js';
-import { inspectPython } from './python.js';
 import { startWaitingBox, type WaitingBox } from './waiting-box.js';
 import { WarmBoxes } from './warm-boxes.js';
 
@@ -75,7 +74,7 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
 
 async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
   const { pythonDir, trainerDir, limits, warmBoxes = 0, probe = probeBox, gpus: choice = 'none' } = options;
-  const gpus = choice === 'none' ? [] : await findGpus(choice, await inspectPython(pythonDir));
+  const gpus = await gpusOfHost(choice, pythonDir);
   const count = gpus.length === 0 ? warmBoxes : Math.min(warmBoxes, 1);
   const made = await Promise.all(
     (gpus.length === 0 ? [undefined] : gpus).map(async (gpu) => {
