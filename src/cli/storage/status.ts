@@ -1,8 +1,9 @@
 import { formatWei } from '../../kernel/index.js';
-import { EPOCHS_PER_DAY, runwayDays, type CopyState } from '../../storage/index.js';
+import { EPOCHS_PER_DAY, type CopyState } from '../../storage/index.js';
 import type { Cli } from '../cli.js';
 import { facts, table } from '../ui/table.js';
 import { plain, time } from '../ui/text.js';
+import { runwayOf } from './runway.js';
 
 /** Shows the copies of a dataset and the deposit that pays for them, as the chain has them. */
 export async function storageStatus(cli: Cli, id: string): Promise<void> {
@@ -17,8 +18,8 @@ export async function storageStatus(cli: Cli, id: string): Promise<void> {
   const found = await Promise.all(
     copies.map(async (copy) => ({ ...copy, presence: await storage.presence(copy, pieceCids) })),
   );
-  const days = runwayDays(account);
-  const deposit = { ...account, runwayDays: Number.isFinite(days) ? days : null };
+  const runway = runwayOf(account);
+  const deposit = { ...account, runwayDays: runway.days };
   cli.ui.result({ dataset: dataset.id, copies: found, deposit }, () => [
     cli.ui.out.bold(plain(dataset.title)),
     '',
@@ -27,7 +28,7 @@ export async function storageStatus(cli: Cli, id: string): Promise<void> {
     ...facts([
       ['deposit', `${formatWei(account.depositWei)} USDFC, of which ${formatWei(account.availableWei)} free`],
       ['costs', `${formatWei(account.ratePerEpochWei * EPOCHS_PER_DAY)} USDFC a day, for all copies of this seller`],
-      ['lasts', Number.isFinite(days) ? `${days} day${days === 1 ? '' : 's'}` : 'for ever: nothing is being paid'],
+      ['lasts', runway.words],
     ]),
   ]);
 }

@@ -1,7 +1,8 @@
 import { formatWei, parsePriceWei, WeighbridgeError } from '../../kernel/index.js';
-import { EPOCHS_PER_DAY, runwayDays } from '../../storage/index.js';
+import { EPOCHS_PER_DAY } from '../../storage/index.js';
 import type { Cli } from '../cli.js';
 import { facts } from '../ui/table.js';
+import { runwayOf } from './runway.js';
 
 const DEFAULT_DAYS = 90;
 
@@ -24,13 +25,12 @@ export async function topUp(cli: Cli, { days, amount }: { days?: number; amount?
   }
   await (await cli.adapters.sellerStorage(network, account)).topUp(amountWei);
   const after = await reader.accountOf(account.address);
-  const left = runwayDays(after);
-  const runway = Number.isFinite(left) ? left : null;
-  cli.ui.result({ paidWei: amountWei, depositWei: after.depositWei, runwayDays: runway }, () => [
+  const runway = runwayOf(after);
+  cli.ui.result({ paidWei: amountWei, depositWei: after.depositWei, runwayDays: runway.days }, () => [
     cli.ui.out.green(`Paid in ${formatWei(amountWei)} USDFC.`),
     ...facts([
       ['deposit', `${formatWei(after.depositWei)} USDFC`],
-      ['lasts', runway === null ? 'for ever: nothing is being paid' : `${runway} days`],
+      ['lasts', runway.words],
     ]),
   ]);
 }

@@ -1,7 +1,8 @@
 import { formatWei, parsePriceWei, WeighbridgeError } from '../../kernel/index.js';
-import { EPOCHS_PER_DAY, runwayDays, type StorageAccount } from '../../storage/index.js';
+import { EPOCHS_PER_DAY, type StorageAccount } from '../../storage/index.js';
 import type { Cli } from '../cli.js';
 import { facts } from '../ui/table.js';
+import { runwayOf } from './runway.js';
 
 /** What `publish` pays in for, too. */
 const DEFAULT_KEEP_DAYS = 90;
@@ -20,13 +21,12 @@ export async function withdraw(cli: Cli, { keepDays, amount }: { keepDays?: numb
     amount === undefined ? beyond(before, keepDays ?? DEFAULT_KEEP_DAYS) : parsePriceWei(String(amount));
   await (await cli.adapters.sellerStorage(network, account)).withdraw(amountWei);
   const after = await reader.accountOf(account.address);
-  const left = runwayDays(after);
-  const runway = Number.isFinite(left) ? left : null;
-  cli.ui.result({ withdrawnWei: amountWei, depositWei: after.depositWei, runwayDays: runway }, () => [
+  const runway = runwayOf(after);
+  cli.ui.result({ withdrawnWei: amountWei, depositWei: after.depositWei, runwayDays: runway.days }, () => [
     cli.ui.out.green(`Took out ${formatWei(amountWei)} USDFC.`),
     ...facts([
       ['deposit', `${formatWei(after.depositWei)} USDFC, of which ${formatWei(after.availableWei)} free`],
-      ['lasts', runway === null ? 'for ever: nothing is being paid' : `${runway} days`],
+      ['lasts', runway.words],
     ]),
   ]);
 }
