@@ -96,14 +96,36 @@ async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
   };
 }
 
+interface Stops {
+  /** Whoever asked for the training. */
+  signal: AbortSignal;
+  /** The job's time. */
+  deadline: AbortSignal;
+  /** Either of them. */
+  stop: AbortSignal;
+}
+
 async function trainInBox({ devices, identity }: Ready, input: TrainInput, signal: AbortSignal): Promise<TrainOutput> {
-  const expectation = expectationOf(input);
   const deadline = AbortSignal.timeout(Math.min(Math.ceil(input.timeoutMs), MAX_TIMER_MS));
-  const ended = new AbortController();
   const stop = AbortSignal.any([signal, deadline]);
   const boxes = await devices.take(stop).catch(() => {
     throw signal.aborted ? stopped(signal) : outOfTime(`no GPU was free for ${input.timeoutMs} ms`);
   });
+  try {
+    return { ...(await trainInOne(boxes, input, { signal, deadline, stop })), trainer: identity };
+  } finally {
+    // Also where no box could be started: a GPU that is not given back serves no job again.
+    devices.give(boxes);
+  }
+}
+
+async function trainInOne(
+  boxes: WarmBoxes,
+  input: TrainInput,
+  { signal, deadline, stop }: Stops,
+): Promise<Omit<TrainOutput, 'trainer'>> {
+  const expectation = expectationOf(input);
+  const ended = new AbortController();
   const taken = boxes.take();
   const { box } = taken;
   stop.addEventListener('abort', box.destroy, { once: true });
@@ -112,7 +134,7 @@ async function trainInBox({ devices, identity }: Ready, input: TrainInput, signa
     const answer = await converse(taken, input, expectation, AbortSignal.any([stop, ended.signal]));
     // A box that has answered and lingers is ended by the clock, and what it said then came too late.
     stop.throwIfAborted();
-    return { ...resultOf(answer), trainer: identity };
+    return resultOf(answer);
   } catch (error) {
     if (signal.aborted) throw stopped(signal);
     if (deadline.aborted) throw outOfTime(`training took longer than ${input.timeoutMs} ms`);
@@ -123,7 +145,6 @@ async function trainInBox({ devices, identity }: Ready, input: TrainInput, signa
     box.destroy();
     await box.exited;
     boxes.refill();
-    devices.give(boxes);
   }
 }
 
