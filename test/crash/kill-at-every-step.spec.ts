@@ -61,7 +61,7 @@ let dataset = '';
 let workerEntry = '';
 
 beforeAll(async () => {
-  workerEntry = await testProgram('dying-worker');
+  workerEntry = await testProgram('crash/dying-worker');
   net = await startTestDevnet();
   ({ devnet, dir } = net);
   await devnet.roles.worker.stop();

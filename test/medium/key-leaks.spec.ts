@@ -1,9 +1,9 @@
-// Real: anvil, KeyNodeStaking, three key node processes, the unmodified lit-node-client in a process of its own, whose
-// whole output is read. Faked: ReleaseBoard stands in for Marketplace.
+// Real: anvil, KeyNodeStaking, three key node processes, the unmodified lit-node-client in a process of its own, bundled
+// as our programs are, whose whole output is read. Faked: ReleaseBoard stands in for Marketplace.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
@@ -13,12 +13,16 @@ import { readShare } from '../../web3/keynode/share-store.js';
 import { releaseIdentity } from '../../web3/lit/condition.js';
 import { createKeyVault } from '../../web3/lit/key-vault.js';
 import { startKeyNet, type KeyNet } from '../support/key-net.js';
+import { testProgram } from '../support/test-dist.js';
+import type { OpenerInput } from './key-opener.js';
 
 let net: KeyNet;
-let input: object;
+let input: OpenerInput;
 let secrets: Uint8Array[];
+let opener: string;
 
 beforeAll(async () => {
+  opener = await testProgram('medium/key-opener');
   net = await startKeyNet();
   const { network } = net;
   const vault = createKeyVault({ network });
@@ -31,24 +35,14 @@ beforeAll(async () => {
   const { identity } = releaseIdentity(key.condition, key.dataToEncryptHash);
   secrets = [dataKey, await networkSignature(identity)];
   input = { network, key, privateKey, expected: Buffer.from(dataKey).toString('base64') };
-});
+}, 300_000);
 afterAll(() => net?.stop());
 
 describe('what a process that opens a key prints', () => {
   it('is what it prints itself, in full, and nothing of the key or of the signature that opens it', async () => {
-    const output = await run(`
-      import { createKeyVault } from '${net.distDir}/web3/lit/key-vault.js';
-      const vault = createKeyVault({ network: input.network });
-      const ticks = setInterval(() => console.log('tick'), 5);
-      console.log('before');
-      const account = privateKeyToAccount(input.privateKey);
-      const worker = { address: account.address, signMessage: (m) => (console.log('signing'), account.signMessage(m)) };
-      const key = await vault.unwrap(input.key, worker);
-      clearInterval(ticks);
-      console.log(Buffer.from(key).toString('base64') === input.expected ? 'the same key' : 'another key');
-      console.error('after');
-      await vault.close();
-    `);
+    const file = path.join(net.layout.dir, 'input.json');
+    writeFileSync(file, JSON.stringify(input));
+    const output = await run(opener, file);
     expect(printed(output)).toEqual([]);
     expect(output).toContain('tick');
     const lines = output.split('\n').filter((line) => line !== '' && line !== 'tick');
@@ -57,9 +51,8 @@ describe('what a process that opens a key prints', () => {
 
   it('would hold that signature without the filter (this is what the test above can see)', async () => {
     const [signature = new Uint8Array()] = secrets.slice(1);
-    const output = await run(
-      `console.log('signature from encrypt op: ', Uint8Array.from(${JSON.stringify([...signature])}))`,
-    );
+    const line = `console.log('signature from encrypt op: ', Uint8Array.from(${JSON.stringify([...signature])}))`;
+    const output = await run('-e', line);
     expect(printed(output)).toEqual(['decimal']);
   });
 });
@@ -78,19 +71,12 @@ function printed(output: string): string[] {
   });
 }
 
-/** Runs a module that must end by itself, and returns all that it wrote. */
-async function run(body: string): Promise<string> {
-  const script = path.join(net.distDir, `key-leaks-${randomBytes(4).toString('hex')}.mjs`);
-  const head = `import { readFileSync } from 'node:fs'; import { privateKeyToAccount } from 'viem/accounts';
-    const input = JSON.parse(readFileSync(process.argv[2], 'utf8')); void privateKeyToAccount;`;
-  writeFileSync(script, head + body);
-  const inputFile = path.join(net.layout.dir, 'input.json');
-  writeFileSync(inputFile, JSON.stringify(input));
-  const child = spawn(process.execPath, [script, inputFile], { timeout: 60_000 });
+/** Runs Node, which must end by itself, and returns all that it wrote. */
+async function run(...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, args, { timeout: 60_000 });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  rmSync(script);
   if (code !== 0) throw new Error(`the process ended with ${code ?? signal}: ${output}`);
   return output;
 }
