@@ -27,6 +27,21 @@ it('runs again at once while there is more, then at its interval, and later afte
   expect(at).toHaveLength(8);
 });
 
+it('counts a step’s own time into its interval', async () => {
+  const at: number[] = [];
+  const start = Date.now();
+  const step = async (): Promise<Found> => {
+    at.push(Date.now() - start);
+    await new Promise((resolve) => setTimeout(resolve, at.length === 2 ? 150 : 30));
+    return 'some';
+  };
+  const poller = new Poller(step, { everyMs: 100 }, () => undefined);
+  poller.start();
+  await vi.advanceTimersByTimeAsync(400);
+  await poller.stop();
+  expect(at).toEqual([0, 100, 251, 351]);
+});
+
 it('waits for the step in hand when it is stopped', async () => {
   let finish: () => void = () => undefined;
   const step = async (): Promise<Found> => new Promise((resolve) => (finish = () => resolve('more')));

@@ -4,8 +4,9 @@ const LAST_RETRY_MS = 10_000;
 export type Found = 'more' | 'some' | 'nothing';
 
 export interface Pace {
+  /** From the beginning of one step to that of the next, unless it takes longer. */
   everyMs: number;
-  /** While steps find nothing the pause doubles, up to this; it stays as it is unless set. */
+  /** While steps find nothing this doubles, up to here; it stays as it is unless set. */
   idleMs?: number;
 }
 
@@ -57,11 +58,12 @@ export class Poller {
 
   private async once(): Promise<void> {
     const { everyMs, idleMs = everyMs } = this.pace;
+    const fromMs = performance.now();
     try {
       const found = await this.step();
       this.retryMs = everyMs;
       this.pauseMs = found === 'nothing' ? Math.min(this.pauseMs * 2, idleMs) : everyMs;
-      this.schedule(found === 'more' ? 0 : this.pauseMs);
+      this.schedule(found === 'more' ? 0 : Math.max(0, this.pauseMs - (performance.now() - fromMs)));
     } catch (error) {
       this.onError(error);
       // As long as it fails there is no shorter way than this one.

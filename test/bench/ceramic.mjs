@@ -1,10 +1,10 @@
 // How many records a second the relay brings from the log to Ceramic, and how late they are there: from the moment that an
 // append was answered to the moment that its batch was read back from the node and found good.
-// One load after the other: more than it can keep, and what it keeps.
-//   npm run --silent bench -- ceramic [--seconds 20] [--offered 10000,2000] [--datasets 8]
-// Real: PostgreSQL, the log (tiles over HTTP), the relay in a process of its own as in a worker, the Ceramic engine in its own,
-// well-formed and signed access records of 1.7 kB. Absent: chain, witnesses, and HTTP on the way into the log. Whoever makes the
-// load shares the two cores with all of them.
+// First a backlog, appended while no relay ran: nobody else takes of the cores then. Then loads at a steady rate, whose maker and whose
+// log share the cores with the relay, the engine and PostgreSQL.
+//   npm run --silent bench -- ceramic [--backlog 60000] [--seconds 20] [--offered 2000,10000] [--datasets 8]
+// Real: PostgreSQL, the log (tiles over HTTP, from files), the relay in a process of its own as in a worker, the Ceramic engine in its
+// own, well-formed and signed access records of 1.7 kB. Absent: chain, witnesses, and HTTP on the way into the log.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,32 +14,38 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { pino } from 'pino';
 import { to0x } from '../../dist/src/kernel/index.js';
+import { FolderStorage } from '../../dist/src/provenance/log/export/folder-storage.js';
 import { logApp, readRoutes } from '../../dist/src/provenance/log/http.js';
 import { controllerOf, createRecordStreams } from '../../dist/web3/ceramic/record-streams.js';
 import { startCeramic } from '../../dist/web3/devnet/ceramic.js';
 import { deployDatabase } from '../../dist/web3/devnet/postgres.js';
 import { freePort } from '../../dist/web3/devnet/service.js';
 import { cpuOfPostgres, cpuOfProcess } from './support/cpu.mjs';
-import { offered, percentiles } from './support/load.mjs';
+import { closedLoop, offered, percentiles } from './support/load.mjs';
 import { loadTypeScript } from './support/load-typescript.mjs';
 import { openDatabase, openPostgres, openSigner, ORIGIN, startLog } from './support/log-host.mjs';
 
 const SEED = '07'.repeat(32);
 const WARM_UP_MS = 2_000;
+/** Until the log's files are written. */
+const SETTLE_MS = 3_000;
 const CATCH_UP_LIMIT_MS = 60_000;
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '20' },
-    offered: { type: 'string', default: '10000,2000' },
+    backlog: { type: 'string', default: '60000' },
+    offered: { type: 'string', default: '2000,10000' },
     datasets: { type: 'string', default: '8' },
   },
 });
 const [durationMs, datasets] = [Number(values.seconds) * 1000, Number(values.datasets)];
-const rates = values.offered.split(',').map(Number);
+const backlog = Number(values.backlog);
+const rates = values.offered.split(',').map(Number).filter(Boolean);
 const say = (text) => console.error(text);
 const figures = [];
 /** Unix milliseconds at which each log index was answered, and at which it was on Ceramic. */
 const [answeredAt, publishedAt] = [[], []];
+let published = 0;
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'weighbridge-bench-ceramic-'));
 /** @type {(() => unknown)[]} */
@@ -60,14 +66,18 @@ console.log(JSON.stringify({ bench: 'ceramic', machine, figures }));
 async function measure() {
   const postgres = started(await openPostgres(dir));
   const engine = started(await startCeramic({ dir: path.join(dir, 'ceramic'), port: await freePort() }));
-  const log = started(await startLog({ databaseUrl: await openDatabase(postgres, 'log'), signer: openSigner(dir) }));
+  const storage = new FolderStorage(path.join(dir, 'tiles'));
+  const log = started(
+    await startLog({ databaseUrl: await openDatabase(postgres, 'log'), signer: openSigner(dir), storage }),
+  );
   const app = logApp(pino({ level: 'silent' }));
   readRoutes(app, log.service);
   const logUrl = await app.listen({ port: 0, host: '127.0.0.1' });
   stops.push(() => app.close());
   const databaseUrl = postgres.url('weighbridge');
   await deployDatabase(databaseUrl);
-  const relay = await startRelay({ logUrl, databaseUrl, ceramicUrl: engine.url });
+  const startRelay = async (more) => forkRelay({ logUrl, databaseUrl, ceramicUrl: engine.url, ...more });
+  let relay = await startRelay();
   const { keyIds, entry } = await entryMaker();
 
   const append = async (bytes) => {
@@ -83,8 +93,27 @@ async function measure() {
     'Ceramic engine': cpuOfProcess(engine.pid),
     PostgreSQL: cpuOfPostgres(path.join(dir, 'postgres/data')),
   });
+  if (backlog > 0) {
+    await relay.stop();
+    await closedLoop({ callers: 256, append, entry, count: backlog, durationMs: CATCH_UP_LIMIT_MS });
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    relay = await startRelay({ waits: true });
+    await measureBacklog(cpu, relay);
+  }
   for (const perSecond of rates) await measureRate(perSecond, { append, entry, cpu });
   await assertWhole(engine.url, databaseUrl, keyIds, answeredAt.length);
+}
+
+/** What was appended while no relay ran, as fast as it can. */
+async function measureBacklog(cpu, relay) {
+  say(`${backlog} records behind, about ${datasets} datasets`);
+  const [before, fromMs] = [cpu(), Date.now()];
+  relay.follow();
+  await untilAllPublished();
+  const after = cpu();
+  const rate = backlog / ((publishedAt.at(-1) - fromMs) / 1000);
+  figure('catching up: published', rate, 'records/s', 'at least 9000', rate >= 9_000);
+  costs('catching up', before, after, backlog);
 }
 
 /** One load: what of it was on Ceramic when it ended, how late everything was, and what a record cost. */
@@ -107,33 +136,42 @@ async function measureRate(perSecond, { append, entry, cpu }) {
   figure(`${at}: published meanwhile`, rate, 'records/s', `at least ${wanted}`, rate >= wanted);
   figure(`${at}: lag behind the log, p50`, lags.p50, 'ms', 'below 500', lags.p50 < 500);
   figure(`${at}: lag behind the log, p99`, lags.p99, 'ms');
-  for (const [name, us] of Object.entries(after))
-    figure(`${at}: CPU of ${name}`, (us - before[name]) / load.count, 'us/record');
+  costs(at, before, after, load.count);
 }
 
-/** The relay, as a worker runs it. */
-async function startRelay(options) {
+function costs(at, before, after, count) {
+  const used = Object.entries(after).map(([name, us]) => [name, (us - before[name]) / count]);
+  for (const [name, us] of used) figure(`${at}: CPU of ${name}`, us, 'us/record');
+  const all = used.reduce((sum, [, us]) => sum + us, 0);
+  figure(`${at}: records/s that all of it leaves room for on these cores`, (os.cpus().length * 1e6) / all, 'records/s');
+}
+
+/** The relay, as a worker runs it; with `waits` it does nothing before it is told to follow the log. */
+async function forkRelay(options) {
   const child = fork(path.join(import.meta.dirname, 'support/relay-process.mjs'), [
     JSON.stringify({ ...options, origin: ORIGIN, seed: SEED }),
   ]);
   const exited = once(child, 'exit');
-  stops.push(async () => {
-    child.kill('SIGTERM');
-    await exited;
-  });
   await once(child, 'message');
   child.on('message', ({ indexes, atMs }) => {
     for (const index of indexes) publishedAt[index] = atMs;
+    published += indexes.length;
   });
-  return child;
+  return started({
+    pid: child.pid,
+    follow: () => child.send({ follow: true }),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  });
 }
 
 async function untilAllPublished() {
   const limitMs = Date.now() + CATCH_UP_LIMIT_MS;
-  const count = () => publishedAt.reduce((sum) => sum + 1, 0);
-  while (count() < answeredAt.length) {
-    if (Date.now() > limitMs) throw new Error(`${answeredAt.length - count()} records never came to Ceramic`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  while (published < answeredAt.length) {
+    if (Date.now() > limitMs) throw new Error(`${answeredAt.length - published} records never came to Ceramic`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

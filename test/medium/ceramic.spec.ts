@@ -63,7 +63,7 @@ function follower(
 ): RelayFollower {
   const { store = new PgRelayStore(pool), streams: to = streams, ...options } = changes;
   const onError = (error: unknown): never => expect.unreachable(String(error));
-  const relay = new RelayFollower(source, store, to, { origin: ORIGIN, minAgeMs: 0, onError, ...options });
+  const relay = new RelayFollower(source, store, to, { origin: ORIGIN, onError, ...options });
   followers.push(relay);
   return relay;
 }
@@ -151,12 +151,14 @@ describe('publishing', () => {
     expect((await (await reader()).readBatches(b)).map(({ batch }) => batch.count)).toEqual([2]);
   });
 
-  it('lets records wait for company until they are old enough or many enough', async () => {
+  it('lets records wait for company while it is behind, until they are many enough', async () => {
     const keyId = randomWord();
-    const relay = follower(sourceOf(await accesses(keyId, 4)), { minAgeMs: 3_600_000, maxRecords: 3 });
-    expect(await relay.runOnce()).toEqual({ indexed: 4, published: 1 });
-    expect(await relay.runOnce()).toEqual({ indexed: 0, published: 0 });
+    const relay = follower(sourceOf(await accesses(keyId, 4)), { stretch: 2, maxRecords: 3 });
+    expect(await relay.runOnce()).toEqual({ indexed: 2, published: 0 });
+    expect(await relay.runOnce()).toEqual({ indexed: 2, published: 1 });
     expect(await streams.loadBatch(keyId, 2)).toBeUndefined();
+    expect(await relay.runOnce()).toEqual({ indexed: 0, published: 1 });
+    expect((await streams.loadBatch(keyId, 2))?.batch.count).toBe(1);
   });
 
   it('holds the largest batch that the port allows', async () => {
@@ -278,10 +280,15 @@ describe('kills', { timeout: 300_000 }, () => {
 
   it('publishes what waits although the clock was set back an hour', async () => {
     const keyId = randomWord();
-    const relay = follower(sourceOf(await accesses(keyId, 2)), { minAgeMs: 60_000 });
-    expect(await relay.runOnce()).toEqual({ indexed: 2, published: 0 });
+    const store = new PgRelayStore(pool);
+    const fixed = async () => {
+      await store.fixDue({ origin: ORIGIN, minAgeMs: 60_000, maxRecords: 1_000, limit: 8 });
+      return (await store.fixedBatches(8, [])).length;
+    };
+    await new LogIndexer(sourceOf(await accesses(keyId, 2)), store, 100).step();
+    expect(await fixed()).toBe(0);
     await pool.query(`UPDATE relay_waiting SET since = now() + interval '1 hour'`);
-    expect((await relay.runOnce()).published).toBe(1);
+    expect(await fixed()).toBe(1);
   });
 
   it('refuses a second engine in the same folder, and the first goes on', async () => {

@@ -76,6 +76,15 @@ export interface RecordSource {
   read(from: number, limit: number): Promise<LogStretch>;
 }
 
+export interface FixOptions {
+  /** C2SP origin of the log. */
+  origin: string;
+  minAgeMs: number;
+  /** In a batch. */
+  maxRecords: number;
+  limit: number;
+}
+
 /**
  * The relay's durable state. Every method is one transaction: it happened or it did not, wherever a process dies. Two
  * relays on one store MUST neither lose nor double a record.
@@ -88,10 +97,11 @@ export interface RelayStore {
    * changes, and the answer is false.
    */
   add(stretch: LogStretch): Promise<boolean>;
-  /** Key ids with no batch in flight and with `maxRecords` waiting records, or one that waits for `minAgeMs`. */
-  dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]>;
-  /** Fixes the next batch of a key id, of at most `maxRecords`; undefined if nothing waits or one is in flight. */
-  fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<RecordBatch | undefined>;
+  /**
+   * Fixes the next batch of every key id that has none in flight and waits with `maxRecords` or more, or for `minAgeMs`; of
+   * `limit` key ids at most, those first that wait longest.
+   */
+  fixDue(options: FixOptions): Promise<void>;
   /** Batches that are fixed and not marked, at most `limit`, of any key id but these. */
   fixedBatches(limit: number, except: Bytes32[]): Promise<RecordBatch[]>;
   markPublished(batch: RecordBatch, published: PublishedBatch): Promise<void>;

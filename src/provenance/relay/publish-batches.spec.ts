@@ -17,7 +17,7 @@ it('makes a dataset whose batch fails wait, longer each time, and no other', asy
       return { streamId: `${keyId} ${seq}`, commitId: `${keyId} ${seq}` };
     },
   };
-  const options = { origin: 'o', minAgeMs: 0, maxRecords: 1 };
+  const options = { origin: 'o', maxRecords: 1 };
   const publisher = new BatchPublisher(store, streams as RecordStreams, options, () => nowMs);
   for (nowMs = 0; nowMs <= 4_000; nowMs += 250) await publisher.runOnce();
 
@@ -43,7 +43,7 @@ it('begins the next batch of one dataset while that of another is slow, and neve
       return { streamId: 's', commitId: 'c' };
     },
   };
-  const options = { origin: 'o', minAgeMs: 0, maxRecords: 1 };
+  const options = { origin: 'o', maxRecords: 1 };
   const publisher = new BatchPublisher(memoryStore(), streams as RecordStreams, options);
   const rounds = [];
   for (let i = 0; i < 3; i++) {
@@ -68,14 +68,8 @@ function memoryStore(): RelayStore {
   return {
     cursor: async () => 0,
     add: async () => true,
-    dueKeys: async () => [...next.keys()].filter((keyId) => !fixed.has(keyId)),
-    fixBatch: async (keyId) => {
-      const seq = next.get(keyId) ?? 1;
-      const at = '2026-11-25T12:00:00.000Z';
-      const records = [{ index: seq, leafHash: 'c'.repeat(64) }];
-      const batch = { keyId, seq, count: 1, records, from: at, to: at, origin: 'o', checkpoint: 'a note' };
-      fixed.set(keyId, batch);
-      return batch;
+    fixDue: async () => {
+      for (const [keyId, seq] of next) if (!fixed.has(keyId)) fixed.set(keyId, batchOf(keyId, seq));
     },
     fixedBatches: async (_, except) => [...fixed.values()].filter(({ keyId }) => !except.includes(keyId)),
     markPublished: async ({ keyId, seq }) => {
@@ -83,4 +77,10 @@ function memoryStore(): RelayStore {
       next.set(keyId, seq + 1);
     },
   };
+}
+
+function batchOf(keyId: Bytes32, seq: number): RecordBatch {
+  const at = '2026-11-25T12:00:00.000Z';
+  const records = [{ index: seq, leafHash: 'c'.repeat(64) }];
+  return { keyId, seq, count: 1, records, from: at, to: at, origin: 'o', checkpoint: 'a note' };
 }

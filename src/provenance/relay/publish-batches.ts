@@ -10,8 +10,6 @@ const LAST_RETRY_MS = 30_000;
 export interface PublishOptions {
   /** C2SP origin of the log. */
   origin: string;
-  /** How long a record waits for company. */
-  minAgeMs: number;
   maxRecords: number;
   onPublished?: (batch: RecordBatch) => void;
   /** A batch that could not be published; it is tried again, later each time. */
@@ -36,23 +34,23 @@ export class BatchPublisher {
   ) {}
 
   /** One round, to its end. @returns how many batches were published; Ceramic's errors go to `onFailed`, the store's are thrown */
-  async runOnce(): Promise<number> {
-    const published = await Promise.all(await this.begin());
+  async runOnce(minAgeMs = 0): Promise<number> {
+    const published = await Promise.all(await this.begin(minAgeMs));
     return published.filter(Boolean).length;
   }
 
-  /** Begins what is due, as far as there is room, and waits for none of it. @returns whether each was published, to come */
-  async begin(): Promise<Promise<boolean>[]> {
-    const { origin, minAgeMs, maxRecords } = this.options;
-    const room = MAX_IN_HAND - this.inHand.size;
-    if (room <= 0) return [];
-    const work = new Map<Bytes32, () => Promise<RecordBatch | undefined>>();
-    for (const batch of await this.store.fixedBatches(room, [...this.inHand.keys(), ...this.waiting()]))
-      work.set(batch.keyId, async () => batch);
-    for (const keyId of await this.store.dueKeys(minAgeMs, maxRecords))
-      work.set(keyId, work.get(keyId) ?? (async () => this.store.fixBatch(keyId, origin, maxRecords)));
-    const begun = [...work].filter(([keyId]) => !this.inHand.has(keyId)).slice(0, room);
-    return begun.map(async ([keyId, next]) => this.take(keyId, next));
+  /**
+   * Begins what is due, as far as there is room, and waits for none of it.
+   * @param minAgeMs how long records wait for others of their dataset
+   * @returns whether each was published, to come
+   */
+  async begin(minAgeMs = 0): Promise<Promise<boolean>[]> {
+    const { origin, maxRecords } = this.options;
+    const limit = MAX_IN_HAND - this.inHand.size;
+    if (limit <= 0) return [];
+    await this.store.fixDue({ origin, minAgeMs, maxRecords, limit });
+    const batches = await this.store.fixedBatches(limit, [...this.inHand.keys(), ...this.waiting()]);
+    return batches.map(async (batch) => this.take(batch));
   }
 
   /** Whether anything is in hand. */
@@ -70,11 +68,9 @@ export class BatchPublisher {
     return [...this.retries].filter(([, { atMs }]) => atMs > this.now()).map(([keyId]) => keyId);
   }
 
-  private async take(keyId: Bytes32, next: () => Promise<RecordBatch | undefined>): Promise<boolean> {
-    const published = next()
-      .then(async (batch) => batch !== undefined && (await this.publish(batch)))
-      .finally(() => this.inHand.delete(keyId));
-    this.inHand.set(keyId, published);
+  private async take(batch: RecordBatch): Promise<boolean> {
+    const published = this.publish(batch).finally(() => this.inHand.delete(batch.keyId));
+    this.inHand.set(batch.keyId, published);
     return published;
   }
 

@@ -4,17 +4,20 @@ import type { RecordSource, RecordStreams, RelayStore } from './ports.js';
 import { BatchPublisher, type PublishOptions } from './publish-batches.js';
 import { MAX_RECORDS_PER_BATCH } from './record-batch.js';
 
-/** An idle marketplace costs little, and the first record after a pause is at most a quarter of a second later. */
-const PACE = { everyMs: 50, idleMs: 250 };
-const MIN_AGE_MS = 250;
+/** What comes within a window goes into one batch a dataset. Each look at the log has it sign and show a checkpoint. */
+const WINDOW_MS = 250;
+/** How often it is looked whether a dataset's batch is through, and its next one may go; less often while there is none. */
+const PUBLISHING = { everyMs: 25, idleMs: 250 };
+/** A relay that is behind reads on at once and waits for full batches: those are what it catches up by. */
+const AGE_BEHIND_MS = 2_000;
 const STRETCH = 2_048;
 
 export interface RelayFollowerOptions extends Pick<PublishOptions, 'onPublished' | 'onFailed'> {
   /** C2SP origin of the log. */
   origin: string;
-  /** How long a record waits for others of its dataset, 250 ms unless set. */
-  minAgeMs?: number;
   maxRecords?: number;
+  /** Most log entries that are read in one go, 2,048 unless set. */
+  stretch?: number;
   /** The log or the database failed; the step is tried again. */
   onError: (error: unknown) => void;
   /** Entries in the log that are no records of ours. */
@@ -35,6 +38,8 @@ export class RelayFollower {
   private readonly publisher: BatchPublisher;
   private readonly indexing: Poller;
   private readonly publishing: Poller;
+  /** Whether the log had more than was read last. */
+  private behind = false;
 
   constructor(
     source: RecordSource,
@@ -42,14 +47,13 @@ export class RelayFollower {
     streams: RecordStreams,
     private readonly options: RelayFollowerOptions,
   ) {
-    this.indexer = new LogIndexer(source, store, STRETCH);
+    this.indexer = new LogIndexer(source, store, options.stretch ?? STRETCH);
     this.publisher = new BatchPublisher(store, streams, {
       ...options,
-      minAgeMs: options.minAgeMs ?? MIN_AGE_MS,
       maxRecords: Math.min(options.maxRecords ?? MAX_RECORDS_PER_BATCH, MAX_RECORDS_PER_BATCH),
     });
-    this.indexing = new Poller(async () => this.indexNew(), PACE, options.onError);
-    this.publishing = new Poller(async () => this.publishDue(), PACE, options.onError);
+    this.indexing = new Poller(async () => this.indexNew(), { everyMs: WINDOW_MS }, options.onError);
+    this.publishing = new Poller(async () => this.publishDue(), PUBLISHING, options.onError);
   }
 
   start(): void {
@@ -66,7 +70,7 @@ export class RelayFollower {
   /** One step of each loop, for a caller that wants no loops. @throws WeighbridgeError LOG_UNAVAILABLE, PROOF_INVALID */
   async runOnce(): Promise<RelayProgress> {
     const { entries } = await this.index();
-    return { indexed: entries, published: await this.publisher.runOnce() };
+    return { indexed: entries, published: await this.publisher.runOnce(this.minAgeMs) };
   }
 
   private async indexNew(): Promise<Found> {
@@ -77,13 +81,18 @@ export class RelayFollower {
   }
 
   private async publishDue(): Promise<Found> {
-    const begun = await this.publisher.begin();
+    const begun = await this.publisher.begin(this.minAgeMs);
     for (const published of begun) published.catch(this.options.onError);
     return begun.length > 0 || this.publisher.busy ? 'some' : 'nothing';
   }
 
+  private get minAgeMs(): number {
+    return this.behind ? AGE_BEHIND_MS : 0;
+  }
+
   private async index(): Promise<{ entries: number; more: boolean }> {
     const progress = await this.indexer.step();
+    this.behind = progress.more;
     if (progress.unreadable.length > 0) this.options.onUnreadable?.(progress.unreadable);
     return progress;
   }

@@ -1,16 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Bytes32 } from '../../kernel/index.js';
-import type { LogStretch, PublishedBatch, RelayStore } from './ports.js';
+import type { FixOptions, LogStretch, PublishedBatch, RelayStore } from './ports.js';
 import { recordBatch, type RecordBatch } from './record-batch.js';
 
-interface WaitingRow {
-  from_index: number;
-}
-
-interface TakenRow {
-  index: number;
-  leaf_hash: string;
-  at: Date;
+interface KeyRow {
+  key_id: Bytes32;
 }
 
 interface BatchRow {
@@ -49,7 +43,36 @@ const DUE_KEYS = `
          OR count >= $2)
     AND NOT EXISTS (
       SELECT FROM (SELECT state FROM relay_batches b WHERE b.key_id = w.key_id ORDER BY seq DESC LIMIT 1) last
-      WHERE last.state = 'fixed')`;
+      WHERE last.state = 'fixed')
+  ORDER BY since LIMIT $3`;
+
+/** Skips what another relay has in hand, and what records are added to just now; so it never waits with something locked. */
+const LOCK_KEYS = 'SELECT key_id FROM relay_waiting WHERE key_id = ANY($1) FOR UPDATE SKIP LOCKED';
+
+/** The next batches of key ids that are locked, and what is left of each to wait anew: it came later than what was taken. */
+const FIX_BATCHES = `
+  WITH batch AS (
+    SELECT key_id, taken.*, coalesce(last.seq, 0) + 1 AS seq, last.commit_id AS previous
+    FROM relay_waiting w
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS count, max(index) AS last_index,
+             jsonb_agg(jsonb_build_object('index', index, 'leafHash', leaf_hash) ORDER BY index) AS records,
+             (array_agg(at ORDER BY index))[1] AS from_time, (array_agg(at ORDER BY index DESC))[1] AS to_time
+      FROM (SELECT index, leaf_hash, at FROM log_records r
+            WHERE r.key_id = w.key_id AND r.index >= w.from_index ORDER BY index LIMIT $2) oldest
+    ) taken
+    LEFT JOIN LATERAL (
+      SELECT seq, commit_id, state FROM relay_batches b WHERE b.key_id = w.key_id ORDER BY seq DESC LIMIT 1
+    ) last ON true
+    WHERE key_id = ANY($1) AND last.state IS DISTINCT FROM 'fixed' AND taken.count > 0
+  ), left_over AS (
+    UPDATE relay_waiting w SET from_index = batch.last_index + 1, count = w.count - batch.count, since = now()
+    FROM batch WHERE w.key_id = batch.key_id AND w.count > batch.count
+  ), none_left AS (
+    DELETE FROM relay_waiting w USING batch WHERE w.key_id = batch.key_id AND w.count <= batch.count
+  )
+  INSERT INTO relay_batches (key_id, seq, records, previous, from_time, to_time, origin, state, checkpoint)
+  SELECT batch.key_id, seq, records, previous, from_time, to_time, $3, 'fixed', checkpoint FROM batch, relay_cursor`;
 
 /**
  * The relay's tables in PostgreSQL, by plain SQL: whole stretches of the log go in as arrays, and locks are explicit.
@@ -76,47 +99,14 @@ export class PgRelayStore implements RelayStore {
     });
   }
 
-  async dueKeys(minAgeMs: number, maxRecords: number): Promise<Bytes32[]> {
-    const { rows } = await this.pool.query<{ key_id: Bytes32 }>(DUE_KEYS, [minAgeMs, maxRecords]);
-    return rows.map((row) => row.key_id);
-  }
-
-  async fixBatch(keyId: Bytes32, origin: string, maxRecords: number): Promise<RecordBatch | undefined> {
-    return this.transaction(async (client) => {
+  async fixDue({ origin, minAgeMs, maxRecords, limit }: FixOptions): Promise<void> {
+    const due = keysOf(await this.pool.query<KeyRow>(DUE_KEYS, [minAgeMs, maxRecords, limit]));
+    if (due.length === 0) return;
+    await this.transaction(async (client) => {
       // One relay at a time fixes batches of a key id, and none while records are added to it: sequence numbers have no gap, and
-      // no record is in two batches or in none.
-      const { rows } = await client.query<WaitingRow>(
-        'SELECT from_index FROM relay_waiting WHERE key_id = $1 FOR UPDATE',
-        [keyId],
-      );
-      const [waiting] = rows;
-      if (waiting === undefined) return undefined;
-      const last = await client.query<{ seq: number; state: string; commit_id: string | null }>(
-        'SELECT seq, state, commit_id FROM relay_batches WHERE key_id = $1 ORDER BY seq DESC LIMIT 1',
-        [keyId],
-      );
-      const previous = last.rows[0];
-      if (previous?.state === 'fixed') return undefined;
-      const taken = await recordsFrom(client, keyId, waiting.from_index, maxRecords);
-      const [first, final] = [taken[0], taken.at(-1)];
-      if (first === undefined || final === undefined) return undefined;
-      await leaveWaiting(client, keyId, final.index + 1, taken.length);
-      const records = taken.map((row) => ({ index: row.index, leafHash: row.leaf_hash }));
-      const { rows: fixed } = await client.query<BatchRow>(
-        `INSERT INTO relay_batches (key_id, seq, records, previous, from_time, to_time, origin, state, checkpoint)
-         SELECT $1, $2, $3, $4, $5, $6, $7, 'fixed', checkpoint FROM relay_cursor
-         RETURNING key_id, seq, records, previous, from_time, to_time, origin, checkpoint`,
-        [
-          keyId,
-          (previous?.seq ?? 0) + 1,
-          JSON.stringify(records),
-          previous?.commit_id ?? null,
-          first.at,
-          final.at,
-          origin,
-        ],
-      );
-      return fixed.map(batchFromRow)[0];
+      // no record is in two batches or in none. What is read of it is read by the next statement, so after the lock.
+      const locked = keysOf(await client.query<KeyRow>(LOCK_KEYS, [due]));
+      await client.query(FIX_BATCHES, [locked, maxRecords, origin]);
     });
   }
 
@@ -152,26 +142,8 @@ export class PgRelayStore implements RelayStore {
   }
 }
 
-async function recordsFrom(
-  client: PoolClient,
-  keyId: Bytes32,
-  fromIndex: number,
-  maxRecords: number,
-): Promise<TakenRow[]> {
-  const { rows } = await client.query<TakenRow>(
-    'SELECT index, leaf_hash, at FROM log_records WHERE key_id = $1 AND index >= $2 ORDER BY index LIMIT $3',
-    [keyId, fromIndex, maxRecords],
-  );
-  return rows;
-}
-
-/** What is left of a key id waits anew: it came later than what was taken. */
-async function leaveWaiting(client: PoolClient, keyId: Bytes32, fromIndex: number, taken: number): Promise<void> {
-  const left = await client.query(
-    `UPDATE relay_waiting SET from_index = $2, count = count - $3, since = now() WHERE key_id = $1 AND count > $3`,
-    [keyId, fromIndex, taken],
-  );
-  if (left.rowCount === 0) await client.query('DELETE FROM relay_waiting WHERE key_id = $1', [keyId]);
+function keysOf({ rows }: { rows: KeyRow[] }): Bytes32[] {
+  return rows.map((row) => row.key_id);
 }
 
 function batchFromRow(row: BatchRow): RecordBatch {

@@ -1,10 +1,12 @@
-/** `callers` loops that each append, wait and append again. @returns rate and latencies in ms */
-export async function closedLoop({ callers, append, entry, durationMs }) {
+/** `callers` loops that each append, wait and append again, until the time is over or there are `count`. @returns rate and latencies in ms */
+export async function closedLoop({ callers, append, entry, durationMs, count = Number.POSITIVE_INFINITY }) {
   const latencies = [];
+  let begun = 0;
   const from = performance.now();
   const end = from + durationMs;
   const caller = async () => {
-    while (performance.now() < end) {
+    while (performance.now() < end && begun < count) {
+      begun++;
       const start = performance.now();
       await append(entry());
       latencies.push(performance.now() - start);

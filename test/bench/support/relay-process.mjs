@@ -5,7 +5,7 @@ import { createHttpLogClient } from '../../../dist/src/provenance/index.js';
 import { LogRecordSource, PgRelayStore, RelayFollower } from '../../../dist/src/provenance/relay/index.js';
 import { createRecordStreams } from '../../../dist/web3/ceramic/record-streams.js';
 
-const { logUrl, databaseUrl, ceramicUrl, origin, seed } = JSON.parse(process.argv[2]);
+const { logUrl, databaseUrl, ceramicUrl, origin, seed, waits = false } = JSON.parse(process.argv[2]);
 const pool = new pg.Pool({ connectionString: databaseUrl });
 const streams = await createRecordStreams({ url: ceramicUrl, seed: Buffer.from(seed, 'hex') });
 await streams.ensureModel();
@@ -20,7 +20,8 @@ const follower = new RelayFollower(
     onError: (error) => console.error(error),
   },
 );
-follower.start();
+process.on('message', () => follower.start());
+if (!waits) follower.start();
 process.send({ ready: true });
 await once(process, 'SIGTERM');
 await follower.stop();
