@@ -16,6 +16,7 @@ export interface Duck {
   row(sql: string): Promise<Row>;
   /** One row of many aggregates over a Parquet file. Some hundred in one query would cost more than that many queries. */
   aggregate(expressions: string[], from: string): Promise<Row>;
+  /** Gives its memory back. May be repeated. */
   close(): void;
 }
 
@@ -33,6 +34,7 @@ export async function openDuck(privateDir: string): Promise<Duck> {
     autoload_known_extensions: 'false',
   });
   const connection: DuckDBConnection = await instance.connect();
+  let isOpen = true;
   const read = async (sql: string): Promise<Row[]> => {
     try {
       return (await connection.runAndReadAll(sql)).getRowObjectsJson();
@@ -53,6 +55,8 @@ export async function openDuck(privateDir: string): Promise<Duck> {
       return whole;
     },
     close: () => {
+      if (!isOpen) return;
+      isOpen = false;
       connection.closeSync();
       instance.closeSync();
     },

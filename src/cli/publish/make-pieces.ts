@@ -62,7 +62,7 @@ export async function makePieces(
       const key = { secret: deps.secret, datasetId: slot.datasetId };
       const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
       if (heldOut !== undefined) deps.ui.note(`${heldOut.rowCount} rows are held out of training`);
-      const shards = shardsOf(training, heldOut, (side, prefix) =>
+      const shards = shardsOf(duck, training, heldOut, (side, prefix) =>
         writeShards(duck, side, privateDir, plan, deps.time, prefix),
       );
       const pieces = await sendAll(source, shards, slot, journal, deps);
@@ -74,15 +74,21 @@ export async function makePieces(
   });
 }
 
-/** Those that are held out stand last: their place in the manifest tells them. */
+/**
+ * Those that are held out stand last: their place in the manifest tells them. Behind the last one nothing is asked of DuckDB any
+ * more: it gives its memory back while that shard is sent, for it takes as long as sending some MiB.
+ */
 async function* shardsOf(
+  duck: Duck,
   training: Source,
   heldOut: Source | undefined,
   write: (side: Source, prefix: string) => AsyncGenerator<Shard>,
 ): AsyncGenerator<Shard> {
   yield* write(training, 'training');
-  if (heldOut === undefined) return;
-  for await (const shard of write(heldOut, 'held-out')) yield { ...shard, holdout: true };
+  if (heldOut !== undefined) {
+    for await (const shard of write(heldOut, 'held-out')) yield { ...shard, holdout: true };
+  }
+  duck.close();
 }
 
 async function readAndCheck(
