@@ -78,13 +78,15 @@ export interface StorageReader extends StorageNetwork {
 
 /** What a seller's wallet does about storage, beside publishing. */
 export interface SellerStorage {
+  /** Finds out beforehand what every other call does first: whether chain and contracts are those that this code knows. */
+  ready(): Promise<void>;
   topUp(amountWei: bigint): Promise<void>;
   /** Pays what is free of the deposit back to the wallet. @throws WeighbridgeError NO_BALANCE */
   withdraw(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
   end(dataset: Bytes32): Promise<{ dataSetId: number; providerId: number; deleting: number; refused: number }[]>;
   /** Does beforehand what `permitRepairs` would wait for on chain. */
-  prepareRepairs(dataset: Bytes32, validMs: number): Promise<void>;
+  prepareRepairs(validMs: number): Promise<void>;
   /** Signs what lets a lost copy of these pieces be replaced while the wallet is away. */
   permitRepairs(dataset: Bytes32, pieceCids: string[], validMs: number): Promise<RepairPermit[]>;
 }

@@ -70,6 +70,7 @@ const done = await publish(path.join(dir, 'data.csv'), options, {
       revokeLicence: notUsed,
     }),
     sellerStorage: async () => ({
+      ready: async () => undefined,
       prepareRepairs: async () => undefined,
       permitRepairs: async () => [],
       topUp: notUsed,

@@ -43,14 +43,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Piece
     return signing;
   };
   const suspects: Suspects = new Set();
-  let checked: Promise<void> | undefined;
-  const ready = async (): Promise<void> => {
-    checked ??= checkVersions(network, reader);
-    await checked.catch((error: unknown) => {
-      checked = undefined; // the chain may only have been away
-      throw error;
-    });
-  };
+  const ready = async (): Promise<void> => checkVersions(network, reader);
 
   return {
     open: async (estimatedBytes) =>

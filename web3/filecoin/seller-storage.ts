@@ -1,7 +1,7 @@
 import type { LocalAccount } from 'viem';
 import type { Bytes32, Network } from '../../src/kernel/index.js';
 import { COPIES, type RepairPermit } from '../../src/storage/index.js';
-import { firstThatAnswer, rankedProviders } from './store/choose-providers.js';
+import { countProviders, firstThatAnswer, rankedProviders } from './store/choose-providers.js';
 import { dataSetsOf } from './store/dataset-label.js';
 import { endStorage, type EndedCopy } from './store/end-storage.js';
 import { checkVersions, focReader, focSigner } from './store/foc-client.js';
@@ -15,6 +15,8 @@ const SPARES = 5;
 
 /** What a seller's wallet does about storage, beside publishing. */
 export interface SellerStorage {
+  /** Finds out beforehand what every other call does first: whether chain and contracts are those that this code knows. */
+  ready(): Promise<void>;
   /** Pays USDFC into the account at FilecoinPay. @throws WeighbridgeError NO_BALANCE */
   topUp(amountWei: bigint): Promise<void>;
   /** Pays what is free of it back to the wallet. @throws WeighbridgeError NO_BALANCE */
@@ -22,7 +24,7 @@ export interface SellerStorage {
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
   end(dataset: Bytes32): Promise<EndedCopy[]>;
   /** Does beforehand what `permitRepairs` would wait for on chain, if there is a spare provider to permit anything. */
-  prepareRepairs(dataset: Bytes32, validMs: number): Promise<void>;
+  prepareRepairs(validMs: number): Promise<void>;
   /**
    * Signs what lets a lost copy of these pieces be replaced while the wallet is away, with a session key that expires after
    * `validMs` and that is used for nothing else.
@@ -50,6 +52,7 @@ export function createSellerStorage({ network, account }: { network: Network; ac
     return ready ?? openStorageSession(network, wallet, validMs);
   };
   return {
+    ready: async () => call(async () => undefined),
     topUp: async (amountWei) => call(async () => deposit(wallet, amountWei)),
     withdraw: async (amountWei) => call(async () => payOut(wallet, amountWei)),
     end: async (dataset) =>
@@ -58,10 +61,10 @@ export function createSellerStorage({ network, account }: { network: Network; ac
         for (const set of await dataSetsOf(reader, account.address, dataset)) ended.push(await endStorage(wallet, set));
         return ended;
       }),
-    prepareRepairs: async (dataset, validMs) =>
+    prepareRepairs: async (validMs) =>
       call(async () => {
         // Those that hold the dataset are not spare.
-        if ((await rankedProviders(reader, dataset)).length <= COPIES) return;
+        if ((await countProviders(reader)) <= COPIES) return;
         prepared = { validMs, session: openStorageSession(network, wallet, validMs) };
         await prepared.session;
       }),

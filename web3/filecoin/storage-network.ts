@@ -18,13 +18,11 @@ export interface FilecoinNetwork extends StorageNetwork {
 /** @throws WeighbridgeError WRONG_CHAIN for a network that the SDK does not know */
 export function createStorageNetwork({ network }: { network: Network }): FilecoinNetwork {
   const reader = focReader(network);
-  let checked: Promise<void> | undefined;
   const call = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      await (checked ??= checkVersions(network, reader));
+      await checkVersions(network, reader);
       return await work();
     } catch (error) {
-      checked = undefined; // the chain may only have been away
       throw asStorageError(error);
     }
   };

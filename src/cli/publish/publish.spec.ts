@@ -161,6 +161,7 @@ function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
     } as unknown as MarketApi,
     adapters: {
       sellerStorage: async () => ({
+        ready: async () => undefined,
         prepareRepairs: async () => undefined,
         permitRepairs: async () => [],
         topUp: async () => Promise.reject(new Error('not used')),

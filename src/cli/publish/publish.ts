@@ -74,7 +74,10 @@ export async function publish(file: string, options: PublishOptions, deps: Publi
   const threads = await adapters.sealingThreads();
   if (threads.notice !== undefined) ui.warn(threads.notice);
   const storage = once(async () => adapters.sellerStorage(network, account));
-  void storage().catch(() => undefined); // its SDK takes a third of a second to load, while a thread hashes the file
+  // While a thread hashes the file: the SDK takes a third of a second to load, and as long again to get going. Later, that would hold up the reading.
+  void storage()
+    .then(async (seller) => seller.ready())
+    .catch(() => undefined); // whoever needs it hears of it
   try {
     const digest = await time('digest of the file', async () =>
       digestOf(file, plan.format, async (one) => threads.digest(one)),
@@ -137,7 +140,7 @@ async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
   void run.chain().catch(() => undefined);
   // In the block of the deposit, once it is known that there is money at all.
   const repairs = session.then(async () =>
-    time('chain: key for repairs', async () => prepareRepairs(await run.storage(), slot.datasetId)),
+    time('chain: key for repairs', async () => prepareRepairs(await run.storage())),
   );
   repairs.catch(() => undefined); // permits can be signed without it
   const secret = await shardSecret(shardSecretFile(state.root, account.address));

@@ -147,6 +147,7 @@ async function run(): Promise<Rotated> {
       storageNetwork: async () =>
         ({ copiesOf: async () => [1, 2].map((id) => ({ providerId: id, dataSetId: id })) }) as never,
       sellerStorage: async () => ({
+        ready: unused,
         prepareRepairs: unused,
         permitRepairs: async (dataset, pieceCids) => {
           if (noPermits) throw new WeighbridgeError('CHAIN_UNAVAILABLE', 'away', { next: 'Wait.', retryable: true });

@@ -9,8 +9,8 @@ import { leavePermits } from './permit.js';
 const PERMIT_MS = 180 * 86_400_000;
 
 /** Has the key of the permits allowed on chain. It need not be: `signRepairPermits` does it otherwise, and waits for a block. */
-export async function prepareRepairs(storage: SellerStorage, datasetId: Bytes32): Promise<void> {
-  await storage.prepareRepairs(datasetId, PERMIT_MS);
+export async function prepareRepairs(storage: SellerStorage): Promise<void> {
+  await storage.prepareRepairs(PERMIT_MS);
 }
 
 /** Called once the copies are on chain: whoever holds one is not spare. */

@@ -1,8 +1,8 @@
 import { getEndorsedProviderIds } from '@filoz/synapse-core/endorsements';
 import { getApprovedPDPProviders } from '@filoz/synapse-core/sp-registry';
-import { getDataSet } from '@filoz/synapse-core/warm-storage';
+import { getDataSetCall } from '@filoz/synapse-core/warm-storage';
 import { keccak256, stringToHex } from 'viem';
-import { getBlockNumber, getContractEvents } from 'viem/actions';
+import { getBlockNumber, getContractEvents, multicall } from 'viem/actions';
 import type { Address, Bytes32 } from '../../../src/kernel/index.js';
 import type { FocReader, FocSigner } from './foc-client.js';
 import { answers } from './provider-calls.js';
@@ -21,6 +21,8 @@ export interface Provider {
 
 /** How far back faults count, and what public RPC nodes let one query span: some sixteen hours of Filecoin. */
 const FAULT_EPOCHS = 1_900n;
+/** Of a data set that is gone; providers count from 1. */
+const NO_PROVIDER = 0n;
 
 /** Every provider on the service's list, the best for `dataset` first. */
 export async function rankedProviders(
@@ -41,6 +43,11 @@ export async function rankedProviders(
     faults: faults.get(id) ?? 0,
   }));
   return providers.toSorted((a, b) => compare(a, b) || (place(dataset, a) < place(dataset, b) ? -1 : 1));
+}
+
+/** How many providers the service lists. */
+export async function countProviders(client: FocReader): Promise<number> {
+  return (await getApprovedPDPProviders(client)).length;
 }
 
 /** The first `count` of them that answer now. */
@@ -75,10 +82,16 @@ async function recentFaults(client: FocReader | FocSigner): Promise<Map<bigint, 
     if (args.dataSetId === undefined) continue;
     bySet.set(args.dataSetId, (bySet.get(args.dataSetId) ?? 0) + Number(args.periodsFaulted ?? 1n));
   }
+  if (bySet.size === 0) return new Map();
+  // In one call: there may be hundreds, and each answer would be waited for.
+  const sets = await multicall(client, {
+    allowFailure: false,
+    contracts: [...bySet.keys()].map((dataSetId) => getDataSetCall({ chain: client.chain, dataSetId })),
+  });
   const faults = new Map<bigint, number>();
-  for (const [dataSetId, periods] of bySet) {
-    const set = await getDataSet(client, { dataSetId });
-    if (set !== null) faults.set(set.providerId, (faults.get(set.providerId) ?? 0) + periods);
-  }
+  [...bySet.values()].forEach((periods, i) => {
+    const providerId = sets[i]?.providerId ?? NO_PROVIDER;
+    if (providerId !== NO_PROVIDER) faults.set(providerId, (faults.get(providerId) ?? 0) + periods);
+  });
   return faults;
 }

@@ -70,12 +70,24 @@ export async function sendAs({ chain, account }: FocSigner, send: () => Promise<
   return inAccountQueue(`${chain.id}:${account.address.toLowerCase()}`, send);
 }
 
+/** Networks whose versions were compared, or are being compared. */
+const compared = new WeakMap<Network, Promise<void>>();
+
 /**
  * Compares the node's chain with the network's, and the versions of the SDK and of the contracts with those that this code
- * knows. The protocol moves: a deployment that has moved on is refused before it is paid.
+ * knows, once for a network. The protocol moves: a deployment that has moved on is refused before it is paid.
  * @throws WeighbridgeError WRONG_CHAIN naming both chains; CONFIG_INVALID naming both versions
  */
 export async function checkVersions(network: Network, reader: FocReader): Promise<void> {
+  const checked = compared.get(network) ?? compareVersions(network, reader);
+  compared.set(network, checked);
+  await checked.catch((error: unknown) => {
+    if (compared.get(network) === checked) compared.delete(network); // the chain may only have been away
+    throw error;
+  });
+}
+
+async function compareVersions(network: Network, reader: FocReader): Promise<void> {
   const manifest = findPackageJSON(SDK.name, import.meta.url);
   const installed = manifest && (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
   requireVersion(SDK.name, installed ?? 'none', SDK.version);
