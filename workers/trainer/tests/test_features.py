@@ -13,6 +13,8 @@ from models import config_of, declaration, float_input
 from pieces import parquet
 from weighbridge_trainer.config import Config
 from weighbridge_trainer.features import Rows, RowsBuilder
+from weighbridge_trainer.optimise import shaped
+from weighbridge_trainer.placement import Placement
 from weighbridge_trainer.refusal import Reason, Refused
 
 FEATURES = [
@@ -56,6 +58,13 @@ def test_transforms() -> None:
     expected = [[0.5, 0, 1, 0, 0, 1, 1], [0, 0, 0, 0, 1, 0, 0], [1.25, 0, 0, 0, 0, 0, 1]]
     np.testing.assert_array_equal(rows.inputs["input"], np.array(expected, np.float32))
     np.testing.assert_array_equal(rows.target, [0, 1, 1])
+
+
+def test_rows_are_in_memory_once() -> None:
+    read = shaped(build([parquet(COLUMNS)], config()), config())
+    placed = Placement(None).rows(read)
+    assert placed[0]["input"].unsafe_buffer_pointer() == read[0]["input"].ctypes.data
+    assert placed[1].unsafe_buffer_pointer() == read[1].ctypes.data
 
 
 def test_pieces_follow_one_another() -> None:

@@ -33,6 +33,8 @@ _ROWS_AT_ONCE = 65_536
 Numbers = npt.NDArray[Any]
 # int64 of a graph is int32 here: XLA counts with that, and no bound of a feature is larger.
 _STORED = {"float32": np.float32, "int32": np.int32, "int64": np.int32, "bool": np.bool_}
+# XLA on a CPU computes with what NumPy holds, if it begins at a multiple of this, and with a copy otherwise.
+_ALIGNMENT_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class RowsBuilder:
         self._config, self._tokenizers = config, tokenizers
         # zeros, not empty: pages are taken as they are filled, and one-hot relies on them.
         self._inputs: dict[str, Numbers] = {
-            item.name: np.zeros((config.rows, item.width), _STORED[item.dtype]) for item in config.inputs
+            item.name: _zeros((config.rows, item.width), _STORED[item.dtype]) for item in config.inputs
         }
         shape, dtype = target_form(config.label)
-        self._target = np.zeros((config.rows, *shape), dtype)
+        self._target = _zeros((config.rows, *shape), dtype)
         unit = None if config.privacy is None else config.privacy.unit_column
         self._units = None if unit is None else UnitNames(unit, config.rows)
         self._columns = list(dict.fromkeys([*_columns(config), *([] if unit is None else [unit])]))
@@ -109,6 +111,14 @@ def target_form(label: Label) -> tuple[tuple[int, ...], npt.DTypeLike]:
             return (len(label.columns),), np.float32
         case _:
             return (0,), np.int32
+
+
+def _zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Numbers:
+    """Aligned: all rows of a dataset twice may be more than a box has."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + _ALIGNMENT_BYTES, np.uint8)
+    begin = -room.ctypes.data % _ALIGNMENT_BYTES
+    return room[begin : begin + size].view(dtype).reshape(shape)
 
 
 def _columns(config: Config) -> list[str]:

@@ -13,7 +13,7 @@ from jax import Array
 
 from .budgets import compile_within
 from .config import Config
-from .features import Rows, target_form
+from .features import Numbers, Rows, target_form
 from .journal import Journal
 from .losses import RowLoss, row_keys, row_loss
 from .optimisers import make_optimiser
@@ -61,12 +61,10 @@ def train(
 ) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan, place = trainer.config, trainer.plan, trainer.place
-    inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
-    target = jnp.asarray(rows.target)
+    inputs, target = place.rows(shaped(rows, config))
     journal = journal or Journal()
     begin, carry = journal.restore((trainer.trainable, trainer.state))
     (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
-    inputs, target = place.everywhere((inputs, target))
     done = 0
     for epoch in range(config.epochs):
         for batches in segments(plan, config, epoch):
@@ -124,6 +122,11 @@ def make_segment(
         return trainable, state
 
     return segment
+
+
+def shaped(rows: Rows, config: Config) -> tuple[dict[str, Numbers], Numbers]:
+    """Inputs and targets as a run takes them: `abstract_rows`, filled."""
+    return {item.name: rows.inputs[item.name].reshape(-1, *item.shape) for item in config.inputs}, rows.target
 
 
 def abstract_rows(

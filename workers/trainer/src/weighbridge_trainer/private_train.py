@@ -19,7 +19,7 @@ from .config import Config
 from .features import Rows
 from .journal import Journal
 from .losses import row_keys
-from .optimise import abstract_rows
+from .optimise import abstract_rows, shaped
 from .optimisers import make_optimiser
 from .placement import Placement, placement
 from .privacy_config import Privacy
@@ -123,15 +123,11 @@ def train_private(
 ) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan, place = trainer.config, trainer.plan, trainer.place
-    inputs = {item.name: jnp.asarray(rows.inputs[item.name].reshape(-1, *item.shape)) for item in config.inputs}
-    target = jnp.asarray(rows.target)
     units = units_of(rows.units, config.rows, plan.unit_rows)
-    padded = units.padded(config.rows)
-    table = None if padded is None else jnp.asarray(padded)
+    (inputs, target), table = place.rows((shaped(rows, config), units.padded(config.rows)))
     journal = journal or Journal()
     done, carry = journal.restore((trainer.trainable, trainer.state))
     (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
-    inputs, target, table = place.everywhere((inputs, target, table))
     for capacity, batches in _ahead(segments(trainer, units, SecretStream(seed), done)):
         run = trainer.step_of(capacity)
         trainable, state = run(trainable, state, frozen, inputs, target, table, *place.everywhere(batches))
