@@ -17,8 +17,20 @@ def keystream(seed: bytes, purpose: int, step: int, block: int, size: int) -> by
 
 
 def sampled(seed: bytes, step: int, units: int, rate: float) -> list[int]:
-    words = np.frombuffer(keystream(seed, 1, step, 0, 4 * units), "<u4")
-    return [k for k in range(units) if words[k] < int(rate * 2**32)]
+    """A number of 32 bits for each: one byte, and, where that leaves it open, the other three."""
+    chance, found = int(rate * 2**32), []
+    for part, first in enumerate(range(0, units, 2**20)):
+        size = min(2**20, units - first)
+        heads, tails = keystream(seed, 1, step, 2 * part, size), keystream(seed, 1, step, 2 * part + 1, 4 * size)
+        drawn = 0
+        for k in range(size):
+            number = heads[k] << 24
+            if number <= chance:
+                number += int.from_bytes(tails[4 * drawn + 1 : 4 * drawn + 4], "little")
+                drawn += 1
+            if number < chance:
+                found.append(first + k)
+    return found
 
 
 def clipped_sum(gradients: Sequence[Mapping[str, Any]], names: list[str], norm: float) -> Tensors:

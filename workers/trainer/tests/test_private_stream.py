@@ -16,7 +16,8 @@ class TestStream:
 
     def test_is_chacha20_of_seed_purpose_and_step(self) -> None:
         """The reference draws with a stream of its own."""
-        assert self.stream.sample(7, 1000, 0.25).tolist() == reference.sampled(SEED, 7, 1000, 0.25)
+        for units, rate in ((1000, 0.25), (1000, 0.2503), (20_000, 1e-3), (2**20 + 9, 0.01)):
+            assert self.stream.sample(7, units, rate).tolist() == reference.sampled(SEED, 7, units, rate)
         # The larger one is made in several parts.
         for count in (101, 70_001):
             expected = reference.gaussian(SEED, 7, count, 2.0**21)

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 SEED_BYTES = 32
 _SAMPLE, _NOISE, _METRIC = 1, 2, 3
+# One keystream draws so many units: longer ones leave the processor's cache. It is part of what a seed means.
+UNITS_A_PART = 1 << 20
 # Share of the square that lies in the circle is pi/4; drawn so much more, the next block is hardly ever needed.
 _POLAR_SPARE = 1.3
 # So many points at once stay in the processor's cache, which is four times as fast as all of a step's.
@@ -31,8 +33,21 @@ class SecretStream:
 
     def sample(self, step: int, units: int, rate: float) -> npt.NDArray[np.int64]:
         """Each unit independently with the chance `rate`, rounded down to a multiple of 2^-32: never more."""
-        words = np.frombuffer(self._keystream(_SAMPLE, step, 0, 4 * units), "<u4")
-        return np.flatnonzero(words < int(rate * 2**32)) if rate < 1 else np.arange(units)
+        if rate >= 1:
+            return np.arange(units)
+        parts = enumerate(range(0, units, UNITS_A_PART))
+        drawn = [first + self._part(step, k, min(UNITS_A_PART, units - first), rate) for k, first in parts]
+        return np.concatenate(drawn)
+
+    def _part(self, step: int, number: int, units: int, rate: float) -> npt.NDArray[np.int64]:
+        """Whether a number of 32 bits is below `rate` its first byte tells, mostly; the others are drawn for those
+        where it does not. Else a step over a million rows would be drawing, above all.
+        """
+        whole, rest = divmod(int(rate * 2**32), 1 << 24)
+        byte = np.frombuffer(self._keystream(_SAMPLE, step, 2 * number, units), np.uint8)
+        perhaps = np.flatnonzero(byte <= whole)
+        words = np.frombuffer(self._keystream(_SAMPLE, step, 2 * number + 1, 4 * len(perhaps)), "<u4") >> 8
+        return perhaps[(byte[perhaps] < whole) | (words < rest)]
 
     def gaussian(self, step: int, count: int, deviation: float) -> npt.NDArray[np.int32]:
         """Whole numbers from a rounded Gaussian. `deviation` is at least 2^20, so that the rounding hides the gaps of
