@@ -22,22 +22,24 @@ import {
   type RecordType,
   type Statement,
 } from './statements.js';
-import { fromBase64, toBase64 } from './verify/base64.js';
+import { binaryFromBase64, fromBase64, textFromBase64, toBase64 } from './verify/base64.js';
 import { decodeUtf8, parseCanonicalJson } from './verify/canonical.js';
 
 /** C2SP tlog-tiles prefixes each entry of a bundle with a uint16. */
 export const MAX_ENTRY_BYTES = 65_535;
 const HEADER = /^weighbridge\/v1 ([a-z-]{1,40}) ([0-9a-f]{64})$/;
-/** The one spelling of an envelope in canonical JSON, as long as nothing in it would have to be escaped. */
-const ENVELOPE = new RegExp(
-  '^\\{"payload":"([A-Za-z0-9+/]+={0,2})","payloadType":"application/vnd\\.in-toto\\+json",' +
-    '"signatures":\\[\\{"keyid":"([\\w:]+)","sig":"([A-Za-z0-9+/]+={0,2})"\\}\\]\\}$',
-);
-const ZERO = '0'.repeat(64);
+/** The one spelling of an envelope in canonical JSON: what is before its payload, between that and the key id, and from there on. */
+const ENVELOPE = {
+  payload: '{"payload":"',
+  keyid: `","payloadType":"${PAYLOAD_TYPE}","signatures":[{"keyid":"`,
+  rest: /^([\w:]+)","sig":"([A-Za-z0-9+/]+={0,2})"\}\]\}$/,
+};
+/** Numbers of 32 bytes, big-endian, a character a byte: so they compare as texts. */
+const ZERO = binary('0'.repeat(64));
 /** Of secp256k1. */
-const ORDER = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
+const ORDER = binary('fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141');
 /** A signature above half the order has a twin below (EIP-2), and only the lower one is accepted. */
-const HALF_ORDER = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0';
+const HALF_ORDER = binary('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0');
 
 /** Whoever signs records. viem's `LocalAccount` fits. */
 export interface RecordSigner {
@@ -123,8 +125,7 @@ export function parseEntry(bytes: Uint8Array): LogEntry {
 
   const envelope = read('envelope', () => parseEnvelope(text.slice(newline + 1)));
   const statement = read('statement', () => {
-    const raw = parseCanonicalJson(decodeUtf8(fromBase64(envelope.payload)));
-    return statementSchema.parse(raw);
+    return statementSchema.parse(parseCanonicalJson(textFromBase64(envelope.payload)));
   });
   if (statement.predicateType !== PREDICATE_TYPES[type]) {
     throw malformed(`a ${type} header over a ${statement.predicateType} predicate`);
@@ -132,18 +133,25 @@ export function parseEntry(bytes: Uint8Array): LogEntry {
   const predicate = read('predicate', () => PREDICATES[type].parse(statement.predicate));
   const [signature] = envelope.signatures;
   const { chainId, signer } = parseKeyId(signature?.keyid ?? '');
-  read('signature', () => assertCanonicalSignature(to0x(fromBase64(signature?.sig ?? ''))));
+  read('signature', () => assertCanonicalSignature(binaryFromBase64(signature?.sig ?? '')));
   // The type chose the predicate's schema one line above, which is what the union says; TypeScript cannot follow it.
   return { type, commitment: `0x${header[2]}`, envelope, statement, predicate, signer, chainId } as LogEntry;
 }
 
-/** By one look if it is in order, which is a fifth of what reading an entry costs; otherwise by what says what is wrong with it. */
+/**
+ * By its fixed parts if it is in order, because reading it as JSON is a fifth of what an entry costs; otherwise by what says what is
+ * wrong with it. Whether the payload is base64 is seen when it is decoded.
+ */
 function parseEnvelope(text: string): Envelope {
-  const [, payload, keyid, sig] = ENVELOPE.exec(text) ?? [];
-  if (payload === undefined || keyid === undefined || sig === undefined) {
-    return envelopeSchema.parse(parseCanonicalJson(text));
+  const payloadEnd = text.indexOf('"', ENVELOPE.payload.length);
+  if (text.startsWith(ENVELOPE.payload) && text.startsWith(ENVELOPE.keyid, payloadEnd)) {
+    const [, keyid, sig] = ENVELOPE.rest.exec(text.slice(payloadEnd + ENVELOPE.keyid.length)) ?? [];
+    if (keyid !== undefined && sig !== undefined) {
+      const payload = text.slice(ENVELOPE.payload.length, payloadEnd);
+      return { payloadType: PAYLOAD_TYPE, payload, signatures: [{ keyid, sig }] };
+    }
   }
-  return { payloadType: PAYLOAD_TYPE, payload, signatures: [{ keyid, sig }] };
+  return envelopeSchema.parse(parseCanonicalJson(text));
 }
 
 /** Whether the envelope's signature recovers to the address that it names. */
@@ -168,18 +176,22 @@ function parseKeyId(keyid: string): { chainId: number; signer: Address } {
 /** 65 bytes, low s, v 27 or 28: brings what a signer gave into this form (from v 0 or 1). */
 function canonicalSignature(signature: Hex): Hex {
   const canonical = signature.length === 132 ? serializeSignature(parseSignature(signature)) : '0x';
-  assertCanonicalSignature(canonical);
+  assertCanonicalSignature(binary(canonical.slice(2)));
   return canonical;
 }
 
-/** Numbers of 32 bytes as hex digits, so that they compare as text. @throws WeighbridgeError BAD_SIGNATURE */
-function assertCanonicalSignature(signature: Hex): void {
-  const [r, s, v] = [signature.slice(2, 66), signature.slice(66, 130), signature.slice(130)];
+/** @throws WeighbridgeError BAD_SIGNATURE */
+function assertCanonicalSignature(signature: string): void {
+  const [r, s, v] = [signature.slice(0, 32), signature.slice(32, 64), signature.charCodeAt(64)];
   const inRange = r > ZERO && r < ORDER && s > ZERO && s <= HALF_ORDER;
-  if (signature.length === 132 && inRange && (v === '1b' || v === '1c')) return;
+  if (signature.length === 65 && inRange && (v === 27 || v === 28)) return;
   throw new WeighbridgeError('BAD_SIGNATURE', 'not a 65-byte secp256k1 signature with low s and v 27 or 28', {
     next: 'Sign with an ordinary account key; contract accounts cannot sign records.',
   });
+}
+
+function binary(hex: string): string {
+  return String.fromCharCode(...fromHex(hex));
 }
 
 function read<T>(what: string, parse: () => T): T {

@@ -273,9 +273,14 @@ export const statementSchema = z.strictObject({
   _type: z.literal(STATEMENT_TYPE),
   subject: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ sha256 }) })).min(1),
   predicateType: z.string(),
-  predicate: z.record(z.string(), z.unknown()),
+  /** Its type says by which schema it is read. */
+  predicate: z.custom<Record<string, unknown>>(isObject, 'expected an object'),
 });
 export type Statement = z.infer<typeof statementSchema>;
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /**
  * DSSE v1. A signature is EIP-191 `personal_sign` over the DSSE pre-authentication encoding, so an ordinary wallet can

@@ -45,9 +45,10 @@ function isCanonical(value: unknown, text: string): boolean {
 function isSorted(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(isSorted);
-  const members = value as Record<string, unknown>;
-  return Object.keys(members).every((key, i, keys) => {
-    const before = keys[i - 1];
-    return (before === undefined || key > before) && isSorted(members[key]);
-  });
+  let before: string | undefined;
+  for (const [key, member] of Object.entries(value)) {
+    if ((before !== undefined && key <= before) || !isSorted(member)) return false;
+    before = key;
+  }
+  return true;
 }
