@@ -3,7 +3,13 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { fromHex, type Hex } from '../../src/kernel/index.js';
 
-const SAVE_INTERVAL_MS = 1_000;
+const LEAST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/**
+ * Pauses are so many times as long as the save before. A chain answers slowly while it writes itself down, and every transaction ever
+ * made is in it: after a thousand of them, saves of a second in each second would leave it no time for anything else.
+ */
+const PAUSE_TIMES = 20;
 
 /** What is asked of a running chain. */
 export interface StateSource {
@@ -24,10 +30,12 @@ export async function saveState(chain: StateSource, file: string): Promise<void>
   await rename(temporary, file);
 }
 
-/** Saves the state within a second of every change of it, until it is stopped; stopping saves once more. */
+/** Saves the state soon after every change of it, until it is stopped; stopping saves once more. */
 export function keepState(chain: StateSource, file: string): { save(): Promise<void>; stop(): Promise<void> } {
   let savedRoot: Hex | undefined;
   let running: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
   // One after the other: two dumps at once would share the temporary file.
   const enqueue = (task: () => Promise<void>): Promise<void> => (running = running.then(task, task));
   const saveIfChanged = async (): Promise<void> => {
@@ -36,15 +44,25 @@ export function keepState(chain: StateSource, file: string): { save(): Promise<v
     await saveState(chain, file);
     savedRoot = root;
   };
-  const timer = setInterval(() => {
-    // A chain that does not answer is being stopped or was killed; there is nothing to save from it.
-    enqueue(saveIfChanged).catch(() => {});
-  }, SAVE_INTERVAL_MS);
-  timer.unref();
+  const saveAfter = (pauseMs: number): void => {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      const from = performance.now();
+      const again = (): void => {
+        const pause = PAUSE_TIMES * (performance.now() - from);
+        saveAfter(Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, pause)));
+      };
+      // A chain that does not answer is being stopped or was killed; there is nothing to save from it.
+      enqueue(saveIfChanged).then(again, again);
+    }, pauseMs);
+    timer.unref();
+  };
+  saveAfter(LEAST_PAUSE_MS);
   return {
     save: () => enqueue(() => saveState(chain, file)),
     stop: async () => {
-      clearInterval(timer);
+      stopped = true;
+      clearTimeout(timer);
       await enqueue(() => saveState(chain, file)).catch(() => {});
     },
   };

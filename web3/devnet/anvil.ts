@@ -23,7 +23,7 @@ export interface AnvilOptions {
 
 export interface Anvil extends ChildService {
   readonly rpcUrl: string;
-  /** Writes the chain's state to disk now; it is also done within a second of every change, and at `stop`. */
+  /** Writes the chain's state to disk now; it is also done within seconds of every change, and at `stop`. */
   save(): Promise<void>;
 }
 
