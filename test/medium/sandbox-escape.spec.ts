@@ -170,6 +170,13 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
     });
   });
 
+  it('500: an abort, which is how the compiler ends where an allocation meets the limit of the box', async () => {
+    expect(await answer(500)).toMatchObject({
+      code: 'TRAINER_FAILED',
+      details: { reason: 'out-of-memory', exitCode: 134 },
+    });
+  });
+
   it('1000, 1001: a result is not taken that comes from a box which does not end, or after the deadline', async () => {
     const ends = await Promise.all([1000, 1001].map(async (seed) => answer(seed, { timeoutMs: 2_000 })));
     const outOfTime = expect.objectContaining({ code: 'TIMEOUT', details: { reason: 'out-of-time' } }) as unknown;

@@ -36,8 +36,11 @@ export interface SandboxTrainerOptions {
 
 /** 128 + SIGXCPU: the kernel ended a run that had used up its CPU seconds. */
 const CPU_TIME_EXIT = 152;
-/** 128 + SIGKILL, and not from us: the kernel ran out of memory. */
-const KILLED_EXIT = 137;
+/**
+ * 128 + SIGKILL, and not from us: the kernel ran out of memory. 128 + SIGABRT: the compiler, its threads and C++ itself end so where
+ * an allocation meets the limit of the box ("LLVM ERROR: Unable to allocate section memory!").
+ */
+const OUT_OF_MEMORY_EXITS = [137, 134];
 
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

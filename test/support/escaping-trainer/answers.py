@@ -56,6 +56,8 @@ def main() -> None:
         sys.stdout.buffer.write(b"".join(answers[seed]))
         sys.stdout.buffer.flush()
         os._exit(0)
+    if seed == 500:
+        os.abort()
     # 1000: an answer, and then it stays. 1001: an answer that comes late.
     if seed == 1001:
         time.sleep(60)
