@@ -101,6 +101,7 @@ export function composeWorker(
       gpus: env.WORKER_GPUS,
       limits: {
         addressSpaceBytes: env.SANDBOX_MEMORY_BYTES,
+        prepareSeconds: env.SANDBOX_PREPARE_SECONDS,
         ...(env.SANDBOX_CGROUP_DIR === undefined ? {} : { cgroupDir: env.SANDBOX_CGROUP_DIR }),
       },
     }),

@@ -3,7 +3,8 @@ import { startTestDevnet, type TestDevnet } from '../support/devnet.js';
 let net: TestDevnet | undefined;
 
 export async function startMarket(): Promise<void> {
-  net = await startTestDevnet();
+  // Honest models take one or two of them; one story has a model that takes minutes.
+  net = await startTestDevnet({ env: { SANDBOX_PREPARE_SECONDS: '10' } });
 }
 
 export async function stopMarket(): Promise<void> {

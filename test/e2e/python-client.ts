@@ -8,6 +8,8 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mustRun, weighbridge, type CliOptions } from '../../web3/devnet/demo/cli.js';
 import { repositoryRoot } from '../../web3/devnet/repository-root.js';
+import { declarationSchema, readModelFile, writeModelFile } from '../../src/training/models.js';
+import { bombOf } from '../support/bombs.js';
 import { publishSmall, termsFile, type TestDevnet } from '../support/devnet.js';
 import { market } from './market.js';
 
@@ -52,6 +54,28 @@ describe('a buyer with Python', () => {
     const rows = Array.from({ length: 60 }, (_, i) => `${i % 10},${Math.floor(i / 10)},${i % 2}`);
     dataset = await publishSmall(net, rows);
     await mustRun(['model', 'recipe', 'mlp', '--dataset', dataset, '--epochs', '2', '--out', 'model.wbm'], cli.buyer);
+  }, 600_000);
+
+  it('has its money back if the compiler does not finish its model, and the worker takes the next job', async () => {
+    const { template, ...honest } = readModelFile(await readFile(path.join(dir, 'model.wbm')));
+    const declaration = declarationSchema.parse(template);
+    const bomb = bombOf('compiler', { declaration, ...honest, skippedColumns: [] });
+    writeFileSync(path.join(dir, 'bomb.wbm'), writeModelFile({ template: bomb.declaration, ...bomb, tokenizers: [] }));
+    const args = ['train', '--model', 'bomb.wbm', '--dataset', dataset, '--purpose', 'research', '--out', 'bomb.out'];
+    const { code, json } = await weighbridge(args, cli.buyer);
+    expect({ code, json }).toMatchObject({
+      code: 1,
+      json: {
+        error: {
+          code: 'JOB_STATE',
+          next: expect.stringMatching(/^Use a smaller model.* 5 USDFC went back/) as unknown,
+          details: { reason: 'model-too-large', refundTransaction: expect.stringMatching(/^0x/) as unknown },
+        },
+      },
+    });
+    expect(readdirSync(dir)).not.toContain('bomb.out');
+    expect(await mustRun(['withdraw'], cli.buyer)).toMatchObject({ amountWei: (5n * 10n ** 18n).toString() });
+    // The next job is the next story's.
   }, 600_000);
 
   it('finds, trains, pays once, loads and verifies', async () => {

@@ -5,23 +5,28 @@ import { NetworkBuilder } from '../../src/training/recipes/network.js';
 import { product } from '../../src/training/declaration/features.js';
 import { writeSafetensors, type Tensor } from '../../src/training/safetensors.js';
 
+/** Of the digits, and so of a kernel. */
 const WIDTH = 64;
-const CLASSES = 10;
 
-/** What a hostile graph asks for: more memory than any host has, more than a compiler finishes in time, or minutes for each row. */
+/**
+ * What a hostile graph asks for: more memory than any host has, more operations than a program may have, minutes for each row, or
+ * minutes of the compiler for few operations, which no count beforehand tells.
+ */
 export type Bomb = keyof typeof BOMBS;
 
-/** A model of 64 numbers and ten classes that passes every check of its form. Everything in it is behind a trained tensor. */
+/** A model that passes every check of its form, of the same task as an honest one. Everything in it is behind a trained tensor. */
 export function bombOf(kind: Bomb, { declaration, ...base }: BuiltModel): BuiltModel {
-  const network = new NetworkBuilder({ name: 'input', shape: [WIDTH] });
-  const begun = network.node('Mul', ['input', network.trained(filled('scale', [WIDTH]))]);
+  const [{ shape = [WIDTH] } = {}] = declaration.inputs;
+  const classes = declaration.label.kind === 'class' ? declaration.label.classes.length : 1;
+  const network = new NetworkBuilder({ name: 'input', shape });
+  const begun = network.node('Mul', ['input', network.trained(filled('scale', shape))]);
   network.node(
     'Gemm',
-    [BOMBS[kind](network, begun), network.trained(filled('head', [CLASSES, WIDTH]))],
+    [BOMBS[kind](network, begun), network.trained(filled('head', [classes, product(shape)]))],
     { transB: { int: 1 } },
     'logits',
   );
-  const { graph: spec, tensors } = network.network({ name: 'logits', shape: [CLASSES] });
+  const { graph: spec, tensors } = network.network({ name: 'logits', shape: [classes] });
   const [graph, weights] = [writeModel(spec), writeSafetensors(tensors)];
   const trainable = tensors.map(({ name }) => name).sort();
   return {
@@ -36,6 +41,13 @@ export function bombOf(kind: Bomb, { declaration, ...base }: BuiltModel): BuiltM
 function manyOperations(network: NetworkBuilder, begun: string): string {
   let value = begun;
   for (let n = 0; n < 1_900; n++) value = network.node('Tanh', [value]);
+  return value;
+}
+
+/** Each becomes many instructions, all in one loop: three minutes of the compiler, and there is still room for twice as many. */
+function muchToCompile(network: NetworkBuilder, begun: string): string {
+  let value = begun;
+  for (let n = 0; n < 150; n++) value = network.node('Gelu', [value]);
   return value;
 }
 
@@ -56,7 +68,7 @@ function muchMemory(network: NetworkBuilder, begun: string): string {
   return value;
 }
 
-const BOMBS = { memory: muchMemory, operations: manyOperations, arithmetic: muchArithmetic };
+const BOMBS = { memory: muchMemory, operations: manyOperations, arithmetic: muchArithmetic, compiler: muchToCompile };
 
 function filled(name: string, shape: number[]): Tensor {
   return { name, shape, data: new Float32Array(product(shape)).fill(0.01) };

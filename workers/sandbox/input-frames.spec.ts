@@ -8,6 +8,7 @@ import { inSteps, sealPiece } from '../../test/support/seal-piece.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 
 const never = new AbortController().signal;
+const limits = { cpuSeconds: 60, prepareSeconds: 9 };
 
 const fields = { datasetId: `0x${'0d'.repeat(32)}`, shardId: `0x${'05'.repeat(32)}`, frameBytes: 32 } as const;
 const piece = sealPiece({ key: new Uint8Array(32), nonceBase: new Uint8Array(7) }, fields, new Uint8Array(300).fill(1));
@@ -53,11 +54,11 @@ describe('what goes into a box', () => {
     const pipe = spawn('cat');
     const dataKey = new Uint8Array(32).fill(7);
     const input = inputOf({ openKey: async () => dataKey, pieces: [() => inSteps(piece, step)] });
-    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, 60, never)]);
+    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, limits, never)]);
     const frames = framesIn(bytes);
     const chunks = frames.filter(([kind]) => kind === 'D');
     expect(frames.map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
-    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60, 0, 0, 0, 0, 0]));
+    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60, 0, 0, 0, 9, 0, 0, 0, 0, 0]));
     expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toEqual({ declaration, pieces: 1, rows: 9 });
     expect(frames[5]?.[1]).toEqual(Buffer.alloc(32, 7));
     expect(frames[6]?.[1].toString('hex')).toBe(
@@ -85,7 +86,7 @@ describe('what goes into a box', () => {
       pieces: [() => inSteps(piece, 50), () => inSteps(piece, 50)],
     });
     const pipe = spawn('cat');
-    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, 60, never)]);
+    const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, limits, never)]);
     const frames = framesIn(bytes);
     expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toMatchObject({
       pieces: 1,
@@ -105,7 +106,7 @@ describe('what goes into a box', () => {
       }
     };
     const pipe = new PassThrough({ highWaterMark: 16 });
-    const writing = writeJob(pipe, inputOf({ pieces: [source] }), 60, never);
+    const writing = writeJob(pipe, inputOf({ pieces: [source] }), limits, never);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(read).toBe(0);
     const [bytes] = await Promise.all([buffer(pipe), writing]);
@@ -121,12 +122,12 @@ describe('what goes into a box', () => {
     };
     const pipe = new PassThrough();
     pipe.resume();
-    await expect(writeJob(pipe, inputOf({ pieces: [source] }), 60, never)).rejects.toBe(fault);
+    await expect(writeJob(pipe, inputOf({ pieces: [source] }), limits, never)).rejects.toBe(fault);
   });
 
   it('tells a box that is gone from other faults', async () => {
     const pipe = new PassThrough();
     pipe.destroy();
-    await expect(writeJob(pipe, inputOf({}), 60, never)).rejects.toBeInstanceOf(PipeClosedError);
+    await expect(writeJob(pipe, inputOf({}), limits, never)).rejects.toBeInstanceOf(PipeClosedError);
   });
 });

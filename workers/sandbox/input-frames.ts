@@ -14,6 +14,12 @@ export class PipeClosedError extends Error {
   }
 }
 
+/** What a job may take of the processor, s: all of it, and what of it may go by before the model is compiled. */
+interface CpuLimits {
+  cpuSeconds: number;
+  prepareSeconds: number;
+}
+
 const FRAME_HEAD_BYTES = 5;
 const MAX_CPU_SECONDS = 2 ** 31 - 1;
 const KEY_BYTES = 32;
@@ -27,14 +33,14 @@ const KEY_BYTES = 32;
 export async function writeJob(
   stdin: Writable,
   input: TrainInput,
-  cpuSeconds: number,
+  limits: CpuLimits,
   signal: AbortSignal,
 ): Promise<void> {
   const { manifest, declaration, graph, weights, tokenizers, pieces } = input;
   // Each write reports its own fault; without a listener the stream's would end the process.
   stdin.on('error', () => undefined);
   // The box limits itself before it reads on.
-  await writeFrame(stdin, 'L', limitsOf(cpuSeconds, input));
+  await writeFrame(stdin, 'L', limitsOf(limits, input));
   const heldOut = heldOutOf(manifest.pieces, declaration.privacy);
   const trains = pieces.length - (heldOut?.pieces ?? 0);
   const config = {
@@ -100,12 +106,13 @@ async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): P
 }
 
 /** CPU seconds, milliseconds between two checkpoints (0: none), whether one follows. */
-function limitsOf(cpuSeconds: number, { checkpoints }: TrainInput): Uint8Array {
-  const bytes = new Uint8Array(9);
+function limitsOf({ cpuSeconds, prepareSeconds }: CpuLimits, { checkpoints }: TrainInput): Uint8Array {
+  const bytes = new Uint8Array(13);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, Math.min(Math.ceil(cpuSeconds), MAX_CPU_SECONDS));
-  view.setUint32(4, checkpoints?.everyMs ?? 0);
-  view.setUint8(8, checkpoints?.begin === undefined ? 0 : 1);
+  view.setUint32(4, prepareSeconds);
+  view.setUint32(8, checkpoints?.everyMs ?? 0);
+  view.setUint8(12, checkpoints?.begin === undefined ? 0 : 1);
   return bytes;
 }
 

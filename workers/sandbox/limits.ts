@@ -8,6 +8,8 @@ export interface SandboxLimits {
   tmpBytes: number;
   /** Threads of a compiled program. Results depend on it, so it is recorded, and a replay is given the same. */
   threads: number;
+  /** CPU seconds, of those that a job has, in which the box must have judged, lowered and compiled its model. */
+  prepareSeconds: number;
   /** A delegated cgroup v2 to make each box's own in; undefined where the host gives none. */
   cgroupDir?: string;
   /** How long a box may take to start at the worker's start, ms. */
@@ -18,6 +20,8 @@ export const DEFAULT_LIMITS: SandboxLimits = {
   addressSpaceBytes: 8 * 2 ** 30,
   tmpBytes: 64 * 2 ** 20,
   threads: availableParallelism(),
+  // A quiet machine needs seconds for an honest model.
+  prepareSeconds: 240,
   probeTimeoutMs: 60_000,
 };
 

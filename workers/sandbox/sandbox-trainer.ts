@@ -153,13 +153,13 @@ async function trainInOne(
 
 /** Feeds the box and reads its answer, whichever comes to an end first. */
 async function converse(
-  { box, frames, idle }: WaitingBox,
+  { box, limits: { prepareSeconds }, frames, idle }: WaitingBox,
   input: TrainInput,
   expectation: Expectation,
   signal: AbortSignal,
 ): Promise<Answer> {
   const cpuSeconds = (input.timeoutMs / 1000) * availableParallelism();
-  const feeding = writeJob(box.stdin, input, cpuSeconds, signal).catch((error: unknown) => {
+  const feeding = writeJob(box.stdin, input, { cpuSeconds, prepareSeconds }, signal).catch((error: unknown) => {
     // A box that has refused a model reads no further: then its answer counts, not the broken pipe.
     if (!(error instanceof PipeClosedError)) throw error;
   });
@@ -195,8 +195,8 @@ async function silentEnd({ box, stderrBytes }: WaitingBox): Promise<WeighbridgeE
   const exit = await box.exited;
   const code = 'code' in exit ? exit.code : undefined;
   if (code === CPU_TIME_EXIT) return outOfTime('training used up its CPU time');
-  const reason = code === KILLED_EXIT ? 'out-of-memory' : 'trainer-failed';
-  return trainerFailed(reason, 'the trainer ended without an answer', {
+  const outOfMemory = code !== undefined && OUT_OF_MEMORY_EXITS.includes(code);
+  return trainerFailed(outOfMemory ? 'out-of-memory' : 'trainer-failed', 'the trainer ended without an answer', {
     exitCode: code,
     stderrBytes: stderrBytes(),
   });

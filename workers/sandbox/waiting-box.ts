@@ -1,4 +1,5 @@
 import { startBox, type Blueprint, type Box } from './box.js';
+import type { SandboxLimits } from './limits.js';
 import { FrameReader, readIdle } from './output-frames.js';
 
 const MODULE = 'weighbridge_trainer';
@@ -6,6 +7,7 @@ const MODULE = 'weighbridge_trainer';
 /** A box with the trainer in it and no job: interpreter up, JAX imported, seccomp on. It takes one job, and is destroyed. */
 export interface WaitingBox {
   box: Box;
+  limits: SandboxLimits;
   /** What it says from now on. */
   frames: FrameReader;
   /** Resolves when it waits for a job. @throws WeighbridgeError TRAINER_FAILED; SilentEndError */
@@ -23,5 +25,5 @@ export function startWaitingBox(blueprint: Blueprint): WaitingBox {
   const idle = readIdle(frames);
   // Whoever gives it a job hears of the fault; a box that ends unused is nobody's.
   idle.catch(() => undefined);
-  return { box, frames, idle, stderrBytes: () => stderrBytes };
+  return { box, limits: blueprint.limits, frames, idle, stderrBytes: () => stderrBytes };
 }

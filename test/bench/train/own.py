@@ -175,7 +175,7 @@ def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     stdin.writelines(
         frame(kind, data)
         for kind, data in (
-            (b"L", struct.pack(">II?", 3_600, 0, False)),
+            (b"L", struct.pack(">III?", 3_600, 240, 0, False)),
             (b"C", json.dumps(config).encode()),
             (b"G", body),
             (b"W", weights),

@@ -31,7 +31,9 @@ def piece() -> bytes:
 def run(begin: bytes | None = None, seconds: float = EVERY_DISPATCH, **change: Any) -> list[tuple[bytes, bytes]]:
     data = job_frames(declaration(GRAPH, WEIGHTS, **change), GRAPH, WEIGHTS, [piece()], rows=50, begin=begin)
     out = io.BytesIO()
-    run_job(FrameReader(io.BytesIO(data)), FrameWriter(out), Limits(0, seconds, begin is not None))
+    run_job(
+        FrameReader(io.BytesIO(data)), FrameWriter(out), Limits(checkpoint_seconds=seconds, resumes=begin is not None)
+    )
     return answers(out.getvalue())
 
 

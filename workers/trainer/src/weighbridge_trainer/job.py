@@ -24,8 +24,6 @@ from .text import Tokenizers, check_vocabularies, digests_of, largest_id, read_t
 from .warm import Limits
 
 _PROGRESS_SECONDS = 0.25
-# Lowering and compiling grow with the graph, which is a stranger's: a quiet machine needs seconds for an honest one.
-PREPARE_SECONDS = 240.0
 
 Progress = Callable[[int, int], None]
 # A compiled run: rows, the secret seed of a private run, who hears of progress, where it begins and who keeps it.
@@ -47,7 +45,7 @@ def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMI
     config = parse_config(frames.expect(CONFIG))
     graph, weights = frames.expect(GRAPH), frames.expect(WEIGHTS)
     bodies = {digest: frames.expect(TOKENIZER) for digest in digests_of(config)}
-    with ends_after(PREPARE_SECONDS, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
+    with ends_after(limits.prepare_cpu_seconds, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
         tokenizers = {digest: read_tokenizer(body, digest) for digest, body in bodies.items()}
         job = _prepare(config, graph, weights, tokenizers)
     data_key = frames.expect(KEY)

@@ -13,7 +13,7 @@ from .refusal import Reason, Refused
 
 # Between the signal that ends a process with a code of its own (SIGXCPU) and the one that cannot be caught.
 _HARD_LIMIT_SECONDS = 10
-_LIMITS = struct.Struct(">II?")
+_LIMITS = struct.Struct(">III?")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Limits:
     """The `L` frame: what the box needs to know of its job before it reads it."""
 
     cpu_seconds: int = 0
+    prepare_cpu_seconds: int = 240
+    """Of them, to judge, lower and compile the model: it grows with the graph, which is a stranger's, and a quiet
+    machine needs seconds for an honest one."""
     checkpoint_seconds: float = 0.0
     """State is given away so often; 0: never."""
     resumes: bool = False
@@ -42,8 +45,8 @@ def read_limits(body: bytes) -> Limits:
     """:raises Refused: TRAINER_FAILED"""
     if len(body) != _LIMITS.size:
         raise Refused(Reason.TRAINER_FAILED, "limits")
-    cpu_seconds, checkpoint_ms, resumes = _LIMITS.unpack(body)
-    return Limits(cpu_seconds, checkpoint_ms / 1000, resumes)
+    cpu_seconds, prepare_cpu_seconds, checkpoint_ms, resumes = _LIMITS.unpack(body)
+    return Limits(cpu_seconds, prepare_cpu_seconds, checkpoint_ms / 1000, resumes)
 
 
 def limit_cpu(seconds: int) -> None:
