@@ -3,8 +3,8 @@ import { isAddressEqual } from 'viem';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { createChainReader } from '../web3/chain/chain-reader.js';
 import { createApi } from './create-api.js';
-import { isWeighbridgeError, WeighbridgeError, type Hex } from './kernel/index.js';
-import { loadApiEnv, type ApiEnv } from './platform/index.js';
+import { WeighbridgeError, type Hex } from './kernel/index.js';
+import { loadApiEnv, runProgram, type ApiEnv } from './platform/index.js';
 import { createHttpLogClient } from './provenance/index.js';
 
 /**
@@ -44,11 +44,4 @@ function secret(variable: 'LOG_ADD_TOKEN_FILE' | 'RECORDER_KEY_FILE', env: ApiEn
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  // Nothing logs yet, and an operator reads this first.
-  if (isWeighbridgeError(error)) console.error(`${error.code}: ${error.message}\n${error.next}`);
-  else console.error(error);
-  process.exit(1);
-}
+await runProgram(main);

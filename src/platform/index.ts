@@ -9,4 +9,5 @@ export * from './parse-input.js';
 export * from './platform.module.js';
 export * from './public-error.js';
 export * from './queue/index.js';
+export * from './run-program.js';
 export * from './tokens.js';
