@@ -2,6 +2,7 @@ import { ClassicLevel } from 'classic-level';
 import { CID } from 'multiformats/cid';
 import { sha256 } from 'multiformats/hashes/sha2';
 import { codecOf } from './codecs.mjs';
+import { RecentBlocks } from './recent-blocks.mjs';
 
 const META_PREFIX = new TextEncoder().encode('meta/');
 
@@ -12,6 +13,7 @@ const META_PREFIX = new TextEncoder().encode('meta/');
  */
 export class BlockStore {
   #db;
+  #recent = new RecentBlocks();
 
   constructor(db) {
     this.#db = db;
@@ -26,7 +28,9 @@ export class BlockStore {
   /** @throws Error with code ERR_NOT_FOUND: this node has no peer to ask. */
   async get(cid) {
     try {
-      return await this.#db.get(cid.multihash.bytes);
+      const block = this.#recent.get(cid.multihash) ?? (await this.#db.get(cid.multihash.bytes));
+      this.#recent.add(cid.multihash, block);
+      return block;
     } catch (error) {
       if (error.code !== 'LEVEL_NOT_FOUND') throw error;
       throw Object.assign(new Error(`block ${cid} is not on this node`), { code: 'ERR_NOT_FOUND' });
@@ -37,6 +41,7 @@ export class BlockStore {
   async putBytes(bytes, codec) {
     const cid = CID.createV1(codec.code, await sha256.digest(bytes));
     await this.#db.put(cid.multihash.bytes, bytes);
+    this.#recent.add(cid.multihash, bytes);
     return cid;
   }
 
@@ -62,6 +67,7 @@ export class BlockStore {
     }
     for (const [name, value] of Object.entries(meta)) batch.put(metaKey(name), value);
     await batch.write();
+    for (const { cid, payload } of blocks) this.#recent.add(cid.multihash, payload);
   }
 
   /** A named value, or undefined. */

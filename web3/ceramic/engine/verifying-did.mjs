@@ -32,8 +32,16 @@ function kidOf(signature) {
   return kid;
 }
 
+/** Of the DID that was asked for last: nearly every commit is by the same relay. */
+let newest = { did: undefined, key: undefined };
+
 /** @throws Error for anything but a did:key of Ed25519 (multicodec 0xed01) */
 function publicKeyOf(did) {
+  if (newest.did !== did) newest = { did, key: decodeKey(did) };
+  return newest.key;
+}
+
+function decodeKey(did) {
   const [, method, name] = did.split(':');
   const bytes = base58btc.decode(name);
   if (method !== 'key' || bytes.length !== 34 || bytes[0] !== 0xed || bytes[1] !== 0x01)
