@@ -29,7 +29,10 @@ const PROGRAMS = {
 const FOREIGN = /^(workers\/trainer|web3\/contracts)\/|\/node_modules\//;
 
 compile();
-await bundlePrograms(dist, { ...PROGRAMS, ...THREADS }, path.join(dist, 'programs'));
+if (await bundlePrograms(dist, { ...PROGRAMS, ...THREADS }, path.join(dist, 'programs'))) {
+  // Node keeps the machine code of every program that it ever ran; most of it is of bundles that are gone.
+  rmSync(path.join(root, '.weighbridge/compile-cache'), { recursive: true, force: true });
+}
 
 /** Unless `dist` was made of these very sources: to find that out takes the compiler two seconds, and us a tenth of one. */
 function compile() {

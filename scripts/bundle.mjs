@@ -38,13 +38,14 @@ export const THREADS = {
  * processes that run them and have yet to import some.
  * @param from - folder of compiled code
  * @param entries - a program's name in `out` and its file, from there
+ * @returns whether it bundled anything
  * @throws Error if a package or a file of ours is not found
  */
 export async function bundlePrograms(from, entries, out) {
   const recordFile = path.join(out, RECORD);
   const before = existsSync(recordFile) ? JSON.parse(readFileSync(recordFile, 'utf8')) : undefined;
   const digest = (inputs) => digestOf([...RULES, ...inputs], JSON.stringify([entries, from]));
-  if (before !== undefined && before.digest === digest(before.inputs)) return;
+  if (before !== undefined && before.digest === digest(before.inputs)) return false;
   mkdirSync(out, { recursive: true });
   rmSync(recordFile, { force: true });
 
@@ -80,6 +81,7 @@ export async function bundlePrograms(from, entries, out) {
   );
   const record = { digest: digest(inputs), inputs, files, modules };
   writeFileSync(recordFile, JSON.stringify(record));
+  return true;
 }
 
 /** SHA-256 over names and contents of files; undefined if one is not there. */
