@@ -1,5 +1,5 @@
 // Real: the whole witness but its process: HTTP by injection, both keys, the SQLite file. Faked: the clock.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -278,58 +278,5 @@ describe('what it has seen', () => {
       vkey: signer.vkey,
       address: signer.address,
     });
-  });
-});
-
-describe('the state', () => {
-  it('is made once, with the key: a key whose state is gone does not start again', async () => {
-    const { vkey } = signer;
-    expect(initWitness(files)).toEqual({ vkey, address: signer.address });
-    expect(statSync(files.keyFile).mode & 0o777).toBe(0o600);
-    expect(statSync(files.chainKeyFile).mode & 0o777).toBe(0o600);
-    await stop();
-    rmSync(files.stateFile);
-    expect(() => initWitness(files)).toThrow(/STATE_FILE is gone/);
-    expect(() => CheckpointStore.open(files.stateFile, vkey)).toThrow(/no such file/);
-    CheckpointStore.create(files.stateFile, 'another');
-    expect(() => CheckpointStore.open(files.stateFile, vkey)).toThrow(/another key/);
-    rmSync(files.stateFile);
-    CheckpointStore.create(files.stateFile, vkey);
-    await start();
-  });
-
-  it('is one process’s at a time', () => {
-    expect(() => CheckpointStore.open(files.stateFile, signer.vkey)).toThrow(/locked/);
-  });
-
-  it('changes only with a checkpoint that was let through', () => {
-    const witnessed = { size: 3, root: new Uint8Array(32), note: 'n', timeS: 1 };
-    store.update('x', () => witnessed);
-    expect(() =>
-      store.update('x', () => {
-        throw new Error('refused');
-      }),
-    ).toThrow('refused');
-    // Persisted, or not answered: what SQLite refuses is no state, and the transaction is over.
-    expect(() => store.update('x', () => ({ ...witnessed, size: 4, root: new Uint8Array(31) }))).toThrow(/constraint/i);
-    expect(store.latest('x')).toEqual(witnessed);
-    expect(store.update('x', () => ({ ...witnessed, size: 5 })).size).toBe(5);
-  });
-});
-
-describe('the logs that it watches', () => {
-  it.each([
-    ['no JSON', 'x'],
-    ['a vkey that is none', JSON.stringify([{ origin: 'a', vkeys: ['x'] }])],
-    ['no key', JSON.stringify([{ origin: 'a', vkeys: [] }])],
-    ['a member too many', JSON.stringify([{ origin: 'a', vkeys: [new NotingLog('a').vkey], more: 1 }])],
-  ])('are refused: %s', (_what, text) => {
-    expect(() => parseLogs(text)).toThrow();
-  });
-
-  it('are refused: a witness’s key, or one origin twice', () => {
-    const entry = { origin: 'a', vkeys: [new NotingLog('a').vkey] };
-    expect(() => parseLogs(JSON.stringify([entry, entry]))).toThrow(/twice/);
-    expect(() => parseLogs(JSON.stringify([{ origin: 'a', vkeys: [signer.vkey] }]))).toThrow(/Ed25519 key/);
   });
 });
