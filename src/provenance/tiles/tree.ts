@@ -26,12 +26,9 @@ export class VerifiedTree {
 
   /** @throws WeighbridgeError PROOF_INVALID if the tiles of the right edge do not make the head's root */
   static async open(fetch: TileFetcher, head: TreeHead, hasher: Hasher = pureHasher): Promise<VerifiedTree> {
-    const edge: Uint8Array[][] = [];
-    for (let level = 0; levelSize(head.size, level) > 0; level++) {
-      const index = Math.floor(levelSize(head.size, level) / TILE_WIDTH);
-      const width = tileWidth(head.size, level, index);
-      edge.push(width === 0 ? [] : await fetchTile(fetch, { level, index, width }));
-    }
+    const levels: number[] = [];
+    for (let level = 0; levelSize(head.size, level) > 0; level++) levels.push(level);
+    const edge = await Promise.all(levels.map(async (level) => fetchEdge(fetch, head.size, level)));
     const root = edge.reduce<Uint8Array | undefined>((right, tile) => foldTile(hasher, tile, right), undefined);
     if (!sameBytes(root ?? EMPTY_ROOT, head.root)) throw forged(`the right edge of the tree of ${head.size}`);
     return new VerifiedTree(fetch, head, hasher, edge);
@@ -86,6 +83,13 @@ export class VerifiedTree {
     const leaves = [...this.tiles.keys()].filter((key) => key.startsWith('0/'));
     for (const key of leaves.slice(0, Math.max(0, leaves.length - LEAF_TILES_KEPT))) this.tiles.delete(key);
   }
+}
+
+/** The partial tile of a level; of no hashes if the tiles of that level are all full. */
+async function fetchEdge(fetch: TileFetcher, size: number, level: number): Promise<Uint8Array[]> {
+  const index = Math.floor(levelSize(size, level) / TILE_WIDTH);
+  const width = tileWidth(size, level, index);
+  return width === 0 ? [] : fetchTile(fetch, { level, index, width });
 }
 
 /** The largest power of two that is at most `n`, for n of 1 or more. */
