@@ -14,6 +14,7 @@ from .errors import WeighbridgeError
 from .export import export
 from .export_onnx import from_onnx
 from .jobs import Job
+from .load_weights import load_weights
 from .market import Market
 from .model_file import ModelFile
 from .results import StateDict
@@ -34,6 +35,7 @@ __all__ = [
     "export",
     "from_onnx",
     "job",
+    "load_weights",
     "search",
     "train",
     "verify",

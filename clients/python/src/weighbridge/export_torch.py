@@ -11,15 +11,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from .errors import WeighbridgeError, missing_package, model_rejected
 from .model_file import ModelFile
 from .onnx_profile import OPSET, declared_inputs, into_profile, load_onnx
+from .quiet import quiet
 from .tensors import Array
 
 _CANARY_ROWS = 3
@@ -113,7 +111,7 @@ def _run_exporter(torch: Any, module: Any, examples: tuple[Any, ...]) -> Any:
     batch = torch.export.Dim("batch")
     shapes = tuple({0: batch} for _ in examples)
     try:
-        with _quiet():
+        with quiet():
             program = torch.onnx.export(
                 module,
                 examples,
@@ -217,16 +215,3 @@ def _mode(module: Any, *, training: bool) -> Iterator[None]:
     finally:
         for part, was in before:
             part.training = was
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter talks: none of it is for the buyer, and failures come as exceptions."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
