@@ -59,8 +59,9 @@ export async function personalColumns(duck: Duck, source: Source): Promise<{ nam
   const texts = source.columns.filter(({ type }) => type === 'string');
   const counts = texts.flatMap(({ sql }, i) => [
     `count(${sql}) AS n${i}`,
-    `count_if(regexp_matches(${sql}, ${text(EMAIL)})) AS e${i}`,
-    `count_if(regexp_matches(${sql}, ${text(PHONE)})) AS p${i}`,
+    // What cannot match is told without the regular expression: it takes a fifth of a microsecond for each value.
+    `count_if(CASE WHEN contains(${sql}, '@') THEN regexp_matches(${sql}, ${text(EMAIL)}) END) AS e${i}`,
+    `count_if(CASE WHEN strlen(${sql}) BETWEEN 9 AND 20 THEN regexp_matches(${sql}, ${text(PHONE)}) END) AS p${i}`,
   ]);
   const row = counts.length === 0 ? {} : await duck.aggregate(counts, parquetRows(source.parquetFile));
   return source.columns.flatMap((column) => {
