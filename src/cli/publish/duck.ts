@@ -16,6 +16,8 @@ export interface Duck {
   row(sql: string): Promise<Row>;
   /** One row of many aggregates over a Parquet file. Some hundred in one query would cost more than that many queries. */
   aggregate(expressions: string[], from: string): Promise<Row>;
+  /** From now on what does not fit into memory goes into this directory: it is plaintext rows. */
+  spillTo(privateDir: string): Promise<void>;
   /** Gives its memory back. May be repeated. */
   close(): void;
 }
@@ -23,25 +25,31 @@ export interface Duck {
 const AGGREGATES_AT_ONCE = 256;
 
 /**
- * @param privateDir - spills go here and nowhere else: they hold plaintext rows.
+ * @param privateDir - spills go here and nowhere else: they hold plaintext rows. None are made until it is named.
  */
-export async function openDuck(privateDir: string): Promise<Duck> {
+export async function openDuck(privateDir?: string): Promise<Duck> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${memoryLimitMib()}MiB`,
-    temp_directory: path.join(privateDir, 'spill'),
+    temp_directory: '',
     // It must not load code from the network because a file says so.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
   const connection: DuckDBConnection = await instance.connect();
   let isOpen = true;
+  let spillDir = privateDir;
   const read = async (sql: string): Promise<Row[]> => {
     try {
       return (await connection.runAndReadAll(sql)).getRowObjectsJson();
     } catch (error) {
-      throw isDiskFull(error) ? diskFull(privateDir, error) : error;
+      throw isDiskFull(error) && spillDir !== undefined ? diskFull(spillDir, error) : error;
     }
   };
+  const spillTo = async (dir: string): Promise<void> => {
+    spillDir = dir;
+    await read(`SET temp_directory = ${text(path.join(dir, 'spill'))}`);
+  };
+  if (privateDir !== undefined) await spillTo(privateDir);
   return {
     run: async (sql) => void (await read(sql)),
     rows: read,
@@ -54,6 +62,7 @@ export async function openDuck(privateDir: string): Promise<Duck> {
       }
       return whole;
     },
+    spillTo,
     close: () => {
       if (!isOpen) return;
       isOpen = false;

@@ -12,7 +12,7 @@ import { fromHex, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
 import { checkDeclared } from './check-declared.js';
-import { openDuck, type Duck } from './duck.js';
+import type { Duck } from './duck.js';
 import { divideRows } from './hold-out.js';
 import type { DatasetSlot, JournalFile, SentPiece } from './journal.js';
 import type { PublishPlan } from './plan.js';
@@ -26,6 +26,7 @@ import { assertUnchanged, type FileState } from './unchanged.js';
 
 export interface MakeDeps {
   ui: Ui;
+  duck: Duck;
   threads: SealingThreads;
   /** 32 bytes: the seller's shard secret. */
   secret: Uint8Array;
@@ -55,40 +56,31 @@ export async function makePieces(
   journal: JournalFile,
   deps: MakeDeps,
 ): Promise<Made> {
+  const { duck } = deps;
   return withPrivateDir(journal.dir, async (privateDir) => {
-    const duck = await openDuck(privateDir);
-    try {
-      const source = await readAndCheck(plan, duck, privateDir, deps);
-      const key = { secret: deps.secret, datasetId: slot.datasetId };
-      const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
-      if (heldOut !== undefined) deps.ui.note(`${heldOut.rowCount} rows are held out of training`);
-      const shards = shardsOf(duck, training, heldOut, (side, prefix) =>
-        writeShards(duck, side, privateDir, plan, deps.time, prefix),
-      );
-      const pieces = await sendAll(source, shards, slot, journal, deps);
-      assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
-      return { columns: previewColumns(source, plan.declared), rowCount: training.rowCount, pieces };
-    } finally {
-      duck.close();
-    }
+    await duck.spillTo(privateDir);
+    const source = await readAndCheck(plan, duck, privateDir, deps);
+    const key = { secret: deps.secret, datasetId: slot.datasetId };
+    const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
+    if (heldOut !== undefined) deps.ui.note(`${heldOut.rowCount} rows are held out of training`);
+    const shards = shardsOf(training, heldOut, (side, prefix) =>
+      writeShards(duck, side, privateDir, plan, deps.time, prefix),
+    );
+    const pieces = await sendAll(source, shards, slot, journal, deps);
+    assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
+    return { columns: previewColumns(source, plan.declared), rowCount: training.rowCount, pieces };
   });
 }
 
-/**
- * Those that are held out stand last: their place in the manifest tells them. Behind the last one nothing is asked of DuckDB any
- * more: it gives its memory back while that shard is sent, for it takes as long as sending some MiB.
- */
+/** Those that are held out stand last: their place in the manifest tells them. */
 async function* shardsOf(
-  duck: Duck,
   training: Source,
   heldOut: Source | undefined,
   write: (side: Source, prefix: string) => AsyncGenerator<Shard>,
 ): AsyncGenerator<Shard> {
   yield* write(training, 'training');
-  if (heldOut !== undefined) {
-    for await (const shard of write(heldOut, 'held-out')) yield { ...shard, holdout: true };
-  }
-  duck.close();
+  if (heldOut === undefined) return;
+  for await (const shard of write(heldOut, 'held-out')) yield { ...shard, holdout: true };
 }
 
 async function readAndCheck(

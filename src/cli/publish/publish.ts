@@ -9,6 +9,7 @@ import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
 import { leaveRepairPermits, prepareRepairs, signRepairPermits } from '../storage/repair-permits.js';
+import { openDuck, type Duck } from './duck.js';
 import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
 import { listDataset } from './list.js';
 import { makePieces, type Made } from './make-pieces.js';
@@ -50,6 +51,7 @@ interface Run extends PublishDeps {
   plan: PublishPlan;
   file: FileState;
   threads: SealingThreads;
+  duck: Promise<Duck>;
   journal: JournalFile;
   time: StepTimer;
   /** What `time` was told so far. */
@@ -74,7 +76,10 @@ export async function publish(file: string, options: PublishOptions, deps: Publi
   const threads = await adapters.sealingThreads();
   if (threads.notice !== undefined) ui.warn(threads.notice);
   const storage = once(async () => adapters.sellerStorage(network, account));
-  // While a thread hashes the file: the SDK takes a third of a second to load, and as long again to get going. Later, that would hold up the reading.
+  // While a thread hashes the file, because later it would hold up the reading: DuckDB takes a tenth of a second to open, the SDK a third of one
+  // to load and as long again to get going.
+  const duck = openDuck();
+  duck.catch(() => undefined);
   void storage()
     .then(async (seller) => seller.ready())
     .catch(() => undefined); // whoever needs it hears of it
@@ -87,9 +92,10 @@ export async function publish(file: string, options: PublishOptions, deps: Publi
       const journal = await journalIn(dir);
       const chain = once(async () => adapters.sellerChain(network, account));
       const { timings } = watch;
-      return run({ ...deps, plan, file: before, threads, journal, time, timings, chain, storage });
+      return run({ ...deps, plan, file: before, threads, duck, journal, time, timings, chain, storage });
     });
   } finally {
+    await duck.then((opened) => opened.close()).catch(() => undefined);
     await threads.close();
   }
 }
@@ -155,6 +161,7 @@ async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
       await ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId));
       return sealed;
     };
+    run.duck.then((duck) => duck.close()).catch(() => undefined); // takes a while, and blocks are waited for anyway
     return await bothDone(offer(), commit);
   } finally {
     secret.fill(0);
@@ -170,13 +177,13 @@ async function sealedBefore(journal: Journal, session: Promise<UploadSession>): 
 }
 
 async function make(
-  { plan, file, journal, threads, time, ui }: Run,
+  { plan, file, journal, threads, duck, time, ui }: Run,
   slot: DatasetSlot,
   secret: Uint8Array,
   session: Promise<UploadSession>,
 ): Promise<Made> {
   const deps = { ui, threads, secret, session, time };
-  return time('data path', async () => makePieces(plan, file, slot, journal, deps));
+  return time('data path', async () => makePieces(plan, file, slot, journal, { ...deps, duck: await duck }));
 }
 
 async function seal(run: Run, slot: DatasetSlot, made: Made, secret: Uint8Array): Promise<Sealed> {
