@@ -17,7 +17,6 @@ import {
 import { generatePrivateKey } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adapters } from '../../src/cli/adapters.js';
-import type { SealingThreads as Sealing } from '../../src/cli/ports.js';
 import { runCli } from '../../src/cli/program.js';
 import { concatBytes, WeighbridgeError, type Network } from '../../src/kernel/index.js';
 import type { StoredPiece } from '../../src/storage/index.js';
@@ -29,7 +28,7 @@ import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { createSellerStorage } from '../../web3/filecoin/seller-storage.js';
 import { createStorageNetwork } from '../../web3/filecoin/storage-network.js';
 import { focSigner } from '../../web3/filecoin/store/foc-client.js';
-import { distDir } from '../support/build.js';
+import { builtSealingThreads } from '../support/build.js';
 import { testTerminal } from '../support/cli.js';
 import { putPiece } from '../support/put-piece.js';
 import { startStorageNet, type StorageNet } from '../support/storage-net.js';
@@ -348,12 +347,9 @@ async function publishOn(network: Network, key: `0x${string}`): Promise<string> 
   const terms = path.join(import.meta.dirname, '../../examples/terms.json');
   const { io, stderr } = testTerminal({ cwd: home, env: { WEIGHBRIDGE_STATE: file('state') } });
   const args = ['publish', file('data.csv'), '--title', 't', '--price', '1', '--terms', terms];
-  // A thread starts from a compiled file.
-  const built = path.join(distDir(), 'web3/filecoin/sealing/sealing-threads.js');
-  const { SealingThreads } = (await import(built)) as { SealingThreads: new () => Sealing };
   const code = await runCli([...args, '--network', file('network.json'), '--key-file', file('key')], io, {
     ...adapters,
-    sealingThreads: async () => new SealingThreads(),
+    sealingThreads: builtSealingThreads,
   });
   expect(code).not.toBe(0);
   return stderr();

@@ -16,7 +16,7 @@ import type { StateDir } from '../../src/cli/state/state-dir.js';
 import { openShard, type UploadSession } from '../../src/storage/index.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { noBalance } from '../../web3/filecoin/store/storage-errors.js';
-import { distDir } from './build.js';
+import { builtSealingThreads } from './build.js';
 import { network, testDir, testTerminal, type TestTerminal } from './cli.js';
 import { market, parties } from './provenance-story.js';
 import { inSteps } from './seal-piece.js';
@@ -34,10 +34,7 @@ let threads: SealingThreads;
 /** For each case a seller's folder, with a file of 1,000 rows, its columns and terms, and an outside that remembers nothing. */
 export function publishing(): void {
   beforeAll(async () => {
-    // As it is built: a thread starts from a compiled file.
-    const file = path.join(distDir(), 'web3/filecoin/sealing/sealing-threads.js');
-    const { SealingThreads } = (await import(file)) as { SealingThreads: new () => SealingThreads };
-    threads = new SealingThreads();
+    threads = await builtSealingThreads();
   });
   afterAll(async () => threads?.close());
   beforeEach(async () => {
