@@ -105,7 +105,7 @@ async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): P
   await Promise.all(written);
 }
 
-/** CPU seconds, milliseconds between two checkpoints (0: none), whether one follows. */
+/** CPU seconds, those of them for the model, milliseconds between two checkpoints (0: none), whether one follows. */
 function limitsOf({ cpuSeconds, prepareSeconds }: CpuLimits, { checkpoints }: TrainInput): Uint8Array {
   const bytes = new Uint8Array(13);
   const view = new DataView(bytes.buffer);
