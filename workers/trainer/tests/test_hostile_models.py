@@ -1,4 +1,5 @@
-"""Graphs that no honest exporter makes. Each must be refused as MODEL_REJECTED, quickly and without memory."""
+"""Graphs that no honest exporter makes. Each must be refused, as MODEL_REJECTED or, where it asks for too much work, as
+MODEL_TOO_LARGE: quickly and without memory."""
 
 import resource
 import time
@@ -190,9 +191,97 @@ def hostile() -> Iterator[tuple[str, bytes]]:
         after(*[node("Tanh", [f"t{k}" if k else "logits"], [f"t{k + 1}"]) for k in range(3_000)], output="t3000"),
     )
     yield "Concat of 1,000", after(node("Concat", ["logits"] * 1_000, ["z"], axis=1))
+    # Bombs of constants alone
+    yield "constant of 2^40 numbers", beside(*filled("c", 1 << 20, 1 << 20))
+    yield (
+        "doubling a constant 40 times",
+        beside(*filled("d0", 1, 1), *doubling(40)),
+    )
+    yield (
+        "Tile 2^30 times",
+        beside(*filled("c", 1), *whole("times", 1 << 30), node("Tile", ["c", "times"], ["t"])),
+    )
+    yield (
+        "Range of 2^30 numbers",
+        beside(
+            *(node("Constant", [], [name], value_int=n) for name, n in (("from", 0), ("to", 1 << 30), ("by", 1))),
+            node("Range", ["from", "to", "by"], ["r"]),
+        ),
+    )
+
+
+def expanding() -> Iterator[tuple[str, bytes]]:
+    """Small enough, number by number; the work that they ask for is not."""
+    square = (*filled("a", 2048, 2048), *filled("c", 2048, 2048))
+    yield "product of two constants", beside(*square, node("MatMul", ["a", "c"], ["ac"]))
+    yield "Gemm of two constants", beside(*square, node("Gemm", ["a", "c"], ["ac"], transA=1))
+    yield (
+        "doubling, and a product of what came of it",
+        beside(
+            *filled("d0", 2048, 1),
+            *doubling(11),
+            node("MatMul", ["d11", "d11"], ["c"]),
+        ),
+    )
+    yield (
+        "500 products with small results",
+        beside(
+            *filled("a", 64, 1 << 14),
+            *filled("c", 1 << 14, 64),
+            *(node("MatMul", ["a", "c"], [f"c{k}"]) for k in range(500)),
+        ),
+    )
+    yield (
+        "convolution of constants",
+        beside(*filled("a", 1, 64, 64, 64), *filled("k", 64, 64, 7, 7), node("Conv", ["a", "k"], ["c"])),
+    )
+    yield (
+        "attention of constants",
+        beside(*filled("a", 1, 1, 2048, 2048), node("Attention", ["a", "a", "a"], ["c"])),
+    )
+    recurrent = (*filled("x", 1 << 14, 1, 64), *filled("i", 1, 512, 64), *filled("r", 1, 512, 128))
+    yield "recurrent cells over constants", beside(*recurrent, node("LSTM", ["x", "i", "r"], ["c"], hidden_size=128))
+    yield (
+        "recurrent cells over constants, from a state of the row's",
+        beside(
+            *filled("x", 256, 1, 4096),
+            *filled("i", 1, 1024, 4096),
+            *filled("r", 1, 1024, 1024),
+            *whole("places", 1, 1, 1024),
+            node("ReduceSum", ["logits", "axis"], ["sum"], keepdims=1),
+            node("Expand", ["sum", "places"], ["state"]),
+            node("RNN", ["x", "i", "r", "", "", "state"], ["c"], hidden_size=1024),
+            constants=(ints("axis", 1),),
+        ),
+    )
+    yield (
+        "window over a large constant",
+        beside(*filled("a", 1, 1, 2000, 2000), node("MaxPool", ["a"], ["c"], kernel_shape=[11, 11])),
+    )
+    yield (
+        "1,500 small programs to compile",
+        beside(
+            *filled("g0", 1, 3),
+            *(node("Gelu", [f"g{k}"], [f"g{k + 1}"]) for k in range(1_500)),
+        ),
+    )
+
+
+def beside(*nodes: bytes, constants: tuple[bytes, ...] = ()) -> bytes:
+    """The linear model, and nodes that its output does not need."""
+    return after(*nodes, node("Identity", ["logits"], ["z"]), constants=constants)
+
+
+def filled(result: str, *shape: int) -> tuple[bytes, ...]:
+    return (*whole(f"{result}.shape", *shape), node("ConstantOfShape", [f"{result}.shape"], [result]))
+
+
+def whole(result: str, *values: int) -> tuple[bytes, ...]:
+    return (node("Constant", [], [result], value=np.array(values, np.int64)),)
 
 
 CASES = list(hostile())
+EXPANDING = list(expanding())
 
 
 @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in CASES])
@@ -204,6 +293,21 @@ def test_refuses(data: bytes) -> None:
         row_loss(lower(data, LINEAR_WEIGHTS, config).row, config)
     assert refused.value.reason is Reason.MODEL_REJECTED
     assert time.process_time() - started < 30
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in EXPANDING])
+def test_refuses_constants_that_take_too_much_work(data: bytes) -> None:
+    config = config_of(declaration(data, linear_weights()))
+    started = time.process_time()
+    with pytest.raises(Refused, match=r"budget: .*constant") as refused:
+        lower(data, LINEAR_WEIGHTS, config)
+    assert refused.value.reason is Reason.MODEL_TOO_LARGE
+    assert time.process_time() - started < 30
+
+
+def test_takes_constants_within_the_budget() -> None:
+    data = beside(*filled("a", 512, 512), node("MatMul", ["a", "a"], ["c"]))
+    lower(data, LINEAR_WEIGHTS, config_of(declaration(data, linear_weights())))
 
 
 def test_takes_the_model_that_the_others_are_made_from() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .bounds import Bounds
 from .config import Config, Input
+from .folding_budget import FoldingBudget
 from .onnx.tensors import ELEMENT_TYPES, FLOAT32, Attribute, attributes, initializer
 from .onnx.wire import Message, read_model
 from .operators import RANDOM, TABLE, Operator, folding
@@ -38,7 +39,7 @@ class Lowered:
 def lower(
     graph: bytes, weights: Mapping[str, Floats], config: Config, largest_ids: Mapping[str, int] | None = None
 ) -> Lowered:
-    """:raises Refused: MODEL_REJECTED"""
+    """:raises Refused: MODEL_REJECTED, MODEL_TOO_LARGE"""
     model = read_model(graph)
     _check_versions(model)
     # A graph whose output does not grow with its batch has one fixed inside, or mixes rows: stock tools would run it
@@ -56,6 +57,7 @@ class _Lowering:
         self._values: dict[str, Operand] = {}
         self._calls: list[Call] = []
         self._elements = 0
+        self._folding = FoldingBudget()
         for tensor in graph["initializers"]:
             self._name(tensor.get("name", ""), _weight(tensor, weights))
         if any(not isinstance(self._values.get(name), Value) for name in weights):
@@ -99,13 +101,14 @@ class _Lowering:
         if op == "Gather":
             self._bounds.check_index(operands[0], operands[1], given.get("axis", 0))
         dynamic = [operand for operand in operands if isinstance(operand, Value)]
-        avals = _abstract(op, call, [value.aval for value in dynamic])
+        avals, program = _abstract(op, call, [value.aval for value in dynamic])
         if len(outputs) > len(avals):
             raise reject_model(f"graph: {op} has no such output")
         for aval in avals:
             self._elements += math.prod(aval.shape)
             if math.prod(aval.shape) > MAX_VALUE_ELEMENTS or self._elements > MAX_ROW_ELEMENTS:
                 raise reject_model(f"budget: {op}")
+        self._folding.charge(program)
         if not dynamic and op not in RANDOM:
             with folding():
                 return tuple(np.asarray(result) for result in call()[: len(outputs)])
@@ -203,9 +206,11 @@ def _first(call: Callable[..., tuple[Any, ...]], count: int) -> Callable[..., tu
 
 def _abstract(
     op: str, call: Callable[..., tuple[Any, ...]], avals: list[jax.ShapeDtypeStruct]
-) -> tuple[jax.ShapeDtypeStruct, ...]:
+) -> tuple[tuple[jax.ShapeDtypeStruct, ...], Any]:
+    """Its results without their numbers, and the program that makes them."""
+    results: Any
     try:
-        results: Any = jax.eval_shape(call, *avals)
+        program, results = jax.make_jaxpr(call, return_shape=True)(*avals)
     except (Refused, MemoryError):
         raise
     except Exception as error:
@@ -213,4 +218,4 @@ def _abstract(
         raise reject_model(f"graph: {op}: {type(error).__name__}") from None
     if not all(isinstance(result, jax.ShapeDtypeStruct) for result in results):
         raise reject_model(f"graph: {op} without an array")
-    return tuple(results)
+    return tuple(results), program.jaxpr

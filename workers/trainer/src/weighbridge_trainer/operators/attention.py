@@ -30,7 +30,7 @@ def attention(
     require(k.shape[1] == v.shape[1] >= 1 and q.shape[1] % k.shape[1] == 0, "Attention heads")
     groups = q.shape[1] // k.shape[1]
     k, v = jnp.repeat(k, groups, 1), jnp.repeat(v, groups, 1)
-    scores = (q @ k.swapaxes(-1, -2)).astype(jnp.float32) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    scores = jnp.matmul(q, k.swapaxes(-1, -2)).astype(jnp.float32) * (q.shape[-1] ** -0.5 if scale is None else scale)
     if mask is not None and mask.dtype != jnp.bool_:
         scores = scores + mask
     if softcap:

@@ -17,7 +17,8 @@ def gemm(
     transB: int = 0,  # noqa: N803
 ) -> Array:
     require(a.ndim == 2 and b.ndim == 2, "Gemm takes matrices")
-    product = (a.T if transA else a) @ (b.T if transB else b)
+    # Not `@`: of two constants that would be computed at once, budget or not.
+    product = jnp.matmul(a.T if transA else a, b.T if transB else b)
     product = product if alpha == 1 else alpha * product
     if c is None:
         return product

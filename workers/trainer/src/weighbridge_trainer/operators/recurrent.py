@@ -113,7 +113,7 @@ def _run(
     outputs, finals = [], []
     for k, backward in enumerate(backwards):
         start = tuple(jnp.zeros((x.shape[1], hidden), x.dtype) if s is None else s[k] for s in initial)
-        output, final = _scan(cell, x @ w[k].T, r[k], b[k], start, backward)
+        output, final = _scan(cell, jnp.matmul(x, w[k].T), r[k], b[k], start, backward)
         outputs.append(output)
         finals.append(final)
     return jnp.stack(outputs, 1), *(jnp.stack(parts) for parts in zip(*finals, strict=True))
