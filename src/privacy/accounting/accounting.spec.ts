@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { epsilonOf } from './epsilon.js';
 import { addRdp, gaussianRdp, NO_LOSS, type GaussianRelease } from './gaussian-rdp.js';
 import { noiseFor } from './noise.js';
+import { privateRunRdp, type PrivateRelease } from './private-run-rdp.js';
 
 interface Setting extends GaussianRelease {
   delta: number;
@@ -13,7 +14,10 @@ interface Setting extends GaussianRelease {
   byDefault: number;
 }
 const vectors = path.join(import.meta.dirname, '../../../test/vectors/privacy/epsilons.json');
-const { settings } = JSON.parse(readFileSync(vectors, 'utf8')) as { settings: Setting[] };
+const { settings, runs } = JSON.parse(readFileSync(vectors, 'utf8')) as {
+  settings: Setting[];
+  runs: (PrivateRelease & { delta: number; epsilon: number })[];
+};
 
 describe('epsilon', () => {
   it('is dp-accounting\u2019s in 200 settings to a millionth, and never below it', () => {
@@ -28,6 +32,15 @@ describe('epsilon', () => {
   it('is not below what dp-accounting says at its own orders either', () => {
     for (const { byDefault, delta, ...release } of settings) {
       expect(epsilonOf(gaussianRdp(release), delta), JSON.stringify(release)).toBeGreaterThanOrEqual(byDefault);
+    }
+  });
+
+  it('of a run that buys a metric or moments beside its weights is dp-accounting\u2019s of all of it, and never below', () => {
+    expect(runs.map((run) => [run.metric, run.moments].filter((one) => one !== undefined).length)).toContain(2);
+    for (const { epsilon, delta, ...run } of runs) {
+      const ours = epsilonOf(privateRunRdp(run), delta);
+      expect(ours, JSON.stringify(run)).toBeGreaterThanOrEqual(epsilon);
+      expect(ours, JSON.stringify(run)).toBeLessThanOrEqual(epsilon * (1 + 1e-6));
     }
   });
 

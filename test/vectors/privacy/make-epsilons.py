@@ -1,4 +1,5 @@
-"""Makes epsilons.json: what Google's dp-accounting says of 200 settings, at the orders of src/privacy/accounting/gaussian-rdp.ts.
+"""Makes epsilons.json: what Google's dp-accounting says of 200 settings, at the orders of src/privacy/accounting/gaussian-rdp.ts;
+and of 20 whole runs, which release a metric or moments beside what trains.
 
     python -m venv /tmp/accounting && /tmp/accounting/bin/pip install dp-accounting==0.6.0
     /tmp/accounting/bin/python test/vectors/privacy/make-epsilons.py > test/vectors/privacy/epsilons.json
@@ -10,7 +11,7 @@ import json
 import math
 import random
 
-from dp_accounting import DpEvent, GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
 from dp_accounting.rdp import RdpAccountant
 
 ORDERS = [*range(2, 64), 128, 256, 512, 1024]
@@ -18,6 +19,10 @@ ORDERS = [*range(2, 64), 128, 256, 512, 1024]
 
 def epsilon(event: DpEvent, delta: float, orders: list[int] | None) -> float:
     return RdpAccountant(orders).compose(event).get_epsilon(delta)
+
+
+def training(rate: float, noise: float, steps: int) -> DpEvent:
+    return SelfComposedDpEvent(PoissonSampledDpEvent(rate, GaussianDpEvent(noise)), steps)
 
 
 def settings() -> list[tuple[float, float, int, float]]:
@@ -32,17 +37,33 @@ def settings() -> list[tuple[float, float, int, float]]:
     return fixed
 
 
+def runs() -> list[dict[str, object]]:
+    rng, rows = random.Random(2027), []
+    for k in range(20):
+        rate, noise = round(10 ** rng.uniform(-3, -0.5), 7), round(rng.uniform(0.8, 4), 4)
+        steps, delta = rng.randrange(10, 2000), float(f"{10 ** rng.uniform(-8, -4):.1e}")
+        names = (("metric",), ("moments",), ("metric", "moments"))[k % 3]
+        once = {name: {"noiseMultiplier": round(10 ** rng.uniform(0, 2), 4)} for name in names}
+        events = [training(rate, noise, steps), *(GaussianDpEvent(one["noiseMultiplier"]) for one in once.values())]
+        run = {"samplingRate": rate, "noiseMultiplier": noise, "steps": steps, **once, "delta": delta}
+        rows.append({**run, "epsilon": epsilon(ComposedDpEvent(events), delta, ORDERS)})
+    return rows
+
+
 def main() -> None:
     rows = []
     for rate, noise, steps, delta in settings():
-        event = SelfComposedDpEvent(PoissonSampledDpEvent(rate, GaussianDpEvent(noise)), steps)
+        event = training(rate, noise, steps)
         ours, default = epsilon(event, delta, ORDERS), epsilon(event, delta, None)
         assert math.isfinite(ours), (rate, noise, steps, delta)
         rows.append(
             {"samplingRate": rate, "noiseMultiplier": noise, "steps": steps, "delta": delta, "epsilon": ours, "byDefault": default}
         )
-    lines = ",\n    ".join(json.dumps(row) for row in rows)
-    print(f'{{\n  "library": "dp-accounting 0.6.0",\n  "settings": [\n    {lines}\n  ]\n}}')
+    settings_lines, runs_lines = (",\n    ".join(json.dumps(row) for row in some) for some in (rows, runs()))
+    print(
+        f'{{\n  "library": "dp-accounting 0.6.0",\n  "settings": [\n    {settings_lines}\n  ],'
+        f'\n  "runs": [\n    {runs_lines}\n  ]\n}}'
+    )
 
 
 main()
