@@ -90,6 +90,8 @@ export const runPrivacy = z.union([
     unitColumn: z.string().nullable(),
     /** A noised number about rows that are held out, if the run bought one. */
     metric: z.strictObject({ name: z.enum(['accuracy', 'loss']), noiseMultiplier: z.number() }).optional(),
+    /** The noised sums that columns are standardised by, if the run does that. */
+    moments: z.strictObject({ noiseMultiplier: z.number() }).optional(),
     /** SHA-256 of the secret seed of sampling and noise: whoever replays the run shows that it is this one. */
     seedCommitment: sha256,
   }),

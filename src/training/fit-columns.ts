@@ -24,6 +24,10 @@ function checkFeature(feature: Feature, column: Column): void {
     case 'scale':
       checkScale(column, feature);
       return;
+    case 'standardise':
+      checkScale(column, feature);
+      checkWidth(column, feature);
+      return;
     case 'one-hot':
     case 'category':
       checkWords(column, feature.vocabulary);
@@ -69,6 +73,15 @@ function checkScale(column: Column, { min, max }: { min: number; max: number }):
     );
   }
   if (!(min < max)) throw emptyRange(column);
+}
+
+/** A deviation that is told from its mean, in doubles: the least one is some 2^-18 of the range (moments.ts). */
+function checkWidth(column: Column, { min, max }: { min: number; max: number }): void {
+  if (max - min >= Math.max(Math.abs(min), Math.abs(max)) / 2 ** 20 && Number.isFinite(max - min)) return;
+  throw doesNotFit(
+    `column "${column.name}" is standardised within a range that is too narrow or too wide`,
+    'Give a minimum and a maximum that most values lie between.',
+  );
 }
 
 function checkTensor(column: Column, shape: readonly number[]): void {

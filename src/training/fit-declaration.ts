@@ -7,7 +7,7 @@ import type { TensorShapes } from './safetensors.js';
 
 /** Which transforms make numbers of an input's type. */
 const KINDS_OF: Readonly<Record<ModelInput['dtype'], readonly Feature['kind'][]>> = {
-  float32: ['scale', 'one-hot', 'tensor', 'image'],
+  float32: ['scale', 'standardise', 'one-hot', 'tensor', 'image'],
   int32: ['category', 'tensor', 'text', 'text-mask'],
   int64: ['category', 'tensor', 'text', 'text-mask'],
   bool: ['tensor', 'text-mask'],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Column } from '../catalog/manifest.js';
 import { concatBytes, sha256Hex } from '../kernel/index.js';
 import { checkFit } from './fit.js';
+import { checkColumns } from './fit-columns.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { intField, messageField, textField } from './onnx/wire.js';
 import { writeModel, type GraphSpec } from './onnx/write-model.js';
@@ -164,5 +165,28 @@ describe('the fit check', () => {
     }
     // Some bytes do not matter here: an attribute, the name of a hidden value. The trainer reads those.
     expect([...outcomes].sort()).toEqual(['MODEL_REJECTED', 'fits']);
+  });
+});
+
+describe('bounds to standardise within', () => {
+  const checked = (column: string, min: number, max: number) => () => {
+    const features = { input: [{ kind: 'standardise' as const, column, min, max }] };
+    checkColumns(columns, { ...model.declaration, features });
+  };
+
+  it('are of numbers, and neither too close nor too far apart for a deviation to be told', () => {
+    expect(checked('age', 0, 120)).not.toThrow();
+    expect(checked('age', 1e7, 1e7 + 10)).not.toThrow();
+    expect(checked('age', -1e300, 1e300)).not.toThrow();
+  });
+
+  it.each<[string, number, number]>([
+    ['town', 0, 1],
+    ['age', 1, 1],
+    ['age', 1e7, 1e7 + 9],
+    ['age', -1e7 - 9, -1e7],
+    ['age', -1e308, 1e308],
+  ])('of %s from %d to %d are refused', (column, min, max) => {
+    expect(checked(column, min, max)).toThrow(expect.objectContaining({ code: 'MODEL_DOES_NOT_FIT' }));
   });
 });

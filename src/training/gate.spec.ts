@@ -52,6 +52,23 @@ function buying(unit: 'row' | 'column'): Expected {
   return { ...expected, declaration: { ...expected.declaration, privacy }, heldOut: 40 };
 }
 
+/** A job that standardises two columns; `ones` of its noise is 2^19. */
+function fitting(unit: 'row' | 'column'): Expected {
+  const privacy = {
+    ...{ epsilon: 3, delta: 1e-6, noiseMultiplier: 1, clippingNorm: 1, samplingRate: 0.08, steps: 39 },
+    unit: unit === 'row' ? ({ kind: 'row' } as const) : ({ kind: 'column', column: 'patient', maxRows: 4 } as const),
+    moments: { noiseMultiplier: 1 },
+  };
+  const features = {
+    input: [
+      { kind: 'standardise' as const, column: 'age', min: 0, max: 100 },
+      { kind: 'scale' as const, column: 'x', min: 0, max: 1 },
+      { kind: 'standardise' as const, column: 'weight', min: -1, max: 1 },
+    ],
+  };
+  return { ...expected, declaration: { ...expected.declaration, features, privacy } };
+}
+
 function ruleOf(weights: Uint8Array, counted: Record<string, number> = numbers): unknown {
   try {
     weigh({ weights, numbers: { ...numbers, ...counted } }, expected);
@@ -185,6 +202,57 @@ describe('the egress gate', () => {
       const metric = { total: ONES, units: 0n };
       expect(() => weigh({ weights: good, numbers, metric }, expected)).toThrow(thrown);
       expect(weigh({ weights: good, numbers }, expected)).not.toHaveProperty('metric');
+    });
+  });
+
+  describe('mean and deviation of columns', () => {
+    // Two columns and noise of 1: sqrt(4) x 2^19 is 2^20. With units, sqrt(5) x 2^19 is as wide as it must be, too.
+    const ONES = 1n << 19n;
+    const weighed = (moments: bigint[] | undefined, unit: 'row' | 'column' = 'row') =>
+      weigh({ weights: good, numbers, ...(moments === undefined ? {} : { moments }) }, fitting(unit));
+    const inOnes = (...sums: number[]): bigint[] => sums.map((sum) => BigInt(sum) * ONES);
+
+    it('are let out as the features that the model was trained on', () => {
+      const { features } = weighed(inOnes(-50, 50, 0, 36, 0));
+      expect(features?.['input']?.[1]).toEqual({ kind: 'scale', column: 'x', min: 0, max: 1 });
+      // Mean -0.5 and square 0.5: half of 50 below the middle, and a deviation of 0.5.
+      expect(features?.['input']?.[0]).toEqual({ kind: 'scale', column: 'age', min: 25, max: 50 });
+      expect(features?.['input']?.[2]).toEqual({ kind: 'scale', column: 'weight', min: 0, max: 0.6 });
+    });
+
+    it('of units are those of their noised number', () => {
+      const [age] = weighed(inOnes(-20, 20, 0, 36, 40), 'column').features?.['input'] ?? [];
+      expect(age).toEqual({ kind: 'scale', column: 'age', min: 25, max: 50 });
+    });
+
+    it('lie within the range and are told from their noise, whatever the noise did', () => {
+      const [age, , weight] = weighed(inOnes(-110, -3, 110, 100, 0)).features?.['input'] ?? [];
+      const least = Math.sqrt(2 / 100);
+      expect(age).toEqual({ kind: 'scale', column: 'age', min: 0, max: 50 * least });
+      expect(weight).toEqual({ kind: 'scale', column: 'weight', min: 1, max: 1 + least });
+      expect(weighed(inOnes(0, 0, 0, 110, -1), 'column').features?.['input']?.[2]).toMatchObject({ min: 0, max: 1 });
+    });
+
+    it.each<[string, bigint[] | undefined, 'row' | 'column']>([
+      ['that are missing', undefined, 'row'],
+      ['of fewer columns', inOnes(0, 0, 0), 'row'],
+      ['of more columns', inOnes(0, 0, 0, 0, 0, 0, 0), 'row'],
+      ['above all rows and all noise', inOnes(0, 0, 121, 0, 0), 'row'],
+      ['below all rows and all noise', inOnes(-121, 0, 0, 0, 0), 'row'],
+      ['with squares below nothing and all noise', inOnes(0, -21, 0, 0, 0), 'row'],
+      ['with squares above all rows and all noise', inOnes(0, 121, 0, 0, 0), 'row'],
+      ['with a count that is public already', inOnes(0, 0, 0, 0, 1), 'row'],
+      ['of more units than rows', inOnes(0, 0, 0, 0, 123), 'column'],
+      ['of fewer units than none', inOnes(0, 0, 0, 0, -23), 'column'],
+    ])('%s are kept back', (_what, moments, unit) => {
+      const thrown = expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'moments' } });
+      expect(() => weighed(moments, unit)).toThrow(thrown);
+    });
+
+    it('that nobody paid for are kept back', () => {
+      const thrown = expect.objectContaining({ code: 'GATE_REFUSED', details: { rule: 'moments' } });
+      expect(() => weigh({ weights: good, numbers, moments: [] }, expected)).toThrow(thrown);
+      expect(weigh({ weights: good, numbers }, expected)).not.toHaveProperty('features');
     });
   });
 });

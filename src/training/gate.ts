@@ -2,6 +2,7 @@ import { sha256Hex, WeighbridgeError } from '../kernel/index.js';
 import { boughtMetric, metricOf, type BoughtMetric, type MeasuredMetric } from './metric.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { modelRejected } from './model-errors.js';
+import { fittedFeatures, momentsOf, type FittedFeatures } from './moments.js';
 import type { TrainOutput } from './ports.js';
 import { readSafetensors, SafetensorsError, safetensorsLayout, writeSafetensors } from './safetensors.js';
 import type { SafetensorsRule, Tensor, TensorShapes } from './safetensors.js';
@@ -15,7 +16,8 @@ export type GateRule =
   | 'declared-shape'
   | 'frozen-tensor'
   | 'numbers'
-  | 'metric';
+  | 'metric'
+  | 'moments';
 
 /** What may leave. `weights` are bytes that the gate wrote itself, never those that it was handed. */
 export interface Weighed {
@@ -27,6 +29,8 @@ export interface Weighed {
   numbers: { epochs: number; rows: number };
   /** The number that the run bought beside its weights. */
   metric?: BoughtMetric;
+  /** The features with the mean and deviation of columns that the run paid for. */
+  features?: FittedFeatures;
 }
 
 /** What the public record says must come out; every part of it is known before training. */
@@ -60,16 +64,20 @@ export function weighedBytes({ declaration, shapes }: Pick<Expected, 'declaratio
 /**
  * The egress gate. What the sandbox wrote is hostile: this lets out exactly the declared tensors with the shapes they
  * went in with, all finite, in the one layout that has room for nothing else, and numbers that are equal to public ones
- * (so they carry no bit of the rows), and a metric that was paid for. The size follows from the declaration, so no cap has to be chosen.
+ * (so they carry no bit of the rows), and a metric and moments that were paid for. The size follows from the declaration, so no cap has to be chosen.
  * @throws WeighbridgeError GATE_REFUSED with `details.rule`
  */
-export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers' | 'metric'>, expected: Expected): Weighed {
+export function weigh(
+  output: Pick<TrainOutput, 'weights' | 'numbers' | 'metric' | 'moments'>,
+  expected: Expected,
+): Weighed {
   const declared = declaredShapes(expected.declaration, expected.shapes);
   const tensors = readOutput(output.weights, weighedBytes(expected));
   checkTensors(tensors, declared);
   checkFrozen(tensors, expected);
   checkNumbers(output.numbers, expected);
   const metric = weighMetric(output.metric, expected);
+  const features = weighMoments(output.moments, expected);
   // Re-written, not passed on: even a slip in the reader cannot let foreign bytes through.
   const weights = writeSafetensors(tensors);
   return {
@@ -79,6 +87,7 @@ export function weigh(output: Pick<TrainOutput, 'weights' | 'numbers' | 'metric'
     parameters: tensors.reduce((sum, { data }) => sum + data.length, 0),
     numbers: { epochs: expected.declaration.epochs, rows: expected.rowCount },
     ...(metric === undefined ? {} : { metric }),
+    ...(features === undefined ? {} : { features }),
   };
 }
 
@@ -147,6 +156,20 @@ function weighMetric(
   const bought = measured && boughtMetric(measured, wanted, privacy.unit.kind, heldOut);
   if (bought === undefined) throw refused('metric', 'the metric is missing, or no sum over these rows');
   return bought;
+}
+
+/** The same of the sums that columns are standardised by: as many as there are columns, each with noise that was paid for. */
+function weighMoments(
+  measured: readonly bigint[] | undefined,
+  { declaration, rowCount }: Expected,
+): FittedFeatures | undefined {
+  if (momentsOf(declaration) === 0) {
+    if (measured !== undefined) throw refused('moments', 'sums of columns that nothing is standardised by');
+    return undefined;
+  }
+  const features = measured && fittedFeatures(measured, declaration, rowCount);
+  if (features === undefined) throw refused('moments', 'the sums are missing, or none over these rows');
+  return features;
 }
 
 function declaredShapes(declaration: ModelDeclaration, shapes: TensorShapes): TensorShapes {

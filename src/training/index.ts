@@ -11,6 +11,7 @@ export { TrainingResolver } from './training.resolver.js';
 export { runMessage } from './run-message.js';
 export { checkFit, MAX_GRAPH_BYTES, MAX_WEIGHTS_BYTES } from './fit.js';
 export { heldOutOf, type BoughtMetric } from './metric.js';
+export { momentsOf } from './moments.js';
 export { shapesOf, weigh, weighedBytes, type Expected, type GateRule, type Weighed } from './gate.js';
 export { totalSteps } from './declaration/optimisers.js';
 export { declarationSchema } from './model-declaration.js';

@@ -4,12 +4,13 @@ export { checkFit, checkTokenizer } from './fit.js';
 export { shapesOf, weigh } from './gate.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';
 export { heldOutOf, piecesRead, type BoughtMetric } from './metric.js';
+export { scaledInstead } from './moments.js';
 export {
   checkBudgetLeft,
   checkPrivacyTerms,
-  epsilonWith,
-  metricNoise,
+  epsilonOfRun,
   samplingOf,
+  singleNoise,
   withPrivacy,
   type WantedPrivacy,
 } from './private-run.js';

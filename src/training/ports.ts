@@ -42,6 +42,8 @@ export interface TrainOutput {
   trainer: TrainerIdentity;
   /** The noised number that the declaration buys; hostile as well. */
   metric?: MeasuredMetric;
+  /** The noised sums that columns were standardised by (moments.ts); hostile as well. */
+  moments?: readonly bigint[];
 }
 
 /**

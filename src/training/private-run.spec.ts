@@ -18,7 +18,14 @@ const manifest = {
 };
 const budget = { epsilon: 10, delta: 1e-6, maxEpsilonPerJob: 4, pricePerEpsilon: '1' };
 const terms: PrivacyTerms = { budget };
-const base = { batchRows: 64, epochs: 5, precision: 'float32', privacy: 'none' } as ModelDeclaration;
+const base = {
+  inputs: [],
+  features: {},
+  batchRows: 64,
+  epochs: 5,
+  precision: 'float32',
+  privacy: 'none',
+} as unknown as ModelDeclaration;
 const made = withPrivacy(base, ROWS, terms, { epsilon: 3 });
 const run = made.privacy as PrivateRun;
 const changed = (change: Partial<PrivateRun>): ModelDeclaration => ({ ...made, privacy: { ...run, ...change } });
@@ -135,5 +142,38 @@ describe('a metric', () => {
       return (privacy as PrivateRun).metric?.bound;
     });
     expect(bounds).toEqual([4, 2.5]);
+  });
+});
+
+describe('columns that are standardised', () => {
+  const scaled = { kind: 'scale' as const, column: 'age', min: 0, max: 120 };
+  const bit = { kind: 'one-hot' as const, column: 'patient', vocabulary: ['a'] };
+  const modelled = { ...base, inputs: [{ name: 'x' }], features: { x: [scaled, bit] } } as unknown as ModelDeclaration;
+  const asked = { ...modelled, features: { x: [{ ...scaled, kind: 'standardise' as const }, bit] } };
+  const fitting = withPrivacy(modelled, ROWS, terms, { epsilon: 3, standardiseEpsilon: 0.5 });
+  const bought = fitting.privacy as PrivateRun;
+
+  it('are those that are scaled, or those that say so, and are paid for with the run', () => {
+    expect(fitting.features).toEqual(asked.features);
+    const one = { ...asked, features: { x: [...asked.features.x, scaled] } };
+    expect(withPrivacy(one, ROWS, terms, { epsilon: 3, standardiseEpsilon: 0.5 }).features).toEqual(one.features);
+    expect(bought.epsilon).toBeGreaterThan(3);
+    expect(bought.epsilon).toBeLessThan(3.5);
+    expect(codeOf(() => checkPrivacy(fitting, manifest))).toBeUndefined();
+    const alone = lossOfRun(run);
+    expect(lossOfRun(bought).every((loss, i) => loss > (alone[i] ?? 0n))).toBe(true);
+  });
+
+  it.each<[string, ModelDeclaration, ErrorCode]>([
+    [
+      'with too little noise for what they pay',
+      { ...fitting, privacy: { ...bought, moments: { noiseMultiplier: 1 } } },
+      'MODEL_REJECTED',
+    ],
+    ['without an epsilon of their own', { ...asked, privacy: run }, 'MODEL_DOES_NOT_FIT'],
+    ['without privacy', asked, 'MODEL_DOES_NOT_FIT'],
+    ['of which there are none', { ...fitting, features: modelled.features }, 'MODEL_REJECTED'],
+  ])('%s are refused', (_what, declaration, code) => {
+    expect(codeOf(() => checkPrivacy(declaration, manifest))).toBe(code);
   });
 });

@@ -1,9 +1,19 @@
 import { heldOutRows, namesUnits, type Column, type Piece, type PrivacyTerms } from '../catalog/manifest.js';
 import { WeighbridgeError } from '../kernel/index.js';
-import { addLoss, epsilonOf, epsilonOfLoss, lossOf, noiseFor, privateRunRdp, type Loss } from '../privacy/index.js';
+import {
+  addLoss,
+  epsilonOf,
+  epsilonOfLoss,
+  lossOf,
+  noiseFor,
+  privateRunRdp,
+  type Loss,
+  type PrivateRelease,
+} from '../privacy/index.js';
 import type { DeclaredMetric, PrivateRun } from './declaration/privacy.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
+import { isStandardised, standardised } from './moments.js';
 
 const DEFAULT_CLIPPING_NORM = 1;
 /** A loss beyond this says that a row was hopeless, and no more. */
@@ -29,6 +39,7 @@ export function lossOfRun(run: PrivateRun): Loss {
  */
 export function checkPrivacy(declaration: ModelDeclaration, manifest: Facts): void {
   const { privacy, precision } = declaration;
+  checkMoments(declaration);
   if (privacy === 'none') return;
   const { samplingRate, steps } = samplingOf(declaration, manifest.rowCount);
   if (privacy.samplingRate !== samplingRate || privacy.steps !== steps) {
@@ -49,6 +60,18 @@ export function checkPrivacy(declaration: ModelDeclaration, manifest: Facts): vo
   if (cost > privacy.epsilon) {
     throw modelRejected(`the run costs epsilon ${cost}, the declaration says ${privacy.epsilon}`);
   }
+}
+
+/** Nothing is fitted on private rows for nothing, and nobody pays for a fit that is not used. @throws WeighbridgeError MODEL_REJECTED, MODEL_DOES_NOT_FIT */
+function checkMoments(declaration: ModelDeclaration): void {
+  const { privacy } = declaration;
+  const paid = privacy !== 'none' && privacy.moments !== undefined;
+  if (isStandardised(declaration) === paid) return;
+  if (paid) throw modelRejected('the run pays for a mean and a deviation of columns, and standardises none');
+  throw doesNotFit(
+    'mean and deviation of private rows are fitted with noise, or not at all',
+    'Train with an epsilon and an epsilon to standardise by, or give constants: {"kind":"scale","column":...,"min":...,"max":...}.',
+  );
 }
 
 /** Whether there are rows to measure with, and whether the label has right answers. @throws WeighbridgeError MODEL_REJECTED, MODEL_DOES_NOT_FIT */
@@ -103,6 +126,8 @@ export interface WantedPrivacy {
   unitRows?: number | undefined;
   /** Bought beside the weights, for an epsilon of its own. */
   metric?: { name: DeclaredMetric['name']; epsilon: number; bound?: number | undefined } | undefined;
+  /** What mean and deviation of columns may cost by themselves: those that are `standardise`, or else all that are `scale`. */
+  standardiseEpsilon?: number | undefined;
 }
 
 const DEFAULT_UNIT_ROWS = 8;
@@ -124,29 +149,33 @@ export function withPrivacy(
   const sampling = samplingOf(declaration, rowCount);
   const noiseMultiplier = noiseFor({ epsilon: wanted.epsilon, delta, ...sampling });
   const clippingNorm = wanted.clippingNorm ?? DEFAULT_CLIPPING_NORM;
-  const run = { delta, noiseMultiplier, clippingNorm, ...sampling, unit: unitOf(wanted, terms) };
-  const metric = wanted.metric === undefined ? undefined : metricFor(wanted.metric, delta);
-  const privacy =
-    metric === undefined ? { epsilon: wanted.epsilon, ...run } : { epsilon: epsilonWith(metric, run), ...run, metric };
-  return { ...declaration, precision: 'float32', privacy };
+  const { metric, standardiseEpsilon } = wanted;
+  const run = {
+    ...{ delta, noiseMultiplier, clippingNorm, ...sampling, unit: unitOf(wanted, terms) },
+    ...(metric === undefined ? {} : { metric: metricFor(metric, delta) }),
+    ...(standardiseEpsilon === undefined
+      ? {}
+      : { moments: { noiseMultiplier: singleNoise(standardiseEpsilon, delta) } }),
+  };
+  const alone = metric === undefined && standardiseEpsilon === undefined;
+  const privacy = { epsilon: alone ? wanted.epsilon : epsilonOfRun(run), ...run };
+  const fitted = standardiseEpsilon === undefined ? declaration : standardised(declaration);
+  return { ...fitted, precision: 'float32', privacy };
 }
 
 function metricFor({ name, epsilon, bound }: NonNullable<WantedPrivacy['metric']>, delta: number): DeclaredMetric {
   const most = name === 'accuracy' ? 1 : (bound ?? DEFAULT_LOSS_BOUND);
-  return { name, bound: most, noiseMultiplier: metricNoise(epsilon, delta) };
+  return { name, bound: most, noiseMultiplier: singleNoise(epsilon, delta) };
 }
 
-/** The least noise with which a metric costs at most `epsilon` by itself. @throws WeighbridgeError BAD_INPUT */
-export function metricNoise(epsilon: number, delta: number): number {
+/** The least noise with which a metric, or moments, cost at most `epsilon` by themselves. @throws WeighbridgeError BAD_INPUT */
+export function singleNoise(epsilon: number, delta: number): number {
   return noiseFor({ epsilon, delta, samplingRate: 1, steps: 1 });
 }
 
-/** What training and a metric cost together, in whole millionths as orders pay: less than one and the other alone would. */
-export function epsilonWith(
-  metric: { noiseMultiplier: number },
-  run: { delta: number; samplingRate: number; noiseMultiplier: number; steps: number },
-): number {
-  return Math.ceil(epsilonOf(privateRunRdp({ ...run, metric }), run.delta) * MICROS) / MICROS;
+/** What training, metric and moments cost together, in whole millionths as orders pay: less than each alone would, added up. */
+export function epsilonOfRun({ delta, ...release }: PrivateRelease & { delta: number }): number {
+  return Math.ceil(epsilonOf(privateRunRdp(release), delta) * MICROS) / MICROS;
 }
 
 /** How often and how many times a unit may be drawn: what batch and epochs decide of a private run. */

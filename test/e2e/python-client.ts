@@ -46,6 +46,11 @@ const within = (least: number, most: number): unknown => {
   return { asymmetricMatch: isWithin, toString: () => `a number from ${least} to ${most}` };
 };
 
+/** Columns from 0 to 9, with a mean in that and a deviation of half of it at most; how far noise has moved them, nobody says. */
+const FITTED = {
+  input: ['a', 'b'].map((column) => ({ kind: 'scale', column, min: within(0, 9), max: within(0, 13.5) })),
+};
+
 describe('a buyer with Python', () => {
   beforeAll(async () => {
     net = market();
@@ -143,20 +148,21 @@ for privacy in (None, 5):
         wb.train("model.wbm", privacy=privacy, **options)
     except wb.WeighbridgeError as error:
         refused.append(error.code)
-weights = wb.train("model.wbm", privacy=3, metric="loss", metric_epsilon=0.5, **options)
+weights = wb.train("model.wbm", privacy=3, metric="loss", metric_epsilon=0.5, standardise_epsilon=0.3, **options)
 receipt = json.load(open("private/receipt.json"))
 print(json.dumps({
     "refused": refused,
     "paid": str(before - market.chain.usdfc_balance()),
     "privacy": receipt["training"]["privacy"],
     "metric": weights.metric,
+    "features": weights.features,
     "verdict": bool(wb.verify("private/receipt.json", weights="private/weights.safetensors")),
     "taken": [len(one["spent"]) for one in market.api.privacy_balance("${id}")["shards"]],
 }))`);
     const { privacy, ...others } = found as { privacy: { epsilon: number; delta: number } };
-    // Training and metric together, less than one and the other.
+    // Training, metric and moments together, less than each of them alone.
     expect(privacy.epsilon).toBeGreaterThan(3);
-    expect(privacy.epsilon).toBeLessThan(3.5);
+    expect(privacy.epsilon).toBeLessThan(3.8);
     expect(privacy.delta).toBe(1e-5);
     expect(others).toEqual({
       refused: ['PRIVACY_REFUSED', 'PRIVACY_REFUSED'],
@@ -169,6 +175,7 @@ print(json.dumps({
         bound: 4,
         noiseMultiplier: within(1, 20),
       },
+      features: FITTED,
       verdict: true,
       taken: [66, 66],
     });
@@ -184,6 +191,8 @@ print(json.dumps({
       'accuracy',
       '--metric-epsilon',
       '0.5',
+      '--standardise-epsilon',
+      '0.3',
       '--purpose',
       'research',
       '--out',
@@ -195,7 +204,9 @@ print(json.dumps({
     expect(JSON.parse(await readFile(path.join(dir, 'mine/metric.json'), 'utf8'))).toEqual(metric);
     const epsilon = Number(((BigInt(paidWei) - 5n * 10n ** 18n) * 2n) / 10n ** 12n) / 1e6;
     expect(epsilon).toEqual(within(3.5, 4));
+    expect(JSON.parse(await readFile(path.join(dir, 'mine/fitted-features.json'), 'utf8'))).toEqual(FITTED);
     const files = [
+      'fitted-features.json',
       'metric.json',
       'model-card.md',
       'model-signing-key.pub',

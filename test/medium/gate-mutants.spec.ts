@@ -1,5 +1,5 @@
 // The egress gate without one of its rules, for each rule: gate.spec.ts and safetensors.spec.ts must fail then. A mutant that nothing
-// notices is a rule that nobody tests. Real: everything; vitest runs the very specs on changed copies of the three files.
+// notices is a rule that nobody tests. Real: everything; vitest runs the very specs on changed copies of the four files.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -12,9 +12,10 @@ const training = path.join(root, 'src/training');
 const SPEC_OF = {
   'gate.ts': 'gate.spec.ts',
   'metric.ts': 'gate.spec.ts',
+  'moments.ts': 'gate.spec.ts',
   'safetensors.ts': 'safetensors.spec.ts',
 } as const;
-const FILES = ['gate.ts', 'metric.ts', 'safetensors.ts'] as const;
+const FILES = ['gate.ts', 'metric.ts', 'moments.ts', 'safetensors.ts'] as const;
 const source = Object.fromEntries(
   [...FILES, ...new Set(Object.values(SPEC_OF))].map((file) => [file, readFileSync(path.join(training, file), 'utf8')]),
 );
@@ -55,6 +56,14 @@ const CHANGES: [name: string, file: Mutant['file'], from: string, to: string][] 
   ['metric: less than no row and all noise', 'metric.ts', 'least <= sum && ', ''],
   ['metric: a count beside a public one', 'metric.ts', 'units !== 0n', 'false'],
   ['metric: units that cannot be', 'metric.ts', '!isPossible(units)', 'false'],
+  ['moments: another number of them', 'moments.ts', ' || measured.length !== momentsOf(declaration)', ''],
+  ['moments: more than all rows and all noise', 'moments.ts', 'sum > most + noise || ', ''],
+  ['moments: less than no row and all noise', 'moments.ts', ' || sum < -noise - (i % 2 === 0 ? most : 0n)', ''],
+  ['moments: squares below nothing', 'moments.ts', '(i % 2 === 0 ? most : 0n)', 'most'],
+  ['moments: a count beside a public one', 'moments.ts', ': units !== 0n', ': false'],
+  ['moments: units that cannot be', 'moments.ts', 'units > most + noise || units < -noise', 'false'],
+  ['moments: a mean outside of the range', 'moments.ts', 'Math.min(1, Math.max(-1, ', '(('],
+  ['moments: a spread that is none', 'moments.ts', 'Math.max(least, ', '('],
   [
     'passed on, not written anew',
     'gate.ts',
@@ -91,7 +100,7 @@ const mutants: Mutant[] = [
 function fromHere(text: string, dir: string): string {
   const away = path.relative(dir, training);
   return text.replaceAll(/'(\.\.?\/[\w./-]+)\.js'/g, (all, name: string) =>
-    ['./gate', './metric', './safetensors'].includes(name) ? all : `'${path.join(away, name)}.js'`,
+    ['./gate', './metric', './moments', './safetensors'].includes(name) ? all : `'${path.join(away, name)}.js'`,
   );
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../../src/kernel/index.js';
 import { pseudonymOf } from '../../src/cli/state/key-file.js';
 import { epsilonOf, gaussianRdp, noiseFor } from '../../src/privacy/index.js';
-import { epsilonWith, metricNoise, samplingOf } from '../../src/training/models.js';
+import { epsilonOfRun, samplingOf, singleNoise } from '../../src/training/models.js';
 import { schemaFeatures } from '../../src/training/recipes/schema-features.js';
 import { marketplaceAbi } from '../../web3/chain/abi/marketplace.js';
 import { market, parties, provenanceStory } from '../support/provenance-story.js';
@@ -55,9 +55,16 @@ it('the vectors of the Python client are what TypeScript says', async () => {
     const sampling = samplingOf(wanted, rowCount);
     const noiseMultiplier = noiseFor({ ...wanted, ...sampling });
     const cost = epsilonOf(gaussianRdp({ ...sampling, noiseMultiplier }), wanted.delta);
-    const metric = { epsilon: 0.5, noiseMultiplier: metricNoise(0.5, wanted.delta) };
-    const both = epsilonWith(metric, { delta: wanted.delta, ...sampling, noiseMultiplier });
-    return { rowCount, ...wanted, ...sampling, noiseMultiplier, cost, metric: { ...metric, both } };
+    const metric = { epsilon: 0.5, noiseMultiplier: singleNoise(0.5, wanted.delta) };
+    const moments = { epsilon: 0.25, noiseMultiplier: singleNoise(0.25, wanted.delta) };
+    const run = { delta: wanted.delta, ...sampling, noiseMultiplier };
+    const both = epsilonOfRun({ ...run, metric });
+    const all = epsilonOfRun({ ...run, metric, moments });
+    return {
+      ...{ rowCount, ...wanted, ...sampling, noiseMultiplier, cost },
+      metric: { ...metric, both },
+      moments: { ...moments, all },
+    };
   });
   const vectors = {
     privacy,

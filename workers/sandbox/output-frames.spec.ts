@@ -13,6 +13,12 @@ const result = frame('R', new Uint8Array(1_000).fill(7));
 const numbers = frame('N', u32(3, 0, 50));
 const refusal = (code: number): Uint8Array => frame('E', Uint8Array.of(code));
 
+const moments = (...sums: bigint[]): Uint8Array => {
+  const bytes = new Uint8Array(8 * sums.length);
+  for (const [index, sum] of sums.entries()) new DataView(bytes.buffer).setBigInt64(8 * index, sum);
+  return frame('F', bytes);
+};
+
 async function* inSteps(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += step) yield bytes.slice(at, at + step);
 }
@@ -25,11 +31,13 @@ async function read(
   step = 64,
   heard: number[] = [],
   checkpoints?: Expectation['checkpoints'],
+  moments = 0,
 ): Promise<Answer> {
   const onProgress = (reached: number): void => void heard.push(reached);
   return readAnswer(new FrameReader(inSteps(bytes, step)), {
     maxResultBytes: 1_000,
     totalSteps: 100,
+    moments,
     onProgress,
     ...(checkpoints === undefined ? {} : { checkpoints }),
   });
@@ -55,6 +63,22 @@ describe('what a box may answer', () => {
       metric: { total: -(1n << 40n), units: 7n },
       numbers: { epochs: 3, rows: 50 },
     });
+  });
+
+  it('the sums of two columns after the weights, before a metric', async () => {
+    const sums = [-(1n << 40n), 2n, 3n, 4n, 0n];
+    const answer = concatBytes(result, moments(...sums), frame('M', new Uint8Array(16)), numbers);
+    expect(await read(answer, 64, [], undefined, 5)).toMatchObject({ moments: sums, metric: { total: 0n, units: 0n } });
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['fewer sums than columns have', concatBytes(result, moments(1n, 2n, 3n), numbers)],
+    ['more sums than columns have', concatBytes(result, moments(1n, 2n, 3n, 4n, 5n, 6n), numbers)],
+    ['sums twice', concatBytes(result, moments(1n, 2n, 3n, 4n, 5n), moments(1n, 2n, 3n, 4n, 5n), numbers)],
+    ['sums before the weights', concatBytes(moments(1n, 2n, 3n, 4n, 5n), result, numbers)],
+    ['sums after a metric', concatBytes(result, frame('M', new Uint8Array(16)), moments(1n, 2n, 3n, 4n, 5n), numbers)],
+  ])('refuses %s', async (_name, bytes) => {
+    await expect(read(bytes, 64, [], undefined, 5)).rejects.toMatchObject({ code: 'TRAINER_FAILED' });
   });
 
   it.each([
@@ -87,6 +111,8 @@ describe('what a box may answer', () => {
     ['two metrics', concatBytes(result, frame('M', new Uint8Array(16)), frame('M', new Uint8Array(16)), numbers)],
     ['a metric before the weights', concatBytes(frame('M', new Uint8Array(16)), result, numbers)],
     ['a metric after the numbers', concatBytes(result, numbers, frame('M', new Uint8Array(16)))],
+    ['sums that nobody pays for', concatBytes(result, moments(1n, 2n, 0n), numbers)],
+    ['no sums', concatBytes(result, moments(), numbers)],
     ['a code outside the list', refusal(8)],
     ['code zero', refusal(0)],
     ['a code with text', frame('E', utf8('1 row 7'))],

@@ -1,12 +1,13 @@
 import type { RefusalReason } from '../../src/provenance/index.js';
 import { protocolBroken } from './errors.js';
 
-/** What a box answers with: weights, a metric if one was bought, and the two public numbers; or one reason. */
+/** What a box answers with: weights, a metric and moments if they were bought, and the two public numbers; or one reason. */
 export type Answer =
   | {
       kind: 'result';
       weights: Uint8Array;
       metric?: { total: bigint; units: bigint };
+      moments?: bigint[];
       numbers: { epochs: number; rows: number };
     }
   | { kind: 'refusal'; reason: RefusalReason };
@@ -16,6 +17,8 @@ export interface Expectation {
   maxResultBytes: number;
   /** Optimiser steps of the whole run: public, so a `P` frame can say nothing else. */
   totalSteps: number;
+  /** Whole numbers of the `F` frame: as many as the run pays for; 0 where it pays for none, and then none is taken. */
+  moments: number;
   onProgress(step: number, of: number): void;
   /** Undefined where no `Z` frame was asked for; then none is taken. */
   checkpoints?: { maxBytes: number; keep(state: Uint8Array, step: number): Promise<void> };
@@ -29,6 +32,7 @@ const PROGRESS_BYTES = 8;
 const STEP_BYTES = 4;
 const NUMBERS_BYTES = 12;
 const METRIC_BYTES = 16;
+const WHOLE_BYTES = 8;
 /** Codes of the `E` frame. */
 const REASONS: readonly RefusalReason[] = [
   'model-rejected',
@@ -47,12 +51,16 @@ export async function readIdle(reader: FrameReader): Promise<void> {
 }
 
 /**
- * Reads `(P | Z)* (R M? N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
+ * Reads `(P | Z)* (R F? M? N | E)` and the end of the stream. The writer is taken for hostile: order, sizes and values outside the
  * closed set end the run, and what was read is dropped.
  * @throws WeighbridgeError TRAINER_FAILED; SilentEndError
  */
 export async function readAnswer(reader: FrameReader, expected: Expectation): Promise<Answer> {
-  reader.allow({ R: expected.maxResultBytes, Z: expected.checkpoints?.maxBytes ?? 0 });
+  reader.allow({
+    R: expected.maxResultBytes,
+    Z: expected.checkpoints?.maxBytes ?? 0,
+    F: expected.moments * WHOLE_BYTES,
+  });
   let [reached, kept] = [0, 0];
   let frame = await reader.next();
   while (frame.kind === 'P' || frame.kind === 'Z') {
@@ -84,7 +92,9 @@ async function readCheckpoint(state: Buffer, kept: number, { totalSteps, checkpo
 
 async function readResult(weights: Buffer, reader: FrameReader): Promise<Answer> {
   let { kind, body } = await reader.next();
-  // Whether a metric was bought, the gate knows.
+  // Whether they are missing, the gate sees.
+  const moments = kind === 'F' ? wholeNumbers(body) : undefined;
+  if (moments !== undefined) ({ kind, body } = await reader.next());
   const metric = kind === 'M' ? { total: body.readBigInt64BE(0), units: body.readBigInt64BE(8) } : undefined;
   if (metric !== undefined) ({ kind, body } = await reader.next());
   if (kind !== 'N') throw protocolBroken('numbers');
@@ -92,8 +102,13 @@ async function readResult(weights: Buffer, reader: FrameReader): Promise<Answer>
     kind: 'result',
     weights,
     ...(metric === undefined ? {} : { metric }),
+    ...(moments === undefined ? {} : { moments }),
     numbers: { epochs: body.readUInt32BE(0), rows: Number(body.readBigUInt64BE(4)) },
   };
+}
+
+function wholeNumbers(body: Buffer): bigint[] {
+  return Array.from({ length: body.length / WHOLE_BYTES }, (_, i) => body.readBigInt64BE(i * WHOLE_BYTES));
 }
 
 function readRefusal({ kind, body }: Frame): Answer {
@@ -110,8 +125,8 @@ interface Frame {
 /** Cuts a byte stream into frames, holding no more of it than the frame at hand may be long. */
 export class FrameReader {
   private readonly source: AsyncIterator<Uint8Array>;
-  /** Before a job is known, neither weights nor checkpoints are taken. */
-  private maxBytes = { R: 0, Z: 0 };
+  /** Before a job is known, neither weights nor checkpoints nor moments are taken. */
+  private maxBytes = { R: 0, Z: 0, F: 0 };
   private chunks: Uint8Array[] = [];
   private held = 0;
 
@@ -119,8 +134,8 @@ export class FrameReader {
     this.source = stdout[Symbol.asyncIterator]();
   }
 
-  /** Weights and checkpoints up to so many bytes. */
-  allow(maxBytes: { R: number; Z: number }): void {
+  /** Weights and checkpoints up to so many bytes, moments of exactly so many. */
+  allow(maxBytes: { R: number; Z: number; F: number }): void {
     this.maxBytes = maxBytes;
   }
 
@@ -146,6 +161,8 @@ export class FrameReader {
       case 'R':
       case 'Z':
         return length <= this.maxBytes[kind];
+      case 'F':
+        return length > 0 && length === this.maxBytes.F;
       case 'M':
         return length === METRIC_BYTES;
       case 'N':

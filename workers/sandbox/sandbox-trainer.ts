@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { isWeighbridgeError, WeighbridgeError } from '../../src/kernel/index.js';
 import type { TrainerIdentity } from '../../src/provenance/index.js';
 import {
+  momentsOf,
   shapesOf,
   totalSteps,
   weighedBytes,
@@ -174,6 +175,7 @@ function expectationOf({ declaration, weights, manifest, onProgress, checkpoints
     // Room for a tensor too many, so that the gate can say what it kept back; not for more.
     maxResultBytes: 2 * resultBytes + 65_536,
     totalSteps: totalSteps(manifest.rowCount, declaration.batchRows, declaration.epochs),
+    moments: momentsOf(declaration),
     onProgress,
     // Weights, and an optimiser's two numbers for each.
     ...(checkpoints === undefined
@@ -182,7 +184,7 @@ function expectationOf({ declaration, weights, manifest, onProgress, checkpoints
   };
 }
 
-function resultOf(answer: Answer): Pick<TrainOutput, 'weights' | 'metric' | 'numbers'> {
+function resultOf(answer: Answer): Pick<TrainOutput, 'weights' | 'metric' | 'moments' | 'numbers'> {
   if (answer.kind === 'result') {
     const { kind: _kind, ...result } = answer;
     return result;

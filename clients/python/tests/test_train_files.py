@@ -43,11 +43,18 @@ class TestModelFiles:
             model_files.checked_model_files(files, json_digest(FILES))
         assert refused.value.code == "DIGEST_MISMATCH"
 
-    def test_with_a_metric_are_five(self) -> None:
+    def test_with_what_was_bought_are_more(self) -> None:
         metric = {"name": "accuracy", "value": 0.5, "deviation": 0.1, "rows": 25, "bound": 1, "noiseMultiplier": 2.5}
-        files = {**FILES, "metric.json": json.dumps(metric)}
-        assert model_files.metric_in(model_files.checked_model_files(files, json_digest(files))) == metric
-        assert model_files.metric_in(model_files.checked_model_files(FILES, json_digest(FILES))) is None
+        features = {"input": [{"kind": "scale", "column": "x", "min": 0.25, "max": 3}]}
+        more = {"metric.json": json.dumps(metric), "fitted-features.json": json.dumps(features)}
+        for files, bought in (
+            (FILES, {}),
+            ({**FILES, "metric.json": more["metric.json"]}, {"metric": metric}),
+            ({**FILES, **more}, {"metric": metric, "features": features}),
+        ):
+            assert model_files.bought_in(model_files.checked_model_files(files, json_digest(files))) == bought
+        with pytest.raises(wb.WeighbridgeError):
+            model_files.checked_model_files(more, json_digest(more))
 
     def test_may_be_missing_but_not_unreadable(self) -> None:
         assert model_files.digest_in(self.receipt(None)) is None

@@ -10,6 +10,9 @@ from fakes import PRICE_WEI, World, budget, run
 from weighbridge.journal import known_jobs
 from weighbridge.privacy import ORDERS, noise_for
 
+STANDARDISED = [{"kind": "standardise", "column": "p", "min": 0, "max": 10}, "q", "r"]
+WORDS = [{"kind": "one-hot", "column": "p", "vocabulary": [1, 2, 3]}]
+
 
 class TestPrivacy:
     def test_an_epsilon_is_paid_for_and_declared(self, tmp_path: Path) -> None:
@@ -102,6 +105,38 @@ class TestPrivacy:
         ],
     )
     def test_a_metric_that_cannot_be_bought_costs_nothing(self, tmp_path: Path, terms: Any, options: Any, code: str) -> None:
+        world = World(terms)
+        with pytest.raises(wb.WeighbridgeError) as refused:
+            run(world, tmp_path, **options)
+        assert refused.value.code == code
+        assert world.opened == 0
+
+    def test_columns_are_standardised_for_an_epsilon(self, tmp_path: Path) -> None:
+        world = World(budget())
+        result = run(world, tmp_path, privacy=3, standardise_epsilon=0.5, epochs=2, batch_rows=10)
+        (journal,) = known_jobs(world.market(tmp_path).state)
+        declaration = journal["declaration"]
+        noise = noise_for(epsilon=0.5, delta=1e-5, sampling_rate=1, steps=1)
+        assert declaration["privacy"]["moments"] == {"noiseMultiplier": noise}
+        assert 3 < declaration["privacy"]["epsilon"] < 3.5
+        assert journal["order"]["epsilonMicros"] == str(round(declaration["privacy"]["epsilon"] * 10**6))
+        kinds = {feature["kind"] for feature in declaration["features"]["x"]}
+        assert "standardise" in kinds
+        assert "scale" not in kinds
+        assert result.features is None  # This worker fitted nothing.
+
+    @pytest.mark.parametrize(
+        ("terms", "options", "code"),
+        [
+            (budget(), {"privacy": 7.9, "standardise_epsilon": 2}, "PRIVACY_REFUSED"),
+            (budget(), {"privacy": 3, "standardise_epsilon": float("nan")}, "BAD_INPUT"),
+            (budget(), {"privacy": 3, "standardise_epsilon": True}, "BAD_INPUT"),
+            ({**budget(), "trainingWithoutPrivacy": True}, {"standardise_epsilon": 0.5}, "BAD_INPUT"),
+            (budget(), {"privacy": 3, "features": STANDARDISED}, "MODEL_DOES_NOT_FIT"),
+            (budget(), {"privacy": 3, "features": WORDS, "standardise_epsilon": 0.5}, "MODEL_DOES_NOT_FIT"),
+        ],
+    )
+    def test_a_fit_that_cannot_be_bought_costs_nothing(self, tmp_path: Path, terms: Any, options: Any, code: str) -> None:
         world = World(terms)
         with pytest.raises(wb.WeighbridgeError) as refused:
             run(world, tmp_path, **options)

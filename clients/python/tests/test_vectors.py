@@ -91,6 +91,10 @@ def test_noise_and_epsilon(one: dict[str, Any]) -> None:
     with_metric = declared_privacy(one["epsilon"], measuring, one["batchRows"], one["epochs"], bought)
     assert with_metric["metric"]["noiseMultiplier"] == metric["noiseMultiplier"]
     assert metric["both"] <= with_metric["epsilon"] <= metric["both"] + 1e-6 * 1.001
+    moments = one["moments"]
+    with_all = declared_privacy(one["epsilon"], measuring, one["batchRows"], one["epochs"], bought, moments["epsilon"])
+    assert with_all["moments"] == {"noiseMultiplier": moments["noiseMultiplier"]}
+    assert moments["all"] <= with_all["epsilon"] <= moments["all"] + 1e-6 * 1.001
 
 
 def test_sign_in_message() -> None:

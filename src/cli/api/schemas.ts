@@ -93,6 +93,8 @@ export const modelFilesSchema = z.strictObject({
   'model-signing-key.pub': modelFile,
   /** Where a metric was bought. */
   'metric.json': modelFile.optional(),
+  /** Where columns were standardised. */
+  'fitted-features.json': modelFile.optional(),
 });
 export type ModelFiles = z.infer<typeof modelFilesSchema>;
 

@@ -2,7 +2,7 @@ import { Argument, Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { CheckOptions } from '../model/check-model.js';
 import type { RecipeFileOptions } from '../model/recipe-file.js';
-import { fileJobOptions, RECIPES, recipeOptions } from './options.js';
+import { fileJobOptions, RECIPES, recipeOptions, standardiseOption } from './options.js';
 
 /** `weighbridge model`: model files, before any payment. */
 export function modelCommand(run: Run): Command {
@@ -29,12 +29,14 @@ function checkCommand(run: Run): Command {
     )
     .argument('<file>', 'model file, .wbm')
     .requiredOption('--dataset <id>', 'the dataset: its id, or the first 8 hex digits or more');
-  return recipeOptions(fileJobOptions(command)).action(async (file: string, options: CheckOptions, self: Command) =>
-    run(self, async (cli) => {
-      const { runCheckModel } = await import('../model/check-model.js');
-      await runCheckModel(cli, file, options);
-    }),
-  );
+  return recipeOptions(fileJobOptions(command))
+    .addOption(standardiseOption())
+    .action(async (file: string, options: CheckOptions, self: Command) =>
+      run(self, async (cli) => {
+        const { runCheckModel } = await import('../model/check-model.js');
+        await runCheckModel(cli, file, options);
+      }),
+    );
 }
 
 function recipeCommand(run: Run): Command {

@@ -66,6 +66,14 @@ export function recipeOptions(command: Command): Command {
     .option('--seed <number>', 'decides row order, and first weights of a recipe; public', wholeNumber(0, 0xffff_ffff));
 }
 
+/** What a mean and a deviation of columns may cost beside the rest of a private run. */
+export function standardiseOption(): Option {
+  return new Option(
+    '--standardise-epsilon <number>',
+    'fit mean and deviation of the scaled columns on the rows, with noise, for this much of the privacy budget',
+  ).argParser(positiveNumber);
+}
+
 /** What may be said of a job with a model file alone. */
 export function fileJobOptions(command: Command): Command {
   return command

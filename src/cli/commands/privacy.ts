@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Run } from '../cli.js';
 import type { PrivacyAuditOptions } from '../privacy/audit.js';
 import type { EpsilonOptions, QuoteOptions } from '../privacy/cost.js';
-import { fraction, positiveNumber, wholeNumber } from './options.js';
+import { fraction, positiveNumber, standardiseOption, wholeNumber } from './options.js';
 
 const MAX_STEPS = 10_000_000;
 
@@ -82,6 +82,7 @@ function quoteCommand(run: Run): Command {
     .option('--epsilon <number>', 'the epsilon that the run may cost (of a dataset: default several)', positiveNumber)
     .option('--delta <number>', 'chance that the bound does not hold', fraction)
     .option('--metric-epsilon <number>', 'what a metric may cost that is bought beside the weights', positiveNumber)
+    .addOption(standardiseOption())
     .option('--rows <count>', 'rows of the dataset', wholeNumber(1, 1e12))
     .option('--batch-rows <count>', 'rows in a step, on average', wholeNumber(1, 65_536), 32)
     .option('--epochs <count>', 'passes over the rows, on average', wholeNumber(1, 10_000), 10)

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Run } from '../cli.js';
 import type { TrainOptions } from '../train/train.js';
-import { fileJobOptions, positiveNumber, RECIPES, recipeOptions, wholeNumber } from './options.js';
+import { fileJobOptions, positiveNumber, RECIPES, recipeOptions, standardiseOption, wholeNumber } from './options.js';
 
 /** `weighbridge train`: the buyer's door. */
 export function trainCommand(run: Run): Command {
@@ -43,6 +43,7 @@ export function trainCommand(run: Run): Command {
     )
     .option('--metric-epsilon <number>', 'what the metric may take of the privacy budget', positiveNumber)
     .option('--metric-bound <number>', "a row's loss counts as so much at most (default: 4)", positiveNumber)
+    .addOption(standardiseOption())
     .optionsGroup('Options:')
     .option('--receipt <file>', 'where the receipt goes (default: receipt.json beside the weights)')
     .option('--save-model <dir>', 'also write the model as submitted: job.json, graph.onnx, initial.safetensors')
@@ -56,6 +57,7 @@ Examples:
   weighbridge train --dataset 0x1f3a9c02 --model model.wbm --features features.json --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epsilon 3 --batch-rows 256 --purpose research --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epsilon 3 --metric accuracy --metric-epsilon 0.5 --out weights.safetensors
+  weighbridge train --dataset 0x1f3a9c02 --recipe mlp --epsilon 3 --standardise-epsilon 0.3 --out weights.safetensors
   weighbridge train --dataset 0x1f3a9c02 --declaration job.json --graph graph.onnx --weights first.safetensors --out w.safetensors
 `,
     )

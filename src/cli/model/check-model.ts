@@ -56,7 +56,8 @@ async function judge(
   const { describeModel } = await import('../../training/models.js');
   const model = describeModel(made.declaration, made.graph, made.weights);
   const trainer = await (await cli.adapters.modelChecker()).estimate(made, manifest.rowCount);
-  const privacy = priceList(dataset, balance, made.declaration) ?? null;
+  const { standardiseEpsilon } = options;
+  const privacy = priceList(dataset, balance, { ...made.declaration, standardiseEpsilon }) ?? null;
   if (trainer === undefined || trainer.admitted) {
     return { admitted: true, model, ...(trainer === undefined ? {} : { trainer }), priceWei, privacy };
   }

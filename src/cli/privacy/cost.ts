@@ -20,6 +20,7 @@ export interface QuoteOptions {
   delta?: number;
   rows?: number;
   metricEpsilon?: number;
+  standardiseEpsilon?: number;
   batchRows: number;
   epochs: number;
 }
@@ -31,13 +32,14 @@ export function epsilon({ ui }: Cli, { delta, ...release }: EpsilonOptions): voi
 
 /** @throws WeighbridgeError BAD_INPUT if no noise in range is enough; PRIVACY_REFUSED, DATASET_NOT_FOUND */
 export async function quote(cli: Cli, options: QuoteOptions): Promise<void> {
-  const { dataset, epsilon: wanted, delta, rows, batchRows, epochs, metricEpsilon } = options;
+  const { dataset, epsilon: wanted, delta, rows, batchRows, epochs, metricEpsilon, standardiseEpsilon } = options;
   if (dataset !== undefined) {
     if (delta !== undefined || rows !== undefined) throw unclear("--delta and --rows are the dataset's");
     return quoteForDataset(cli, dataset, options);
   }
   if (wanted === undefined || delta === undefined || rows === undefined) throw unclear('it is not clear for what');
   if (metricEpsilon !== undefined) throw unclear('--metric-epsilon goes with --dataset');
+  if (standardiseEpsilon !== undefined) throw unclear('--standardise-epsilon goes with --dataset');
   const run = samplingOf({ batchRows, epochs }, rows);
   const noiseMultiplier = noiseFor({ epsilon: wanted, delta, ...run });
   const cost = epsilonOf(gaussianRdp({ ...run, noiseMultiplier }), delta);

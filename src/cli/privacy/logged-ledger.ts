@@ -159,8 +159,8 @@ function claimProblems({ job, index, privacy }: Run): string[] {
 }
 
 function costOf(privacy: Private): number {
-  const { samplingRate: q, noiseMultiplier, steps, delta, metric } = privacy;
-  const noisy = noiseMultiplier > 0 && (metric === undefined || metric.noiseMultiplier > 0);
+  const { samplingRate: q, steps, delta, metric, moments } = privacy;
+  const noisy = [privacy, metric, moments].every((one) => one === undefined || one.noiseMultiplier > 0);
   const sound = q > 0 && q <= 1 && noisy && steps > 0 && delta > 0 && delta < 1;
   return sound ? epsilonOf(privateRunRdp(privacy), delta) : Infinity;
 }

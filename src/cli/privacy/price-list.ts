@@ -1,6 +1,6 @@
 import { amountOf, epsilonMicrosOf, formatWei, isWeighbridgeError, offerFromJson } from '../../kernel/index.js';
 import { addLoss, epsilonOfLoss, lossOf, NOISE_RANGE, noiseFor, privateRunRdp } from '../../privacy/index.js';
-import { epsilonWith, metricNoise, samplingOf } from '../../training/models.js';
+import { epsilonOfRun, samplingOf, singleNoise } from '../../training/models.js';
 import type { Dataset, PrivacyBalance } from '../api/schemas.js';
 import { table } from '../ui/table.js';
 import type { Colours } from '../ui/ui.js';
@@ -9,13 +9,19 @@ import type { Colours } from '../ui/ui.js';
 export interface EpsilonPrice {
   /** Of training. */
   epsilon: number;
-  /** Of training and metric together, which is what is paid for; the same where no metric is bought. */
+  /** Of training, metric and moments together, which is what is paid for; the same where neither is bought. */
   totalEpsilon: number;
   /** Null where no noise makes the run as private as that. */
   noiseMultiplier: number | null;
   priceWei: bigint;
   /** Whether every shard has so much left of its budget. */
   left: boolean;
+}
+
+/** What is bought beside the weights: what each may cost by itself. */
+export interface Extras {
+  metricEpsilon?: number | undefined;
+  standardiseEpsilon?: number | undefined;
 }
 
 export interface PriceList {
@@ -31,13 +37,13 @@ const USUAL = [0.5, 1, 2, 4, 8];
 
 /**
  * Prices of privacy as the contract and the ledger will compute them; undefined if the terms sell none.
- * @param run - what is meant to be trained; `metricEpsilon` where a metric is bought beside it
+ * @param run - what is meant to be trained; and what is bought beside the weights
  * @param epsilons - default: the usual ones that a job may take, and the most that it may
  */
 export function priceList(
   { offer: offerJson, terms, rowCount }: Pick<Dataset, 'offer' | 'terms' | 'rowCount'>,
   balance: PrivacyBalance,
-  run: { batchRows: number; epochs: number; metricEpsilon?: number | undefined },
+  run: Extras & { batchRows: number; epochs: number },
   epsilons?: readonly number[],
 ): PriceList | undefined {
   const { budget } = terms.privacy;
@@ -46,13 +52,14 @@ export function priceList(
   const sampling = samplingOf(run, rowCount);
   const { delta, maxEpsilonPerJob: most } = budget;
   const taken = balance.shards.map(({ spent, reserved }) => addLoss(spent, reserved));
-  const { metricEpsilon } = run;
-  const metric = metricEpsilon === undefined ? undefined : { noiseMultiplier: metricNoise(metricEpsilon, delta) };
+  const once = (epsilon: number | undefined) =>
+    epsilon === undefined ? undefined : { noiseMultiplier: singleNoise(epsilon, delta) };
+  const [metric, moments] = [once(run.metricEpsilon), once(run.standardiseEpsilon)];
   const priceOf = (epsilon: number): EpsilonPrice => {
     const noiseMultiplier = noiseOrNull({ epsilon, delta, ...sampling });
-    const release = noiseMultiplier === null ? undefined : { noiseMultiplier, ...sampling, metric };
+    const release = noiseMultiplier === null ? undefined : { noiseMultiplier, ...sampling, metric, moments };
     const totalEpsilon =
-      release === undefined || metric === undefined ? epsilon : epsilonWith(metric, { delta, ...release });
+      release === undefined || (metric ?? moments) === undefined ? epsilon : epsilonOfRun({ delta, ...release });
     const loss = release && lossOf(privateRunRdp(release));
     return {
       epsilon,
@@ -75,13 +82,13 @@ export function priceList(
 
 export function priceLines(list: PriceList, out: Colours): string[] {
   const { delta, budgetEpsilon, takenEpsilon } = list;
-  const withMetric = list.epsilons.some(({ epsilon, totalEpsilon }) => epsilon !== totalEpsilon);
+  const withMore = list.epsilons.some(({ epsilon, totalEpsilon }) => epsilon !== totalEpsilon);
   return [
     ...table([
-      ['epsilon', ...(withMetric ? ['with the metric'] : []), 'noise multiplier', 'price of the run', ''].map(out.dim),
+      ['epsilon', ...(withMore ? ['all together'] : []), 'noise multiplier', 'price of the run', ''].map(out.dim),
       ...list.epsilons.map(({ epsilon, totalEpsilon, noiseMultiplier, priceWei, left }) => [
         String(epsilon),
-        ...(withMetric ? [String(totalEpsilon)] : []),
+        ...(withMore ? [String(totalEpsilon)] : []),
         noiseMultiplier === null ? '-' : String(noiseMultiplier),
         noiseMultiplier === null ? '-' : `${formatWei(priceWei)} USDFC`,
         noteOf(noiseMultiplier, left, out),

@@ -37,6 +37,8 @@ export interface ModelOptions extends Omit<JobChoices, 'features'>, MetricOption
   tokenizer?: string[];
   epsilon?: number;
   clippingNorm?: number;
+  /** What mean and deviation of the columns may cost. */
+  standardiseEpsilon?: number;
   /** A column whose values are protected whole. */
   privacyUnit?: string;
   unitRows?: number;
@@ -56,7 +58,8 @@ export async function makeModel(options: ModelOptions, manifest: Manifest, terms
   const { carried = [], ...parts } = await buildOrRead(options, manifest, given);
   const built = { ...parts, tokenizers: tokenizersFor(parts.declaration, given, carried) };
   const { checkFit } = await import('../../training/models.js');
-  const model = terms === undefined ? built : await underTerms(built, options, manifest, terms);
+  const model =
+    terms === undefined ? await asScaled(built, options) : await underTerms(built, options, manifest, terms);
   checkFit(manifest, model.declaration, model.graph, model.weights);
   return model;
 }
@@ -76,11 +79,27 @@ async function underTerms(
   return { ...built, declaration };
 }
 
+/** Where no run is meant: which constants a column is scaled by changes nothing of what a model is. */
+async function asScaled(built: Model, { standardiseEpsilon }: ModelOptions): Promise<Model> {
+  if (standardiseEpsilon === undefined) return built;
+  const { scaledInstead } = await import('../../training/models.js');
+  return { ...built, declaration: scaledInstead(built.declaration) };
+}
+
 function wantedPrivacy(options: ModelOptions): WantedPrivacy | undefined {
-  const { epsilon, clippingNorm, privacyUnit, unitRows } = options;
+  const { epsilon, clippingNorm, privacyUnit, unitRows, standardiseEpsilon } = options;
   const metric = wantedMetric(options);
-  if (epsilon !== undefined) return { epsilon, clippingNorm, unitColumn: privacyUnit, unitRows, metric };
-  const only = ['clippingNorm', 'privacyUnit', 'unitRows', 'metric', 'metricEpsilon', 'metricBound'];
+  if (epsilon !== undefined)
+    return { epsilon, clippingNorm, unitColumn: privacyUnit, unitRows, metric, standardiseEpsilon };
+  const only = [
+    'clippingNorm',
+    'privacyUnit',
+    'unitRows',
+    'metric',
+    'metricEpsilon',
+    'metricBound',
+    'standardiseEpsilon',
+  ];
   refuseOptions(options, only, 'goes with --epsilon');
   return undefined;
 }

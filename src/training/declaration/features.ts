@@ -21,12 +21,18 @@ const side = z.number().int().min(1).max(4096);
 export const MAX_TOKENIZER_BYTES = 16 << 20;
 
 /**
- * The closed list of column transforms, with public constants only: nothing is fitted on private rows. What each does to
- * a value outside its constants is part of its meaning (docs/model-format.md).
+ * The closed list of column transforms, with public constants only: what is fitted on private rows is fitted with noise that is
+ * paid for, and then as public as the rest. What each does to a value outside its constants is part of its meaning
+ * (docs/model-format.md).
  */
 export const featureSchema = z.discriminatedUnion('kind', [
   /** (x - min) / (max - min), one float32. */
   z.strictObject({ kind: z.literal('scale'), column, min: z.number(), max: z.number() }),
+  /**
+   * (x - mean) / deviation, one float32: both come from the rows, with noise (`privacy.moments`), and min and max are what a value counts
+   * as at least and at most where they are computed.
+   */
+  z.strictObject({ kind: z.literal('standardise'), column, min: z.number(), max: z.number() }),
   /** One float32 a word of the vocabulary, 1 at the match; all zeros for a word outside it. */
   z.strictObject({ kind: z.literal('one-hot'), column, vocabulary: vocabularySchema }),
   /** Position in the vocabulary, one integer; `unknown` for a word outside it. */
@@ -60,6 +66,7 @@ export type Feature = z.infer<typeof featureSchema>;
 export function featureWidth(feature: Feature): number {
   switch (feature.kind) {
     case 'scale':
+    case 'standardise':
     case 'category':
       return 1;
     case 'one-hot':

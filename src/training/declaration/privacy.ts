@@ -11,6 +11,12 @@ export const metricSchema = z.strictObject({
 });
 export type DeclaredMetric = z.infer<typeof metricSchema>;
 
+/** The sums that `standardise` columns take their mean and deviation from: released once, before the first step. */
+export const momentsSchema = z.strictObject({
+  /** Deviation of the noise over what one unit can add to all of them together. */
+  noiseMultiplier: z.number().min(NOISE_RANGE.min).max(NOISE_RANGE.max),
+});
+
 /**
  * DP-SGD of a run, all of it public. Rate and steps say again what batch and epochs decide, and epsilon what the rest decides:
  * `checkPrivacy` holds them together, so that whoever reads the declaration alone can compute the loss.
@@ -18,7 +24,7 @@ export type DeclaredMetric = z.infer<typeof metricSchema>;
 export const privacySchema = z.union([
   z.literal('none'),
   z.strictObject({
-    /** What the run may cost at most, its metric included, at this delta; the order pays for it. */
+    /** What the run may cost at most, metric and moments included, at this delta; the order pays for it. */
     epsilon: z.number().positive().max(1000),
     delta: z.number().positive().max(0.01),
     /** Deviation of the noise over the clipping norm. */
@@ -40,6 +46,8 @@ export const privacySchema = z.union([
     ]),
     /** Left out where none is bought. Its loss is in `epsilon`. */
     metric: metricSchema.optional(),
+    /** There exactly where a feature is `standardise`. Its loss is in `epsilon`. */
+    moments: momentsSchema.optional(),
   }),
 ]);
 export type DeclaredPrivacy = z.infer<typeof privacySchema>;

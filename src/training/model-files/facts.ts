@@ -2,6 +2,7 @@ import type { Manifest, Terms } from '../../catalog/manifest.js';
 import type { Bytes32 } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/statements.js';
 import type { BoughtMetric } from '../metric.js';
+import type { FittedFeatures } from '../moments.js';
 import type { ModelDeclaration } from '../model-declaration.js';
 
 /** What is told of a model that leaves: public already, all of it. Digests are 64 hex digits. */
@@ -20,6 +21,8 @@ export interface ModelFacts {
   trainer: TrainerIdentity;
   /** Bought beside the weights. */
   metric?: BoughtMetric | undefined;
+  /** How columns become the model's inputs, where some of it was fitted on the rows. */
+  features?: FittedFeatures | undefined;
   startedAt: Date;
   finishedAt: Date;
   /** Where terms and manifests are served by digest. */
@@ -27,9 +30,14 @@ export interface ModelFacts {
 }
 
 /** Text by file name: what lies beside `weights.safetensors`. */
-export type ModelFiles = Record<(typeof MODEL_FILE_NAMES)[number], string> & { [METRIC_FILE]?: string };
+export type ModelFiles = Record<(typeof MODEL_FILE_NAMES)[number], string> & {
+  [METRIC_FILE]?: string;
+  [FITTED_FILE]?: string;
+};
 /** Only where a metric was bought. */
 export const METRIC_FILE = 'metric.json';
+/** Only where columns were standardised: features for `train --features`, and for whoever uses the model. */
+export const FITTED_FILE = 'fitted-features.json';
 export const MODEL_FILE_NAMES = ['model-card.md', 'model.cdx.json', 'model.sig', 'model-signing-key.pub'] as const;
 
 export const termsUrl = ({ apiUrl, termsDigest }: ModelFacts): string =>

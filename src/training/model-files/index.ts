@@ -1,21 +1,25 @@
 import { sha256Hex, utf8 } from '../../kernel/index.js';
 import { WEIGHTS_NAME } from '../../provenance/index.js';
-import { METRIC_FILE, type ModelFacts, type ModelFiles } from './facts.js';
+import { FITTED_FILE, METRIC_FILE, type ModelFacts, type ModelFiles } from './facts.js';
 import { mlBom } from './ml-bom.js';
 import { modelCard } from './model-card.js';
 import { signModel } from './model-signature.js';
 
-export { METRIC_FILE, MODEL_FILE_NAMES, type ModelFacts, type ModelFiles } from './facts.js';
+export { FITTED_FILE, METRIC_FILE, MODEL_FILE_NAMES, type ModelFacts, type ModelFiles } from './facts.js';
 
 /**
- * Everything that lies beside the weights when they leave: card, bill of materials, the metric if one was bought, and a signature over
+ * Everything that lies beside the weights when they leave: card, bill of materials, the metric and the fitted features if they were bought, and a signature over
  * all of it and the weights.
  * @param signingKey - of this job alone, P-256
  */
 export function modelFilesOf(facts: ModelFacts, signingKey: Uint8Array): ModelFiles {
   const [card, bom] = [modelCard(facts), mlBom(facts)];
-  const metric = facts.metric === undefined ? {} : { [METRIC_FILE]: `${JSON.stringify(facts.metric, null, 2)}\n` };
-  const signed = { 'model-card.md': card, 'model.cdx.json': bom, ...metric };
+  const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
+  const signed = {
+    ...{ 'model-card.md': card, 'model.cdx.json': bom },
+    ...(facts.metric === undefined ? {} : { [METRIC_FILE]: json(facts.metric) }),
+    ...(facts.features === undefined ? {} : { [FITTED_FILE]: json(facts.features) }),
+  };
   const digests = {
     [WEIGHTS_NAME]: facts.weightsSha256,
     ...Object.fromEntries(Object.entries(signed).map(([name, text]) => [name, sha256Hex(utf8(text))])),

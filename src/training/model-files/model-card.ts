@@ -81,11 +81,14 @@ function dataLines(facts: ModelFacts): string[] {
   ];
 }
 
-function trainingLines({ declaration, trainer, startedAt, finishedAt }: ModelFacts): string[] {
+function trainingLines({ declaration, features, trainer, startedAt, finishedAt }: ModelFacts): string[] {
   const { loss, optimiser, epochs, batchRows, seed, precision } = declaration;
   return [
     `- ${epochs} epochs, ${batchRows} rows in a step, seed ${seed}, ${precision}`,
     `- loss: ${loss.name}; optimiser: ${optimiser.name}, learning rate ${optimiser.learningRate}`,
+    ...(features === undefined
+      ? []
+      : ['- columns are standardised by a mean and a deviation of the rows, with noise: `fitted-features.json`']),
     `- ${trainer.name} ${trainer.version}, JAX ${trainer.jax}, ${trainer.threads} threads of ${trainer.device}`,
     `- from ${startedAt.toISOString()} to ${finishedAt.toISOString()}`,
   ];
@@ -93,7 +96,7 @@ function trainingLines({ declaration, trainer, startedAt, finishedAt }: ModelFac
 
 function privacyLines({ declaration: { privacy } }: ModelFacts): string[] {
   if (privacy === 'none') return [];
-  const { noiseMultiplier, clippingNorm, samplingRate, steps, metric } = privacy;
+  const { noiseMultiplier, clippingNorm, samplingRate, steps, metric, moments } = privacy;
   return [
     'DP-SGD with Poisson sampling; Rényi accounting, add/remove adjacency.',
     '',
@@ -101,6 +104,9 @@ function privacyLines({ declaration: { privacy } }: ModelFacts): string[] {
     ...(metric === undefined
       ? []
       : [`- ${metric.name}: noise multiplier ${metric.noiseMultiplier}, in the same epsilon`]),
+    ...(moments === undefined
+      ? []
+      : [`- mean and deviation of columns: noise multiplier ${moments.noiseMultiplier}, in the same epsilon`]),
   ];
 }
 

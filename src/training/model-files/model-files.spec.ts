@@ -7,7 +7,7 @@ import { trainer } from '../../../test/support/provenance-story.js';
 import { sha256Hex, utf8, type Bytes32 } from '../../kernel/index.js';
 import { declarationSchema } from '../model-declaration.js';
 import { modelSigningKey } from '../run-job/worker-account.js';
-import { METRIC_FILE, MODEL_FILE_NAMES, modelFilesOf, type ModelFacts, type ModelFiles } from './index.js';
+import { FITTED_FILE, METRIC_FILE, MODEL_FILE_NAMES, modelFilesOf, type ModelFacts, type ModelFiles } from './index.js';
 
 const word = (digit: string): Bytes32 => `0x${digit.repeat(64)}`;
 const declaration = declarationSchema.parse({
@@ -205,5 +205,17 @@ describe('the signature', () => {
     });
     expect(files['model-card.md']).toContain('- accuracy 0.87 over 40 rows');
     expect(files['model-card.md']).not.toContain('nobody');
+  });
+
+  it('is over the fitted features too, which the card speaks of', () => {
+    const features = { input: [{ kind: 'scale' as const, column: 'age', min: 41.25, max: 53.5 }] };
+    if (declaration.privacy === 'none') throw new Error('a private run');
+    const privacy = { ...declaration.privacy, moments: { noiseMultiplier: 9.5 } };
+    const files = filesOf({ features, declaration: { ...declaration, privacy } });
+    expect(Object.keys(files).toSorted()).toEqual([...MODEL_FILE_NAMES, FITTED_FILE].toSorted());
+    expect(JSON.parse(files[FITTED_FILE] ?? '')).toEqual(features);
+    expect(JSON.stringify(read(files).statement)).toContain(sha256Hex(utf8(files[FITTED_FILE] ?? '')));
+    expect(files['model-card.md']).toContain('standardised by a mean and a deviation of the rows');
+    expect(files['model-card.md']).toContain('noise multiplier 9.5, in the same epsilon');
   });
 });

@@ -53,13 +53,15 @@ async function checkRun(deps: RunJobDeps, job: Job): Promise<void> {
 
 function privacyOf({ workerSeed }: RunJobDeps, { id, declaration: { privacy } }: Job): RunPrivacy {
   if (privacy === 'none') return privacy;
-  const { epsilon, delta, noiseMultiplier, samplingRate, steps, unit, metric } = privacy;
+  const { epsilon, delta, noiseMultiplier, samplingRate, steps, unit, metric, moments } = privacy;
   const seedCommitment = seedCommitmentOf(workerSeed, id);
   const unitColumn = unit.kind === 'column' ? unit.column : null;
   const run = { epsilon, delta, noiseMultiplier, samplingRate, steps, unitColumn, seedCommitment };
-  return metric === undefined
-    ? run
-    : { ...run, metric: { name: metric.name, noiseMultiplier: metric.noiseMultiplier } };
+  return {
+    ...run,
+    ...(metric === undefined ? {} : { metric: { name: metric.name, noiseMultiplier: metric.noiseMultiplier } }),
+    ...(moments === undefined ? {} : { moments }),
+  };
 }
 
 /** An order that is closed on chain, or about to be, gets no record: nobody could be given access by it any more. */

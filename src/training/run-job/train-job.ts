@@ -78,13 +78,22 @@ async function filesOf(
   { network, termsOf, workerSeed }: RunJobDeps,
   job: Job,
   manifest: Manifest,
-  { sha256, tensors, parameters, metric }: Weighed,
+  { sha256, tensors, parameters, metric, features }: Weighed,
   run: Pick<ModelFacts, 'trainer' | 'startedAt' | 'finishedAt'>,
 ): Promise<ModelFiles> {
   const { id, keyId, declaration, offer } = job;
   const { termsDigest, manifestDigest } = offer;
   const about = { orderId: id, keyId, declaration, termsDigest, manifestDigest, manifest, terms: await termsOf(job) };
-  const facts = { ...about, ...run, weightsSha256: sha256, tensors, parameters, metric, apiUrl: network.apiUrl };
+  const facts = {
+    ...about,
+    ...run,
+    weightsSha256: sha256,
+    tensors,
+    parameters,
+    metric,
+    features,
+    apiUrl: network.apiUrl,
+  };
   return modelFilesOf(facts, modelSigningKey(workerSeed, id));
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .datasets import Dataset
 from .errors import bad_input
-from .features import FeatureSpec, columns_of_label, features_for, label_for
+from .features import FeatureSpec, columns_of_label, features_for, label_for, standardised
 from .model_file import ModelFile
 from .privacy import Metric, declared_privacy
 
@@ -58,6 +58,7 @@ class JobOptions:
     privacy: Any = None
     metric: str | Mapping[str, Any] | None = None
     metric_epsilon: float | None = None
+    standardise_epsilon: float | None = None
 
 
 def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Json:
@@ -74,12 +75,13 @@ def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Jso
     batch_rows = _first(options.batch_rows, template.get("batchRows"), _BATCH_ROWS)
     metric = Metric.of(options.metric, options.metric_epsilon)
     wanted = _first(options.privacy, template.get("privacy"), "none")
-    privacy = declared_privacy(wanted, dataset, batch_rows, epochs, metric)
+    privacy = declared_privacy(wanted, dataset, batch_rows, epochs, metric, options.standardise_epsilon)
+    features = features_for(inputs, dataset, columns_of_label(label), given)
     return {
         "version": 1,
         **{field: template[field] for field in ("graph", "weights", "trainable", "inputs")},
         "tied": template.get("tied", {}),
-        "features": features_for(inputs, dataset, columns_of_label(label), given),
+        "features": standardised(features, privacy),
         "label": label,
         "loss": loss,
         "optimiser": _named("optimiser", _OPTIMISERS, _first(options.optimiser, template.get("optimiser"), "adam")),

@@ -58,6 +58,30 @@ def _features(
     return {name: [_spelt_out(one, known[name], dataset) for one in specs] for name, specs in by_input.items()}
 
 
+def standardised(features: dict[str, list[Json]], privacy: Any) -> dict[str, list[Json]]:
+    """With mean and deviation fitted on the rows where the run pays for that: of the columns that are `standardise`, or else of
+    all that are `scale`.
+
+    :param privacy: as declared
+    :raises WeighbridgeError: MODEL_DOES_NOT_FIT
+    """
+    pays = privacy != "none" and "moments" in privacy
+    kinds = {feature["kind"] for declared in features.values() for feature in declared}
+    if not pays and "standardise" in kinds:
+        raise does_not_fit(
+            "mean and deviation of private rows are fitted with noise, or not at all",
+            "Give standardise_epsilon=0.3, or so, with privacy=...; or constants: {'kind': 'scale', ...}.",
+        )
+    if not pays or "standardise" in kinds:
+        return features
+    if "scale" not in kinds:
+        raise does_not_fit("no column is scaled", "Leave standardise_epsilon out.")
+    return {
+        name: [{**one, "kind": "standardise"} if one["kind"] == "scale" else one for one in declared]
+        for name, declared in features.items()
+    }
+
+
 def label_for(loss: str, inputs: list[Json], dataset: Dataset, given: str | Mapping[str, Any] | None) -> Json:
     """`label` of a declaration. :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT"""
     if isinstance(given, Mapping):

@@ -15,7 +15,7 @@ from .identity import decrypt
 from .journal import kept_model, known_jobs, write_job
 from .market import Market
 from .model_file import ModelFile
-from .model_files import checked_model_files, digest_in, metric_in, write_model_files
+from .model_files import bought_in, checked_model_files, digest_in, write_model_files
 from .money import format_wei
 from .purchase import pay_once, submit_once
 from .results import StateDict, merged, state_dict
@@ -174,7 +174,7 @@ def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str
     tensors = read_tensors(weights)
     model = kept_model(market.state, order_id)
     whole = tensors if model is None else merged(ModelFile.from_bytes(model), tensors)
-    return state_dict(whole, order_id, kept_receipt, metric_in(files))
+    return state_dict(whole, order_id, kept_receipt, bought_in(files))
 
 
 def _receipt_of(market: Market, journal: Json) -> tuple[bytes, Json]:

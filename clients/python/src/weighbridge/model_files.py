@@ -1,5 +1,5 @@
-"""What lies beside the weights: model card, bill of materials, the metric that was bought, signature and its key. They are
-those whose digest the worker put into its `training-completed` record, or nothing is written."""
+"""What lies beside the weights: model card, bill of materials, metric and fitted features that were bought, signature and its
+key. They are those whose digest the worker put into its `training-completed` record, or nothing is written."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ Json = dict[str, Any]
 NAMES = ("model-card.md", "model.cdx.json", "model.sig", "model-signing-key.pub")
 #: Where a metric was bought.
 METRIC = "metric.json"
+#: Where columns were standardised.
+FITTED = "fitted-features.json"
 _BYPRODUCT = "model-files.json"
 
 
@@ -47,7 +49,8 @@ def digest_in(receipt: Json) -> str | None:
 def checked_model_files(files: Any, digest: str) -> dict[str, str]:
     """:raises WeighbridgeError: DIGEST_MISMATCH"""
     names = set(files) if isinstance(files, dict) else set()
-    known = names in (set(NAMES), {*NAMES, METRIC}) and all(isinstance(text, str) for text in files.values())
+    expected = names - {METRIC, FITTED} == set(NAMES)
+    known = expected and all(isinstance(text, str) for text in files.values())
     if known and json_digest(files) == digest:
         return dict(files)
     raise WeighbridgeError(
@@ -62,6 +65,7 @@ def write_model_files(files: dict[str, str], folder: Path) -> None:
         write_atomic(folder / name, text.encode(), 0o644)
 
 
-def metric_in(files: dict[str, str]) -> Json | None:
-    """The number that was bought beside the weights."""
-    return json.loads(files[METRIC]) if METRIC in files else None
+def bought_in(files: dict[str, str]) -> Json:
+    """What was bought beside the weights: the `metric`, and the `features` with their fitted constants."""
+    named = {"metric": METRIC, "features": FITTED}
+    return {what: json.loads(files[name]) for what, name in named.items() if name in files}

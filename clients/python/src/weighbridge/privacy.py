@@ -27,20 +27,29 @@ _SETTINGS = {"epsilon", "clippingNorm", "unit"}
 
 
 def epsilon_of(
-    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, metric_noise: float | None = None
+    *,
+    sampling_rate: float,
+    noise_multiplier: float,
+    steps: int,
+    delta: float,
+    metric_noise: float | None = None,
+    moments_noise: float | None = None,
 ) -> float:
     """The epsilon of a run, rounded up in the seventh digit.
 
     :param metric_noise: noise multiplier of the metric that it buys, if it buys one
+    :param moments_noise: noise multiplier of the sums that columns are standardised by, if they are
     """
-    return _epsilon(_curve(sampling_rate, noise_multiplier, steps, metric_noise), delta)
+    return _epsilon(_curve(sampling_rate, noise_multiplier, steps, metric_noise, moments_noise), delta)
 
 
-def _curve(sampling_rate: float, noise_multiplier: float, steps: int, metric_noise: float | None) -> list[float]:
-    training = [steps * _one_step(sampling_rate, noise_multiplier, order) for order in ORDERS]
-    if metric_noise is None:
-        return training
-    return [loss + _one_step(1, metric_noise, order) for loss, order in zip(training, ORDERS, strict=True)]
+def _curve(sampling_rate: float, noise_multiplier: float, steps: int, *once: float | None) -> list[float]:
+    """:param once: noise multipliers of what is released once, with every unit in it"""
+    noises = [noise for noise in once if noise is not None]
+    return [
+        sum((_one_step(1, noise, order) for noise in noises), steps * _one_step(sampling_rate, noise_multiplier, order))
+        for order in ORDERS
+    ]
 
 
 def _epsilon(curve: list[float], delta: float) -> float:
@@ -98,15 +107,27 @@ class Metric:
         )
 
 
-def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int, metric: Metric | None = None) -> Any:
+def declared_privacy(
+    wanted: Any,
+    dataset: Dataset,
+    batch_rows: int,
+    epochs: int,
+    metric: Metric | None = None,
+    standardise_epsilon: float | None = None,
+) -> Any:
     """`privacy` of the declaration: "none"; all that an epsilon decides; or what was spelt out in full. Held against the
     seller's terms here, before anything is paid.
 
     :raises WeighbridgeError: PRIVACY_REFUSED, BAD_INPUT, MODEL_DOES_NOT_FIT
     """
     budget = dataset.terms["privacy"].get("budget")
-    if metric is not None and (wanted == "none" or (isinstance(wanted, Mapping) and "noiseMultiplier" in wanted)):
-        raise bad_input("a metric goes with an epsilon", "Give privacy=3, or so; a spelt-out privacy spells it out too.")
+    spelt_out = isinstance(wanted, Mapping) and "noiseMultiplier" in wanted
+    buys = metric is not None or standardise_epsilon is not None
+    if buys and (wanted == "none" or spelt_out):
+        raise bad_input(
+            "a metric and standardised columns go with an epsilon",
+            "Give privacy=3, or so; a spelt-out privacy spells them out too.",
+        )
     if wanted == "none":
         if dataset.terms["privacy"].get("trainingWithoutPrivacy") is True:
             return wanted
@@ -114,10 +135,9 @@ def declared_privacy(wanted: Any, dataset: Dataset, batch_rows: int, epochs: int
         raise _refused("the terms allow no training without privacy", f"Give privacy=... with an epsilon{most}.")
     if budget is None:
         raise _refused("the terms sell no privacy budget", "Leave privacy out, or use other data.")
-    spelt_out = isinstance(wanted, Mapping) and "noiseMultiplier" in wanted
     declared = dict(wanted) if spelt_out else _with_noise(wanted, budget, dataset.row_count, batch_rows, epochs)
-    if metric is not None:
-        declared = _with_metric(declared, metric, dataset)
+    if buys:
+        declared = _with_bought(declared, metric, standardise_epsilon, dataset)
     protected = budget.get("unitColumn")
     if protected is not None and declared["unit"].get("column") != protected:
         raise _refused(f'the terms protect all rows of one "{protected}" together', "Leave the unit to the terms.")
@@ -140,8 +160,8 @@ def assert_left(declared: Any, dataset: Dataset, balance: Json) -> None:
     if declared == "none":
         return
     budget = dataset.terms["privacy"]["budget"]
-    metric_noise = declared.get("metric", {}).get("noiseMultiplier")
-    run = _curve(declared["samplingRate"], declared["noiseMultiplier"], declared["steps"], metric_noise)
+    once = (declared.get(name, {}).get("noiseMultiplier") for name in ("metric", "moments"))
+    run = _curve(declared["samplingRate"], declared["noiseMultiplier"], declared["steps"], *once)
     for shard in balance["shards"]:
         taken = [(int(a) + int(b)) / _BILLION for a, b in zip(shard["spent"], shard["reserved"], strict=True)]
         if _epsilon([a + b for a, b in zip(taken, run, strict=True)], budget["delta"]) > budget["epsilon"]:
@@ -176,25 +196,35 @@ def _with_noise(wanted: Any, budget: Json, row_count: int, batch_rows: int, epoc
     }
 
 
-def _with_metric(declared: Json, metric: Metric, dataset: Dataset) -> Json:
-    if not any(piece.get("holdout") is True for piece in dataset.manifest["pieces"]):
+def _with_bought(declared: Json, metric: Metric | None, standardise_epsilon: float | None, dataset: Dataset) -> Json:
+    if metric is not None and not any(piece.get("holdout") is True for piece in dataset.manifest["pieces"]):
         raise WeighbridgeError(
             "MODEL_DOES_NOT_FIT",
             "the seller holds no rows out: there is nothing to measure with",
             next="Leave metric out, or train on a dataset that has such rows.",
         )
     delta = declared["delta"]
-    noise = noise_for(epsilon=metric.epsilon, delta=delta, sampling_rate=1, steps=1)
-    both = epsilon_of(
+
+    def noise(epsilon: float) -> float:
+        return noise_for(epsilon=epsilon, delta=delta, sampling_rate=1, steps=1)
+
+    if standardise_epsilon is not None and not _is_positive(standardise_epsilon):
+        raise bad_input(f"standardise_epsilon {standardise_epsilon!r} is no epsilon", "Give a number above 0.")
+    bought: Json = {}
+    if metric is not None:
+        bought["metric"] = {"name": metric.name, "bound": metric.bound, "noiseMultiplier": noise(metric.epsilon)}
+    if standardise_epsilon is not None:
+        bought["moments"] = {"noiseMultiplier": noise(standardise_epsilon)}
+    total = epsilon_of(
         sampling_rate=declared["samplingRate"],
         noise_multiplier=declared["noiseMultiplier"],
         steps=declared["steps"],
         delta=delta,
-        metric_noise=noise,
+        metric_noise=bought.get("metric", {}).get("noiseMultiplier"),
+        moments_noise=bought.get("moments", {}).get("noiseMultiplier"),
     )
-    bought = {"name": metric.name, "bound": metric.bound, "noiseMultiplier": noise}
     # In whole millionths, as orders pay.
-    return {**declared, "epsilon": math.ceil(both * _MICROS) / _MICROS, "metric": bought}
+    return {**declared, "epsilon": math.ceil(total * _MICROS) / _MICROS, **bought}
 
 
 def _is_positive(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ class StateDict(dict[str, Any]):
     receipt: Path
     #: What was bought beside the weights: `name`, `value`, `deviation` of its noise, and over how many `rows`. Or None.
     metric: dict[str, Any] | None
+    #: Where columns were standardised: features by input, with their fitted constants, to use the model with. Or None.
+    features: dict[str, list[dict[str, Any]]] | None
 
 
 def merged(model_file: ModelFile, returned: dict[str, Array]) -> dict[str, Array]:
@@ -31,11 +34,15 @@ def merged(model_file: ModelFile, returned: dict[str, Array]) -> dict[str, Array
     return state
 
 
-def state_dict(tensors: dict[str, Array], job: str, receipt: Path, metric: dict[str, Any] | None = None) -> StateDict:
-    """torch tensors where PyTorch is installed, else NumPy arrays."""
+def state_dict(tensors: dict[str, Array], job: str, receipt: Path, bought: Mapping[str, Any] | None = None) -> StateDict:
+    """torch tensors where PyTorch is installed, else NumPy arrays.
+
+    :param bought: `metric` and `features`, where they came with the weights
+    """
     convert = _to_torch() if importlib.util.find_spec("torch") else np.asarray
     result = StateDict({name: convert(tensor) for name, tensor in tensors.items()})
-    result.job, result.receipt, result.metric = job, receipt, metric
+    result.job, result.receipt = job, receipt
+    result.metric, result.features = (bought or {}).get("metric"), (bought or {}).get("features")
     return result
 
 

@@ -38,6 +38,7 @@ def train(
     privacy: Any = None,
     metric: str | Mapping[str, Any] | None = None,
     metric_epsilon: float | None = None,
+    standardise_epsilon: float | None = None,
     out: str | Path | None = None,
     receipt: str | Path | None = None,
     deadline_minutes: int = 60,
@@ -65,6 +66,8 @@ def train(
     :param metric: "accuracy" or "loss": also buy this number, measured with noise on rows that the seller holds out of
         training; it is `metric` of the result. ``{"name": "loss", "bound": 4}`` says how much a row counts at most
     :param metric_epsilon: what the metric may take of the privacy budget; the order pays for it with the rest
+    :param standardise_epsilon: what a mean and a deviation of the columns that are scaled may take of the privacy budget: they
+        are fitted on the rows, with noise; `features` of the result has them, for :func:`weighbridge.inputs`
     :param returns: "trainable" (default) sends the trained tensors home alone; "all" sends every one. The result is whole
         either way
     :param out: also write the returned file there (safetensors), and model card, bill of materials and signature beside it
@@ -91,6 +94,7 @@ def train(
         privacy=privacy,
         metric=metric,
         metric_epsilon=metric_epsilon,
+        standardise_epsilon=standardise_epsilon,
     )
     found = at.dataset(dataset)
     declaration = declare(file, found, options)

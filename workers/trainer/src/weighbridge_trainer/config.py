@@ -20,6 +20,7 @@ from .transforms import (
     OneHot,
     Scale,
     Shape,
+    Standardise,
     Tensor,
     Text,
     TokensLabel,
@@ -29,7 +30,7 @@ from .transforms import (
 )
 
 _DTYPES = ("float32", "int32", "int64", "bool")
-_FLOAT_FEATURES = (Scale, OneHot, Image)
+_FLOAT_FEATURES = (Scale, Standardise, OneHot, Image)
 _LABELS_OF: dict[str, tuple[type, ...]] = {
     "cross-entropy": (ClassLabel, ClassMapLabel),
     "bce": (BinaryLabel,),
@@ -192,6 +193,9 @@ def _check_agreement(config: Config) -> None:
 def _check_privacy(config: Config) -> None:
     if (config.privacy is None or config.privacy.metric is None) != (config.held_out is None):
         raise reject_model("declaration: a metric without rows that are held out, or the other way round")
+    standardised = any(isinstance(one, Standardise) for item in config.inputs for one in item.features)
+    if (config.privacy is not None and config.privacy.moments_noise is not None) != standardised:
+        raise reject_model("declaration: mean and deviation of a column without noise, or noise for none")
     if config.privacy is None:
         return
     if config.precision != "float32":

@@ -1,4 +1,4 @@
-"""Rows to numbers by the closed transforms of the declaration, with public constants only."""
+"""Rows to numbers by the closed transforms of the declaration, with public constants only (and those of moments.py)."""
 
 import math
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ from .transforms import (
     NumbersLabel,
     OneHot,
     Scale,
+    Standardise,
     Text,
 )
 
@@ -145,6 +146,9 @@ def _fill(out: Numbers, feature: Feature, column: pa.Array, tokenizers: Tokenize
     match feature:
         case Scale():
             out[:, 0] = scaled(finite_numbers(column), feature.low, feature.high)
+        case Standardise():
+            # As far from the middle as the ends are, for now: moments.py has the rest, once every row is here.
+            out[:, 0] = scaled(finite_numbers(column), feature.middle, feature.high)
         case OneHot():
             index = word_index(column, feature.vocabulary)
             known = np.flatnonzero(index >= 0)

@@ -1,7 +1,7 @@
 """The frames of README.md: u32 big-endian body length, one letter, body."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from .refusal import Reason, Refused
@@ -13,7 +13,7 @@ LIMITS, CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"L", b"C", b"G", b"W", b
 # The same both ways.
 CHECKPOINT = b"Z"
 HEADER, CHUNK, END = b"H", b"D", b"X"
-IDLE, PROGRESS, RESULT, METRIC, NUMBERS, ERROR = b"I", b"P", b"R", b"M", b"N", b"E"
+IDLE, PROGRESS, RESULT, MOMENTS, METRIC, NUMBERS, ERROR = b"I", b"P", b"R", b"F", b"M", b"N", b"E"
 
 MAX_CHUNK_BYTES = 16 << 20
 _TAG_AND_FLAG_BYTES = 17
@@ -72,8 +72,8 @@ class FrameReader:
 
 
 class FrameWriter:
-    """Writes the closed set of answers. Every number in them is public before the first row is read, but for a metric,
-    which has its noise."""
+    """Writes the closed set of answers. Every number in them is public before the first row is read, but for moments
+    and a metric, which have their noise."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -89,6 +89,9 @@ class FrameWriter:
 
     def result(self, safetensors: bytes) -> None:
         self._write(RESULT, safetensors)
+
+    def moments(self, noised: Sequence[int]) -> None:
+        self._write(MOMENTS, struct.pack(f">{len(noised)}q", *noised))
 
     def metric(self, total: int, units: int) -> None:
         self._write(METRIC, struct.pack(">qq", total, units))

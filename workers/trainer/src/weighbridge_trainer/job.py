@@ -14,6 +14,7 @@ from .frames import CHECKPOINT, CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHT
 from .journal import Journal
 from .lower import Lowered, lower
 from .metric import Measurement, measure, prepare_metric
+from .moments import fit, standardise
 from .optimise import prepare, train
 from .private_stream import SEED_BYTES
 from .private_train import prepare_private, train_private
@@ -55,9 +56,14 @@ def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMI
     rows = _read_rows(config, tokenizers, data_key, frames)
     held_out = None if job.metric is None else _read_rows(job.metric.config, tokenizers, data_key, frames)
     frames.expect(END)
+    moments = fit(config, rows, seed)
+    standardise(config, rows, moments)
     tensors = job.run(rows, seed, _paced(answers.progress), journal)
     answers.result(write_safetensors(tensors))
+    if moments is not None:
+        answers.moments(moments.noised)
     if job.metric is not None and held_out is not None:
+        standardise(job.metric.config, held_out, moments)
         answers.metric(*measure(job.metric, {**job.first_weights, **tensors}, held_out, seed))
     answers.numbers(config.epochs, config.rows)
 

@@ -27,6 +27,8 @@ class Privacy:
     unit_column: str | None = None
     unit_max_rows: int = 1
     metric: Metric | None = None
+    moments_noise: float | None = None
+    """Noise multiplier of the sums that columns are standardised by."""
 
 
 def read_privacy(value: Any) -> Privacy | None:
@@ -38,14 +40,27 @@ def read_privacy(value: Any) -> Privacy | None:
     fields.number("delta", 0, 1)
     noise, norm = fields.number("noiseMultiplier", 0.1, 1e3), fields.number("clippingNorm", 1e-6, 1e6)
     rate, steps = fields.share("samplingRate"), fields.count("steps", high=10_000_000)
-    unit, metric = Fields(fields.any("unit")), _metric(fields.optional("metric"))
+    metric, moments_noise = _metric(fields.optional("metric")), _moments(fields.optional("moments"))
+    column, most = _unit(fields.any("unit"))
     fields.done()
-    if unit.one_of("kind", ("row", "column")) == "row":
-        unit.done()
-        return Privacy(noise, norm, rate, steps, metric=metric)
-    privacy = Privacy(noise, norm, rate, steps, unit.text("column"), unit.count("maxRows", high=256), metric)
+    return Privacy(noise, norm, rate, steps, column, most, metric, moments_noise)
+
+
+def _unit(value: Any) -> tuple[str | None, int]:
+    unit = Fields(value)
+    of_rows = unit.one_of("kind", ("row", "column")) == "row"
+    column, most = (None, 1) if of_rows else (unit.text("column"), unit.count("maxRows", high=256))
     unit.done()
-    return privacy
+    return column, most
+
+
+def _moments(value: Any) -> float | None:
+    if value is None:
+        return None
+    fields = Fields(value)
+    noise = fields.number("noiseMultiplier", 0.1, 1e3)
+    fields.done()
+    return noise
 
 
 def _metric(value: Any) -> Metric | None:

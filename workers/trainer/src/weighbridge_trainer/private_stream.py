@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 SEED_BYTES = 32
-_SAMPLE, _NOISE, _METRIC = 1, 2, 3
+_SAMPLE, _NOISE, _METRIC, _MOMENTS = 1, 2, 3, 4
 # One keystream draws so many units: longer ones leave the processor's cache. It is part of what a seed means.
 UNITS_A_PART = 1 << 20
 # Share of the square that lies in the circle is pi/4; drawn so much more, the next block is hardly ever needed.
@@ -58,6 +58,10 @@ class SecretStream:
     def metric_noise(self, count: int, deviation: float) -> npt.NDArray[np.int32]:
         """The same, of a purpose of its own: a run measures once."""
         return self._gaussian(_METRIC, 0, count, deviation)
+
+    def moments_noise(self, count: int, deviation: float) -> npt.NDArray[np.int32]:
+        """The same, of a purpose of its own: a run fits once."""
+        return self._gaussian(_MOMENTS, 0, count, deviation)
 
     def _gaussian(self, purpose: int, step: int, count: int, deviation: float) -> npt.NDArray[np.int32]:
         """The first numbers of all pairs, then the second ones."""

@@ -22,6 +22,20 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Standardise:
+    """(x - mean) / deviation, one float32: both fitted on the rows, where a number counts as between low and high."""
+
+    column: str
+    low: float
+    high: float
+    width: int = 1
+
+    @property
+    def middle(self) -> float:
+        return self.low / 2 + self.high / 2
+
+
+@dataclass(frozen=True)
 class OneHot:
     """One float32 a word, 1 at the match."""
 
@@ -90,7 +104,7 @@ class Image:
         return self.channels * self.rows * self.columns
 
 
-Feature = Scale | OneHot | Category | Tensor | Text | Image
+Feature = Scale | Standardise | OneHot | Category | Tensor | Text | Image
 MAX_LENGTH, MAX_SIDE = 1 << 16, 4_096
 
 
@@ -134,6 +148,8 @@ def read_feature(value: Any) -> Feature:
     feature: Feature
     if kind == "scale":
         feature = _scale(column, fields)
+    elif kind == "standardise":
+        feature = Standardise(column, *_range(fields))
     elif kind == "one-hot":
         feature = OneHot(column, _words(fields, "vocabulary"))
     elif kind == "category":
@@ -177,10 +193,14 @@ def read_shape(fields: Fields, name: str) -> Shape:
 
 
 def _scale(column: str, fields: Fields) -> Scale:
+    return Scale(column, *_range(fields))
+
+
+def _range(fields: Fields) -> tuple[float, float]:
     low, high = fields.number("min"), fields.number("max")
     if not low < high:
         raise FieldError("empty range")
-    return Scale(column, low, high)
+    return low, high
 
 
 def _text(column: str, fields: Fields, mask: bool) -> Text:

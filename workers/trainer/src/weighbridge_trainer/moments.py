@@ -1,0 +1,138 @@
+"""Mean and deviation of columns, fitted on the rows that train: each unit adds one at most to each of two sums a
+column, which take noise from the secret stream like all else that leaves. What follows from them is as public as
+they are."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import does_not_fit
+from .config import Config
+from .features import Rows
+from .private_stream import SecretStream
+from .private_units import units_of
+from .transforms import Standardise
+
+# The noise is whole numbers of so many bits: fewer, and what doubles leave out of a Gaussian would show.
+_LEAST_DEVIATION = 1 << 20
+# So many numbers at once stay in the processor's cache.
+_CACHED_NUMBERS = 1 << 17
+Floats64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a number between -1 and 1 becomes a whole one, and how much noise their sums take."""
+
+    ones: int
+    """What a 1 counts: a power of two."""
+    deviation: float
+    """Of the noise, in the same whole numbers."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    noised: tuple[int, ...]
+    """Of each column the sum of its numbers and of their squares; then the number of units if it is secret, else 0."""
+    fitted: tuple[tuple[float, float], ...]
+    """Of each column mean and deviation, in halves of its range from the middle."""
+
+
+def scale_of(noise_multiplier: float, columns: int, counts_units: bool) -> Scale:
+    # Where the number of units is secret, it is released beside the sums, and a unit moves it by one as well.
+    reach = math.sqrt(2 * columns + (1 if counts_units else 0))
+    ones = 1
+    while noise_multiplier * reach * ones < _LEAST_DEVIATION:
+        ones *= 2
+    return Scale(ones, noise_multiplier * reach * ones)
+
+
+def fit(config: Config, rows: Rows, seed: bytes) -> Moments | None:
+    """None where nothing is standardised."""
+    privacy, places = config.privacy, _places(config)
+    if privacy is None or privacy.moments_noise is None:
+        return None
+    units = units_of(rows.units, config.rows, privacy.unit_max_rows)
+    columns, counts_units = sum(len(at) for at in places.values()), units.rows is not None
+    scale = scale_of(privacy.moments_noise, columns, counts_units)
+    sums = np.zeros((columns, 2), np.int64)
+    for table in _parts(units.count, units.rows, columns):
+        # Rounded one by one and added exactly: a unit moves no sum by more than its ones.
+        sums += np.rint(_of_units(rows, places, table) * scale.ones).astype(np.int64).sum(0)
+    exact = [*(int(one) for one in sums.ravel()), *([units.count * scale.ones] if counts_units else [])]
+    noise = SecretStream(seed).moments_noise(len(exact), scale.deviation)
+    noised = [one + int(more) for one, more in zip(exact, noise, strict=True)]
+    fitted = fitted_of(noised, columns, config.rows, scale, counts_units)
+    return Moments((*noised, *(() if counts_units else (0,))), fitted)
+
+
+def standardise(config: Config, rows: Rows, moments: Moments | None) -> None:
+    """Makes of each such column, in place, (x - mean) / deviation.
+
+    :param config: of these rows, which need not be those that were fitted on
+    :raises Refused: DATA_DOES_NOT_FIT
+    """
+    fitted = iter(() if moments is None else moments.fitted)
+    for name, at in _places(config).items():
+        means, deviations = np.array([next(fitted) for _ in at]).T
+        for part in _slices(config.rows, len(at)):
+            numbers = rows.inputs[name][part]
+            with np.errstate(over="ignore"):
+                numbers[:, at] = (numbers[:, at].astype(np.float64) - means) / deviations
+            if not np.isfinite(numbers[:, at]).all():
+                raise does_not_fit("a number beyond float32")
+
+
+def fitted_of(
+    noised: Sequence[int], columns: int, rows: int, scale: Scale, counts_units: bool
+) -> tuple[tuple[float, float], ...]:
+    """The gate computes the same from the same sums (src/training/moments.ts): the order of operations counts."""
+    count = max(1.0, noised[2 * columns] / scale.ones) if counts_units else float(rows)
+    # A spread that its noise may have made up is not told from that noise.
+    least = min(1.0, scale.deviation / scale.ones / count)
+    found = []
+    for k in range(columns):
+        mean = min(1.0, max(-1.0, noised[2 * k] / scale.ones / count))
+        square = noised[2 * k + 1] / scale.ones / count
+        found.append((mean, math.sqrt(min(1.0, max(least, square - mean * mean)))))
+    return tuple(found)
+
+
+def _places(config: Config) -> dict[str, list[int]]:
+    """Where the columns that are standardised stand in each input, in order."""
+    places: dict[str, list[int]] = {}
+    for item in config.inputs:
+        at = 0
+        for feature in item.features:
+            if isinstance(feature, Standardise):
+                places.setdefault(item.name, []).append(at)
+            at += feature.width
+    return places
+
+
+def _of_units(rows: Rows, places: dict[str, list[int]], table: Any) -> Floats64:
+    """Number and square of each unit and column, means over the unit's rows. What is no number counts as the middle."""
+    values = np.concatenate([rows.inputs[name][table][..., at] for name, at in places.items()], -1).astype(np.float64)
+    values = np.clip(np.nan_to_num(values, nan=0.0), -1, 1)
+    both = np.stack([values, values * values], -1)
+    if isinstance(table, slice):
+        return both
+    taken = (table >= 0)[..., None, None]
+    means: Floats64 = np.where(taken, both, 0).sum(1) / taken.sum(1)
+    return means
+
+
+def _parts(count: int, table: npt.NDArray[np.int32] | None, columns: int) -> Iterator[Any]:
+    """Row numbers of so many units at a time; where a unit is a row, the rows themselves."""
+    for part in _slices(count, columns * (1 if table is None else table.shape[1])):
+        yield part if table is None else table[part]
+
+
+def _slices(count: int, numbers_each: int) -> Iterator[slice]:
+    at_once = max(1, _CACHED_NUMBERS // numbers_each)
+    for first in range(0, count, at_once):
+        yield slice(first, min(first + at_once, count))
