@@ -13,6 +13,7 @@ from .datasets import Dataset, DatasetSummary
 from .errors import WeighbridgeError
 from .export import export
 from .export_onnx import from_onnx
+from .inputs import inputs
 from .jobs import Job
 from .load_weights import load_weights
 from .market import Market
@@ -34,6 +35,7 @@ __all__ = [
     "dataset",
     "export",
     "from_onnx",
+    "inputs",
     "job",
     "load_weights",
     "search",

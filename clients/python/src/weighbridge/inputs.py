@@ -1,0 +1,83 @@
+"""Rows as the inputs of a trained model: the transforms of docs/model-format.md, for whoever uses the model."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import bad_input, does_not_fit
+
+Json = dict[str, Any]
+Numbers = npt.NDArray[Any]
+
+
+def inputs(
+    features: Mapping[str, Sequence[Json]] | str | os.PathLike[str], columns: Mapping[str, Sequence[Any]] | Any
+) -> dict[str, Numbers]:
+    """Columns of rows as a model was trained on them, by input: float32, or int64 for places in a vocabulary.
+
+    :param features: `features` of a result of :func:`weighbridge.train`, or the path of its `fitted-features.json`
+    :param columns: values by column name: a dictionary of lists, or a data frame
+    :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT for values that no run would take
+    """
+    by_input = features if isinstance(features, Mapping) else json.loads(Path(features).read_text())
+    return {name: _filled([_made(one, columns) for one in some]) for name, some in by_input.items()}
+
+
+def _filled(parts: list[Numbers]) -> Numbers:
+    return np.concatenate(parts, axis=1)
+
+
+def _made(feature: Json, columns: Any) -> Numbers:
+    kind, name = feature["kind"], feature["column"]
+    try:
+        values = columns[name]
+    except KeyError:
+        raise bad_input(f'there is no column "{name}"', "Give every column that the features name.") from None
+    if kind == "scale":
+        return _scaled(_numbers(name, values, 1), feature)
+    if kind == "tensor":
+        return _scaled(_numbers(name, values, math.prod(feature["shape"])), feature)
+    if kind == "one-hot":
+        return np.equal.outer(_places(values, feature["vocabulary"]), np.arange(len(feature["vocabulary"]))).astype(np.float32)
+    if kind == "category":
+        places = _places(values, feature["vocabulary"])
+        places[places < 0] = feature["unknown"]
+        return places[:, None]
+    if kind == "standardise":
+        raise bad_input(
+            f'mean and deviation of column "{name}" are not here', "Give the features that came back with the weights."
+        )
+    raise bad_input(
+        f'a feature of kind "{kind}" is not made here', "Make it with its own library: tokenizers for text, Pillow for images."
+    )
+
+
+def _scaled(values: Numbers, feature: Json) -> Numbers:
+    low, high = float(feature["min"]), float(feature["max"])
+    with np.errstate(over="ignore"):
+        scaled: Numbers = ((values - low) / (high - low)).astype(np.float32)
+    return scaled
+
+
+def _numbers(name: str, values: Any, width: int) -> Numbers:
+    try:
+        numbers = np.asarray([np.ravel(value) for value in values], np.float64).reshape(-1, width)
+    except (TypeError, ValueError):
+        numbers = np.full((1, width), np.nan)
+    if len(numbers) != len(values) or not np.isfinite(numbers).all():
+        raise does_not_fit(f'column "{name}" holds something else than {width} finite numbers a row', "Leave such rows out.")
+    return numbers
+
+
+def _places(values: Any, vocabulary: Sequence[Any]) -> npt.NDArray[np.int64]:
+    """Of each value in the vocabulary; -1 outside of it."""
+    known = {word: place for place, word in enumerate(vocabulary)}
+    return np.array([known.get(value, -1) for value in values], np.int64)
