@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FUZZ_TIMEOUT_MS, fuzzRuns, mangledBytes } from '../../test/support/fuzz.js';
 import { inSteps, sealPiece } from '../../test/support/seal-piece.js';
 import { concatBytes, fromHex, toHex, WeighbridgeError, type Bytes32 } from '../kernel/index.js';
 import { parsePieceHeader } from './header.js';
@@ -74,6 +75,22 @@ describe('seal and open', () => {
 });
 
 describe('a piece that was tampered with', () => {
+  test(
+    'cut up in any way: refused, or it is what it was',
+    async () => {
+      const piece = seal(fullFrames(4));
+      await fc.assert(
+        fc.asyncProperty(mangledBytes(piece), fc.integer({ min: 1, max: 100 }), async (bad, step) => {
+          const code = await codeOf(open(bad, {}, step));
+          if (Buffer.compare(bad, piece) === 0) expect(code).toBe('none');
+          else expect(code).toMatch(/^PIECE_/);
+        }),
+        { numRuns: fuzzRuns(100) },
+      );
+    },
+    FUZZ_TIMEOUT_MS,
+  );
+
   test('a bit flipped anywhere', async () => {
     const piece = seal(fullFrames(4));
     const header = parsePieceHeader(piece.subarray(4, 4 + (piece[3] ?? 0)));

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FUZZ_TIMEOUT_MS, fuzzRuns, mangledBytes } from '../../test/support/fuzz.js';
 import { concatBytes, WeighbridgeError } from '../kernel/index.js';
 import {
   encodePieceHeader,
@@ -67,13 +68,33 @@ describe('piece header', () => {
     expect(codeOf(() => parsePieceHeader(concatBytes(good, Uint8Array.of(0))))).toBe('PIECE_CORRUPT');
   });
 
-  test('no bytes at all make it fail otherwise', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 2 * MAX_HEADER_BYTES }), (bytes) => {
-        expect(codeOf(() => parsePieceHeader(bytes))).toBe('PIECE_CORRUPT');
-      }),
-    );
-  });
+  test(
+    'no bytes at all make it fail otherwise',
+    () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 2 * MAX_HEADER_BYTES }), (bytes) => {
+          expect(codeOf(() => parsePieceHeader(bytes))).toBe('PIECE_CORRUPT');
+        }),
+        { numRuns: fuzzRuns(100) },
+      );
+    },
+    FUZZ_TIMEOUT_MS,
+  );
+
+  test(
+    'a header that was cut up is refused, or is one that the writer writes',
+    () => {
+      fc.assert(
+        fc.property(mangledBytes(encodePieceHeader(header)), (bytes) => {
+          const code = codeOf(() => parsePieceHeader(bytes));
+          if (code === 'none') expect(encodePieceHeader(parsePieceHeader(bytes))).toEqual(new Uint8Array(bytes));
+          else expect(code).toBe('PIECE_CORRUPT');
+        }),
+        { numRuns: fuzzRuns(200) },
+      );
+    },
+    FUZZ_TIMEOUT_MS,
+  );
 
   test('the length in front has a limit: a reader does not wait for gigabytes', () => {
     expect(pieceHeaderLength(framePieceHeader(encodePieceHeader(header)))).toBe(112);

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { fuzzRuns } from '../../../test/support/fuzz.js';
 import { provenanceStory } from '../../../test/support/provenance-story.js';
 import { logVkey, signNote, trust } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
@@ -17,8 +18,7 @@ import { EMPTY_ROOT } from './rfc6962.js';
 import { formatTlogProof, parseTlogProof } from './tlog-proof.js';
 import { receiptChecks } from './verify-receipt.js';
 
-/** `npm run fuzz` sets FUZZ_RUNS. */
-const numRuns = Number(process.env.FUZZ_RUNS ?? 1000);
+const numRuns = fuzzRuns(1000);
 vi.setConfig({ testTimeout: 3_600_000 });
 
 let receipt: Uint8Array;

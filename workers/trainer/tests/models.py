@@ -12,6 +12,8 @@ from weighbridge_trainer.safetensors import Floats, write_safetensors
 
 
 def varint(value: int) -> bytes:
+    if 0 <= value < 0x80:
+        return bytes((value,))
     value &= (1 << 64) - 1
     out = bytearray()
     while True:

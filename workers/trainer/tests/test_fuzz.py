@@ -1,9 +1,10 @@
 """A fuzzer over what a stranger sends: whole graphs, changed field by field and byte by byte, then weights and
 declarations. Each is refused or taken; nothing else comes out, whatever it is. FUZZ_RUNS says how many (`npm run
-fuzz`); a case is named by its number."""
+fuzz`), FUZZ_PART=2/8 which of them; a case is named by its number."""
 
 import json
 import os
+import pickle
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -20,6 +21,7 @@ from weighbridge_trainer.refusal import Refused
 from weighbridge_trainer.safetensors import Floats, read_safetensors
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "100"))
+PART, PARTS = (int(number) for number in os.environ.get("FUZZ_PART", "1/1").split("/"))
 ZOO = Path(__file__).parent / "golden" / "zoo"
 # Small ones, of different operators: a change is tried thousands of times.
 SEEDS = ("cnn", "embedding", "lora", "mlp", "tab-transformer", "u-net")
@@ -145,11 +147,14 @@ def declared(**change: Any) -> dict[str, Any]:
 
 
 GRAPHS = seeds()
+# A copy to change costs a tenth of reading the graph again.
+PICKLED = [pickle.dumps(tree) for tree, _, _ in GRAPHS]
 
 
 def changed_graph(draw: Random) -> tuple[bytes, dict[str, Floats], Config]:
-    tree, weights, config = GRAPHS[draw.integers(len(GRAPHS))]
-    copy = tree_of(bytes_of(tree), "Model")
+    seed = int(draw.integers(len(GRAPHS)))
+    _, weights, config = GRAPHS[seed]
+    copy: Tree = pickle.loads(PICKLED[seed])
     for _ in range(draw.integers(1, 4)):
         changed_field(draw, copy)
     data = bytes_of(copy)
@@ -158,7 +163,7 @@ def changed_graph(draw: Random) -> tuple[bytes, dict[str, Floats], Config]:
 
 def outcomes(read: Callable[[Random], object], runs: int = RUNS) -> set[str]:
     """Any other end than these two is the fault that is looked for."""
-    return {_outcome(read, case) for case in range(runs)}
+    return {_outcome(read, case) for case in range(PART - 1, runs, PARTS)}
 
 
 def _outcome(read: Callable[[Random], object], case: int) -> str:
@@ -182,8 +187,8 @@ def test_the_reader_of_graphs() -> None:
 
 
 def test_lowering() -> None:
-    """Slower by a hundred times than reading, so it is done less often."""
-    assert "refused" in outcomes(lambda draw: lower(*changed_graph(draw)), RUNS // 5)
+    """Slower than reading, and most of what reads is refused by its first nodes: so it is done less often."""
+    assert "refused" in outcomes(lambda draw: lower(*changed_graph(draw)), RUNS // 20)
 
 
 def test_the_reader_of_weights() -> None:

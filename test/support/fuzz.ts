@@ -1,0 +1,29 @@
+import * as fc from 'fast-check';
+
+/** How many cases a property is tried with: `npm run fuzz` sets FUZZ_RUNS, an ordinary run takes few. */
+export const fuzzRuns = (usual: number): number => Number(process.env.FUZZ_RUNS ?? usual);
+
+/** Of a property that is tried so often. */
+export const FUZZ_TIMEOUT_MS = 3_600_000;
+
+/** A good file cut up: pieces dropped, doubled and moved, and strangers put in; most are not good any more. */
+export const mangledBytes = (good: Uint8Array): fc.Arbitrary<Uint8Array> =>
+  fc
+    .array(
+      fc.record({
+        at: fc.nat({ max: good.length }),
+        drop: fc.nat({ max: 24 }),
+        insert: fc.oneof(
+          fc.uint8Array({ maxLength: 8 }),
+          fc.nat({ max: good.length }).map((from) => good.slice(from, from + 24)),
+          fc.constantFrom(0x00, 0x7f, 0x80, 0xff).map((byte) => new Uint8Array(8).fill(byte)),
+        ),
+      }),
+      { minLength: 1, maxLength: 4 },
+    )
+    .map((edits) =>
+      edits.reduce<Uint8Array>(
+        (all, { at, drop, insert }) => Buffer.concat([all.subarray(0, at), insert, all.subarray(at + drop)]),
+        good,
+      ),
+    );
