@@ -29,9 +29,14 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
     parser.add_argument("--initial", type=Path, help="initial.safetensors, if not every tensor was trained")
     parser.add_argument("--job", type=Path, required=True, help="job.json, the model declaration")
+    parser.add_argument("--features", type=Path, help="fitted-features.json, if columns were standardised")
     parser.add_argument("--data", type=Path, required=True, help="CSV file with a header")
     options = parser.parse_args()
     job = json.loads(options.job.read_text())
+    if options.features is not None:
+        job["features"] = json.loads(options.features.read_text())
+    if any(feature["kind"] == "standardise" for parts in job["features"].values() for feature in parts):
+        parser.error("columns were standardised: give --features fitted-features.json, which came with the weights")
     with options.data.open(newline="") as file:
         rows = list(csv.DictReader(file))
     classes = [str(word) for word in job["label"]["classes"]]
