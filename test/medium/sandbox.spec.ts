@@ -45,6 +45,22 @@ async function heldOutAccuracy(name: string, model: BuiltModel, weights: Uint8Ar
   return (JSON.parse(stdout) as { accuracy: number }).accuracy;
 }
 
+/** Of each column of a CSV file without quotes. */
+async function meansAndDeviations(file: string): Promise<Map<string, { mean: number; deviation: number }>> {
+  const [header, ...rows] = (await readFile(file, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => line.split(','));
+  return new Map(
+    header?.map((name, column) => {
+      const values = rows.map((row) => Number(row[column]));
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+      return [name, { mean, deviation: Math.sqrt(variance) }];
+    }),
+  );
+}
+
 describe('training in the sandbox', { timeout: 240_000 }, () => {
   it.each([
     ['digits', 'mlp', 0.95, {}],
@@ -83,7 +99,7 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
     expect(await heldOutAccuracy(name, model, weighed.weights)).toBeGreaterThanOrEqual(floor);
   });
 
-  it('measures with rows that are held out, and the noised number passes the gate', async () => {
+  it('fits columns, measures with rows that are held out, and the noised numbers pass the gate', async () => {
     const [first, last] = digits.manifest.pieces;
     if (first === undefined || last === undefined) throw new Error('two pieces');
     const rowCount = first.rowCount;
@@ -91,7 +107,12 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
     const plain = buildRecipe('mlp', { manifest, epochs: 4 });
     const budget = { epsilon: 500, delta: 1e-5, maxEpsilonPerJob: 400, pricePerEpsilon: '1' };
     const metric = { name: 'accuracy', epsilon: 50 } as const;
-    const declaration = withPrivacy(plain.declaration, rowCount, { budget }, { epsilon: 300, metric });
+    const declaration = withPrivacy(
+      plain.declaration,
+      rowCount,
+      { budget },
+      { epsilon: 300, metric, standardiseEpsilon: 50 },
+    );
     checkFit(manifest, declaration, plain.graph, plain.weights);
     const seed = () => new Uint8Array(32).fill(9);
     const output = await trainer.train(inputOf(digits, { ...plain, declaration }, { manifest, seed: seed() }), never);
@@ -99,10 +120,19 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
     const weighed = weigh(output, { ...expected, heldOut: last.rowCount });
     expect(weighed.metric).toMatchObject({ name: 'accuracy', rows: last.rowCount });
     // Almost no noise at such an epsilon: what a buyer finds on other rows of the same kind is not far.
-    const elsewhere = await heldOutAccuracy('digits', plain, weighed.weights);
+    const fitted = { ...plain, declaration: { ...declaration, features: weighed.features ?? {} } };
+    const elsewhere = await heldOutAccuracy('digits', fitted, weighed.weights);
     expect(weighed.metric?.deviation).toBeLessThan(0.01);
     expect(Math.abs((weighed.metric?.value ?? 0) - elsewhere)).toBeLessThan(0.1);
     expect(elsewhere).toBeGreaterThan(0.6);
+    const pixels = await meansAndDeviations('examples/digits.csv');
+    for (const feature of Object.values(fitted.declaration.features).flat()) {
+      if (feature.kind !== 'scale') throw new Error('every pixel is standardised');
+      const { mean, deviation } = pixels.get(feature.column) ?? { mean: NaN, deviation: NaN };
+      // Of all rows, not of the first piece alone; and a pixel that is always white has the spread that noise may have made up.
+      expect(Math.abs(feature.min - mean), feature.column).toBeLessThan(1);
+      expect(Math.abs(feature.max - feature.min - Math.max(0.5, deviation)), feature.column).toBeLessThan(1);
+    }
   });
 });
 

@@ -35,8 +35,8 @@ function cli(): Cli {
   return { ui: terminal.ui, adapters, api: async () => world.api } as unknown as Cli;
 }
 
-async function check(): Promise<string> {
-  await runCheckModel(cli(), file, { dataset: world.dataset.id });
+async function check(choices: { standardiseEpsilon?: number } = {}): Promise<string> {
+  await runCheckModel(cli(), file, { dataset: world.dataset.id, ...choices });
   return terminal.stdout();
 }
 
@@ -52,17 +52,43 @@ describe('a model that fits', () => {
     expect(text).not.toContain('warning');
   });
 
-  it('says what each epsilon costs, where the terms sell privacy', async () => {
+  function sellPrivacy(): void {
     const { terms, offer } = world.dataset;
     const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 3, pricePerEpsilon: '0.5' };
     Object.assign(terms, { privacy: { budget } });
     Object.assign(offer, { pricePerEpsilon: '500000000000000000', maxEpsilonMicros: '3000000' });
+  }
+
+  it('says what each epsilon costs, where the terms sell privacy', async () => {
+    sellPrivacy();
     const text = await check();
     expect(text).toMatch(/price: +the terms allow no run without privacy/);
     expect(text).toMatch(/epsilon +noise multiplier +price of the run/);
     expect(text).toMatch(/^2 +[\d.]+ +6 USDFC$/m);
     expect(text).toContain('budget of 10, nothing is taken');
     expect(text).toContain('--epsilon 3 --out');
+  });
+
+  it('says what it costs with its columns standardised, also if its file asks for that', async () => {
+    sellPrivacy();
+    const { template, ...parts } = readModelFile(await readFile(file));
+    const features = Object.fromEntries(
+      Object.entries(template.features ?? {}).map(([name, some]) => [
+        name,
+        some.map((one) => (one.kind === 'scale' ? { ...one, kind: 'standardise' as const } : one)),
+      ]),
+    );
+    expect(features).not.toEqual(template.features);
+    for (const asked of [template, { ...template, features }]) {
+      await writeFile(file, writeModelFile({ ...parts, template: asked }));
+      terminal = testTerminal();
+      const text = await check({ standardiseEpsilon: 0.5 });
+      expect(text).toMatch(/^Admitted\.\n/);
+      expect(text).toMatch(/epsilon +all together +noise multiplier/);
+      expect(text).toMatch(/^2 +2\.\d+ +[\d.]+ +6\.\d+ USDFC$/m);
+      expect(text).toContain('--epsilon 2 --standardise-epsilon 0.5 --out');
+    }
+    await expect(check()).rejects.toMatchObject({ error: { code: 'MODEL_DOES_NOT_FIT' } });
   });
 
   it('is admitted with a reservation where the trainer is not installed', async () => {

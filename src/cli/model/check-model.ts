@@ -34,7 +34,7 @@ export async function runCheckModel(cli: Cli, file: string, options: CheckOption
   const api = await cli.api();
   const dataset = await api.dataset(id);
   const verdict = await judge(cli, { ...choices, model: file }, dataset, await api.privacyBalance(dataset.id));
-  cli.ui.result(verdict, () => lines(cli, verdict, file, dataset.id));
+  cli.ui.result(verdict, () => lines(cli, verdict, file, dataset.id, choices.standardiseEpsilon));
   if (!verdict.admitted) throw new Reported(refusal(verdict));
 }
 
@@ -65,7 +65,13 @@ async function judge(
   return { admitted: false, code: 'MODEL_REJECTED', reason: `${reason}: ${detail}`, model, trainer, priceWei, privacy };
 }
 
-function lines({ ui: { out } }: Cli, verdict: ModelVerdict, file: string, id: string): string[] {
+function lines(
+  { ui: { out } }: Cli,
+  verdict: ModelVerdict,
+  file: string,
+  id: string,
+  standardiseEpsilon?: number,
+): string[] {
   const { model, trainer, priceWei, privacy } = verdict;
   const head = verdict.admitted
     ? out.green(trainer === undefined ? 'Admitted, as far as can be said here.' : 'Admitted.')
@@ -88,7 +94,7 @@ function lines({ ui: { out } }: Cli, verdict: ModelVerdict, file: string, id: st
     ...(verdict.admitted
       ? [
           '',
-          `Try next: weighbridge train --dataset ${shortId(id)} --model ${file}${epsilonOption(verdict)} --out weights.safetensors`,
+          `Try next: weighbridge train --dataset ${shortId(id)} --model ${file}${epsilonOption(verdict)}${standardiseEpsilon === undefined ? '' : ` --standardise-epsilon ${standardiseEpsilon}`} --out weights.safetensors`,
         ]
       : []),
   ];

@@ -38,11 +38,11 @@ const audited: Pick<Dataset, 'id' | 'manifest' | 'terms'> = {
   },
 };
 
-type Metric = Exclude<RunPrivacy, 'none'>['metric'];
+type Bought = Pick<Exclude<RunPrivacy, 'none'>, 'metric' | 'moments'>;
 
 /** The dataset's records with private runs that end as said, one after another. */
 async function logOf(
-  ...given: ({ metric: Metric } | 'completed' | 'refused-after' | 'refused-before' | 'corrupt-before' | 'open')[]
+  ...given: (Bought | 'completed' | 'refused-after' | 'refused-before' | 'corrupt-before' | 'open')[]
 ): Promise<Uint8Array[]> {
   const [first] = given;
   const privacy = { ...CLAIM, ...RUN, ...(typeof first === 'object' ? first : {}) };
@@ -214,14 +214,21 @@ describe('the audit of a privacy balance', () => {
     expect(differences.join()).toMatch(/costs epsilon [\d.]+, its record says 1/);
   });
 
-  it('counts what a run bought beside its weights, and finds one that paid too little for it', async () => {
-    const metric = { name: 'accuracy', noiseMultiplier: 9 } as const;
-    const entries = await logOf({ metric }, 'completed');
-    const both = lossOf(privateRunRdp({ ...RUN, metric }));
+  it.each<[string, (noiseMultiplier: number) => Bought]>([
+    ['a metric', (noiseMultiplier) => ({ metric: { name: 'accuracy', noiseMultiplier } })],
+    ['moments of columns', (noiseMultiplier) => ({ moments: { noiseMultiplier } })],
+  ])('counts %s that a run bought, and finds one that paid too little for it', async (_what, bought) => {
+    const entries = await logOf(bought(9), 'completed');
+    const both = lossOf(privateRunRdp({ ...RUN, ...bought(9) }));
     expect((await audit(entries, says(both))).differences).toEqual([]);
     expect((await audit(entries, says(loss))).differences[0]).toMatch(/the marketplace says less/);
-    const loud = await logOf({ metric: { ...metric, noiseMultiplier: 0.5 } }, 'completed');
-    expect((await audit(loud, says(both))).differences.join()).toMatch(/costs epsilon [\d.]+, its record says 4/);
+    for (const [noise, cost] of [
+      [0.5, /costs epsilon [\d.]+, its record says 4/],
+      [0, /costs epsilon Infinity, its record says 4/],
+    ] as const) {
+      const loud = await logOf(bought(noise), 'completed');
+      expect((await audit(loud, says(both))).differences.join()).toMatch(cost);
+    }
   });
 
   it('says when more was spent than the terms give', async () => {
@@ -265,17 +272,20 @@ describe('what each epsilon costs', () => {
     expect(hopeless).toMatchObject({ noiseMultiplier: null, left: false });
   });
 
-  it('has the metric in it that is bought beside the weights, and nothing that a run may not take', () => {
-    const list = priceList(priced, says(NOTHING), { ...run, metricEpsilon: 0.5 });
-    const without = priceList(priced, says(NOTHING), run);
-    expect(list?.epsilons.map(({ epsilon }) => epsilon)).toEqual([0.5, 1, 2, 4]);
-    for (const { epsilon, totalEpsilon, priceWei, noiseMultiplier } of list?.epsilons ?? []) {
-      expect(totalEpsilon).toBeGreaterThan(epsilon);
-      expect(totalEpsilon).toBeLessThanOrEqual(epsilon + 0.5);
-      expect(priceWei).toBe(5n * 10n ** 18n + BigInt(Math.round(totalEpsilon * 1e6)) * 5n * 10n ** 11n);
-      expect(noiseMultiplier).toBe(without?.epsilons.find((one) => one.epsilon === epsilon)?.noiseMultiplier);
-    }
-  });
+  it.each([{ metricEpsilon: 0.5 }, { standardiseEpsilon: 0.5 }, { metricEpsilon: 0.25, standardiseEpsilon: 0.25 }])(
+    'has in it what is bought beside the weights, and nothing that a run may not take: %o',
+    (bought) => {
+      const list = priceList(priced, says(NOTHING), { ...run, ...bought });
+      const without = priceList(priced, says(NOTHING), run);
+      expect(list?.epsilons.map(({ epsilon }) => epsilon)).toEqual([0.5, 1, 2, 4]);
+      for (const { epsilon, totalEpsilon, priceWei, noiseMultiplier } of list?.epsilons ?? []) {
+        expect(totalEpsilon).toBeGreaterThan(epsilon);
+        expect(totalEpsilon).toBeLessThanOrEqual(epsilon + 0.5);
+        expect(priceWei).toBe(5n * 10n ** 18n + BigInt(Math.round(totalEpsilon * 1e6)) * 5n * 10n ** 11n);
+        expect(noiseMultiplier).toBe(without?.epsilons.find((one) => one.epsilon === epsilon)?.noiseMultiplier);
+      }
+    },
+  );
 
   it('is nothing where the terms sell none', () => {
     expect(priceList({ ...priced, terms: dataset.terms }, says(NOTHING), run)).toBeUndefined();
