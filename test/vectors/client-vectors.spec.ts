@@ -15,6 +15,7 @@ import {
 } from '../../src/kernel/index.js';
 import { pseudonymOf } from '../../src/cli/state/key-file.js';
 import { epsilonOf, gaussianRdp, noiseFor } from '../../src/privacy/index.js';
+import { REFUSAL_REASONS } from '../../src/provenance/index.js';
 import { epsilonOfRun, samplingOf, singleNoise } from '../../src/training/models.js';
 import { schemaFeatures } from '../../src/training/recipes/schema-features.js';
 import { marketplaceAbi } from '../../web3/chain/abi/marketplace.js';
@@ -67,6 +68,7 @@ it('the vectors of the Python client are what TypeScript says', async () => {
     };
   });
   const vectors = {
+    refusalReasons: REFUSAL_REASONS,
     privacy,
     amounts,
     canonical: { value: json, text: canonicalJson(json) },

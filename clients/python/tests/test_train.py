@@ -119,14 +119,22 @@ def test_takes_the_money_of_a_paid_but_never_submitted_order_back(world: World, 
 
 
 def test_a_refused_run_says_why_and_where_the_money_is(world: World, tmp_path: Path) -> None:
-    world.refuse = "data-corrupt"
-    with pytest.raises(wb.WeighbridgeError, match="data-corrupt") as caught:
+    world.refuse = "rows-mix"
+    with pytest.raises(wb.WeighbridgeError, match=r"see one another in this model \(rows-mix\)") as caught:
         run(world, tmp_path)
     assert caught.value.code == "JOB_STATE"
+    assert caught.value.next.startswith("Use GroupNorm")
     assert "5 USDFC" in caught.value.next
     world.refuse = None
     run(world, tmp_path)
     assert world.opened == 2
+
+
+def test_a_reason_that_is_not_known_is_told_as_it_is(world: World, tmp_path: Path) -> None:
+    world.refuse = "of-tomorrow"
+    with pytest.raises(wb.WeighbridgeError, match="was refused: of-tomorrow") as caught:
+        run(world, tmp_path)
+    assert caught.value.next.startswith("Your 5 USDFC")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from eth_account import Account
 from fakes import budget, dataset_of, network_of
 from weighbridge.api import siwe_message
 from weighbridge.canonical import canonical_json
-from weighbridge.contracts import Market, encode_call, key_id_of, native, typed_digest
+from weighbridge.contracts import Market, encode_call, key_id_of, native, refusals, typed_digest
 from weighbridge.features import features_for, label_for
 from weighbridge.licence import pseudonym_of
 from weighbridge.privacy import Metric, declared_privacy, epsilon_of
@@ -95,6 +95,13 @@ def test_noise_and_epsilon(one: dict[str, Any]) -> None:
     with_all = declared_privacy(one["epsilon"], measuring, one["batchRows"], one["epochs"], bought, moments["epsilon"])
     assert with_all["moments"] == {"noiseMultiplier": moments["noiseMultiplier"]}
     assert moments["all"] <= with_all["epsilon"] <= moments["all"] + 1e-6 * 1.001
+
+
+def test_every_refusal_has_words_and_advice() -> None:
+    assert set(refusals()) == set(VECTORS["refusalReasons"])
+    for words in refusals().values():
+        assert words.keys() == {"means", "next"}
+        assert all(words.values())
 
 
 def test_sign_in_message() -> None:

@@ -17,6 +17,7 @@ import { decryptWith } from './identity.js';
 import { writeJob, type JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
 import { boughtIn } from './metric.js';
+import { REFUSALS } from './refusals.js';
 
 export interface Collected {
   orderId: Bytes32;
@@ -32,35 +33,6 @@ export interface Collected {
   paidWei: bigint;
   settleTransaction: string | null;
 }
-
-/** What the closed reasons of a refusal mean to a buyer. */
-const REASONS: Record<RefusalReason, string> = {
-  'key-denied': 'the key nodes refused the data key',
-  'key-nodes-down': 'too few key nodes answered until the deadline',
-  'data-unavailable': 'the stored data could not be fetched',
-  'data-corrupt': 'the stored data were not what the seller listed',
-  'model-rejected': 'the trainer does not take this model',
-  'rows-mix': 'the rows of a batch see one another in this model',
-  'model-too-large': 'the model asks for more than a job may use to compile and run it',
-  'data-does-not-fit': 'the rows do not fit the model',
-  'out-of-memory': 'the run needed more memory than a job may use',
-  'out-of-time': 'the run took longer than a job may take',
-  'trainer-failed': 'the trainer failed',
-  'gate-refused': 'what came out of training was not what the model declares',
-  'licence-revoked': 'the seller revoked the licence',
-  'dataset-revoked': 'the seller revoked the dataset',
-  'deadline-passed': 'the deadline passed',
-  cancelled: 'you cancelled it',
-};
-
-/** What the buyer can change before the next try. */
-const ADVICE: Partial<Record<RefusalReason, string>> = {
-  'model-rejected': '"weighbridge model check" says what is not taken.',
-  'rows-mix': 'Use GroupNorm or LayerNorm instead of what looks at the whole batch.',
-  'model-too-large': 'Use a smaller model: fewer nodes, fewer or smaller layers.',
-  'out-of-memory': 'Use a smaller model, narrower features, or fewer rows at once (microBatchRows).',
-  'out-of-time': 'Train fewer epochs or a smaller model.',
-};
 
 /**
  * Fetches a finished job's weights and receipt, checks the one by the other, and writes both. The receipt is verified in full
@@ -140,18 +112,17 @@ async function fetchModelFiles(
 }
 
 function refused({ id, reason, priceWei, refundTransaction }: Job): WeighbridgeError {
-  const known = reason !== null && isReason(reason) ? reason : undefined;
-  const why = known === undefined ? (reason ?? 'no reason was given') : REASONS[known];
-  const advice = known === undefined ? undefined : ADVICE[known];
+  const known = reason !== null && isReason(reason) ? REFUSALS[reason] : undefined;
+  const why = known?.means ?? reason ?? 'no reason was given';
   const paidBack = `Your ${formatWei(priceWei)} USDFC went back to you as credit in the contract: "weighbridge withdraw" pays it out.`;
   return new WeighbridgeError('JOB_STATE', `training was refused: ${why}${reason === null ? '' : ` (${reason})`}`, {
-    next: advice === undefined ? paidBack : `${advice} ${paidBack}`,
+    next: known === undefined ? paidBack : `${known.next} ${paidBack}`,
     details: { orderId: id, reason, refundTransaction, creditWei: priceWei.toString() },
   });
 }
 
 function isReason(reason: string): reason is RefusalReason {
-  return Object.hasOwn(REASONS, reason);
+  return Object.hasOwn(REFUSALS, reason);
 }
 
 function unfinished({ id, state }: Job): WeighbridgeError {

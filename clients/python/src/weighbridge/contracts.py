@@ -1,4 +1,4 @@
-"""EIP-712 types and ABIs, as the rest of the product has them (`contracts.json`, made by scripts/client-data.mjs)."""
+"""EIP-712 types, ABIs and words, as the rest of the product has them (`contracts.json`, made by scripts/client-data.mjs)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def job_states() -> list[str]:
     """In the order in which a job goes through them."""
     states: list[str] = _data()["jobStates"]
     return states
+
+
+def refusals() -> dict[str, dict[str, str]]:
+    """Of each reason that a job may be refused for: what it `means`, and what to do `next`."""
+    words: dict[str, dict[str, str]] = _data()["refusals"]
+    return words
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from .canonical import canonical_json, parse_json, sha256_hex
-from .contracts import job_states
+from .contracts import job_states, refusals
 from .errors import WeighbridgeError
 from .identity import decrypt
 from .journal import kept_model, known_jobs, write_job
@@ -194,12 +194,15 @@ def _receipt_of(market: Market, journal: Json) -> tuple[bytes, Json]:
 
 
 def _refused(job: Json) -> WeighbridgeError:
-    price = format_wei(int(job["priceWei"]))
+    price, reason = format_wei(int(job["priceWei"])), job["reason"]
+    known = refusals().get(reason)
+    paid_back = f'Your {price} USDFC went back to you as credit in the contract: "weighbridge withdraw" pays it out.'
+    why = (reason or "no reason was given") if known is None else f"{known['means']} ({reason})"
     return WeighbridgeError(
         "JOB_STATE",
-        f"training was refused: {job['reason'] or 'no reason was given'}",
-        next=f'Your {price} USDFC went back to you as credit in the contract: "weighbridge withdraw" pays it out.',
-        details={"orderId": job["id"], "reason": job["reason"], "refundTransaction": job["refundTransaction"]},
+        f"training was refused: {why}",
+        next=paid_back if known is None else f"{known['next']} {paid_back}",
+        details={"orderId": job["id"], "reason": reason, "refundTransaction": job["refundTransaction"]},
     )
 
 
