@@ -75,6 +75,7 @@ export function composeWorker(
   const datasets = new DatasetRepository(prisma, pool);
   const licences = new LicenceRepository(prisma);
   const jobs = new JobRepository(prisma);
+  const store = createPieceStore({ network, hashing: hashInThread() });
   const licenceOf = async ({ licenceId }: Job): Promise<StoredLicence> =>
     found(await licences.find(licenceId), 'licence');
   const own: WorkerPorts = {
@@ -92,7 +93,8 @@ export function composeWorker(
     log,
     chain: createMarketplaceChain({ network, account: operator }),
     vault,
-    pieces: createPieceStore({ network, hashing: hashInThread() }),
+    pieces: store,
+    parts: store,
     trainer: createSandboxTrainer({
       ...sandbox,
       pythonDir: env.PYTHON_DIR,

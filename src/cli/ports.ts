@@ -32,8 +32,9 @@ export interface SealingThreads {
   /**
    * Encrypts a shard's file and computes the piece CID in the same pass, no faster than `bytes` is read.
    * @param key - 32 bytes, for this shard only; overwritten once `bytes` is read
+   * @param layout - for the index of the piece, which has none without it
    */
-  seal(file: string, dataBytes: number, key: Uint8Array, header: PieceHeader): SealedPiece;
+  seal(file: string, dataBytes: number, key: Uint8Array, header: PieceHeader, layout: Uint8Array): SealedPiece;
   close(): Promise<void>;
 }
 

@@ -9,6 +9,7 @@ import { parsePieceHeader } from './header.js';
 import { MAX_PIECE_BYTES, TAG_BYTES } from './limits.js';
 import { openShard, splitPiece, type ShardAccess } from './open-shard.js';
 import { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
+import { encodeLayout } from './shard-index.js';
 import { shardIdOf, shardKeyOf, wrapShardKey, type ShardContent, type ShardPlace } from './shard-keys.js';
 
 const FRAME = 32;
@@ -91,10 +92,14 @@ describe('a piece that was tampered with', () => {
     FUZZ_TIMEOUT_MS,
   );
 
-  test('a bit flipped anywhere', async () => {
-    const piece = seal(fullFrames(4));
+  test.each([
+    ['', undefined],
+    [', its index included', encodeLayout({ dataBytes: 120, footerFrom: 100, rowGroups: [[{ from: 0, bytes: 100 }]] })],
+  ])('a bit flipped anywhere%s', async (_which, layout) => {
+    const piece = sealPiece(shardKey, fields, fullFrames(4), layout);
     const header = parsePieceHeader(piece.subarray(4, 4 + (piece[3] ?? 0)));
     expect(header.frameBytes).toBe(FRAME);
+    expect(header.indexBytes).toBe(layout && layout.length + TAG_BYTES);
     for (let at = 0; at < piece.length; at++) {
       const bad = Uint8Array.from(piece);
       bad[at] = (bad[at] ?? 0) ^ (1 << (at % 8));
@@ -105,8 +110,11 @@ describe('a piece that was tampered with', () => {
     }
   });
 
-  test('cut off anywhere, frame borders included', async () => {
-    const piece = seal(fullFrames(4));
+  test.each([
+    ['', undefined],
+    [' with an index', encodeLayout({ dataBytes: 120, footerFrom: 100, rowGroups: [[{ from: 0, bytes: 100 }]] })],
+  ])('cut off anywhere%s, frame borders included', async (_which, layout) => {
+    const piece = sealPiece(shardKey, fields, fullFrames(4), layout);
     for (let length = 0; length < piece.length; length++) {
       expect([length, await codeOf(open(piece.subarray(0, length)))]).toEqual([length, 'PIECE_TRUNCATED']);
     }
@@ -216,6 +224,7 @@ describe('the key of a shard', () => {
       plaintextBytes: 20,
       frameBytes: 30,
       occurrence: 0,
+      layout: new Uint8Array(0),
     };
     const variants: Partial<ShardContent>[] = [
       {},
@@ -226,6 +235,7 @@ describe('the key of a shard', () => {
       { plaintextBytes: 21 },
       { frameBytes: 31 },
       { occurrence: 1 },
+      { layout: Uint8Array.of(0) },
     ];
     const keyFor = (from: Uint8Array, over: Partial<ShardContent>): string => {
       const all = { ...content, ...over };
@@ -267,6 +277,8 @@ interface Vector {
   count: number;
   wrappedKey: string;
   piece: string;
+  /** Of a piece with an index: what that says, as hex. */
+  layout?: string;
 }
 
 /** The trainer's own implementation, in Python, reads the same file and made half of it. */
@@ -287,7 +299,8 @@ describe('test/vectors/envelope.json', () => {
   });
 
   test.each(file.pieces)('$madeBy: $name', async (vector) => {
-    expect(toHex(sealPiece(key, vector, fromHex(vector.data)))).toBe(vector.piece);
+    const layout = vector.layout === undefined ? undefined : fromHex(vector.layout);
+    expect(toHex(sealPiece(key, vector, fromHex(vector.data), layout))).toBe(vector.piece);
     const { place: where } = accessOf(vector);
     expect(toHex(wrapShardKey(fromHex(file.versionKey), where, key.key))).toBe(vector.wrappedKey);
     expect(toHex(await open(fromHex(vector.piece), accessOf(vector)))).toBe(vector.data);

@@ -44,6 +44,19 @@ describe('piece header', () => {
     );
   });
 
+  test('says how long the index is, if there is one', () => {
+    const indexed = { ...header, indexBytes: 1_000 };
+    const hex = Buffer.from(encodePieceHeader(indexed)).toString('hex');
+    expect(hex.slice(4, 14)).toBe('5869a60103'); // eight bytes more, a map of six
+    expect(hex).toContain('dd'.repeat(32) + '3a000111731903e8a10547');
+    expect(parsePieceHeader(encodePieceHeader(indexed))).toEqual(indexed);
+    const longest = { ...indexed, frameBytes: 16 << 20, plaintextBytes: 1 << 29, indexBytes: 16 << 20 };
+    expect(encodePieceHeader(longest).length).toBeLessThanOrEqual(MAX_HEADER_BYTES);
+    for (const indexBytes of [0, -1, 0.5, (16 << 20) + 1]) {
+      expect(codeOf(() => encodePieceHeader({ ...header, indexBytes }))).toBe('BAD_INPUT');
+    }
+  });
+
   test.each([1, 23, 24, 255, 256, 65_535, 65_536, 1 << 20, 16 << 20])('round-trips frame size %i', (frameBytes) => {
     expect(parsePieceHeader(encodePieceHeader({ ...header, frameBytes }))).toEqual({ ...header, frameBytes });
   });

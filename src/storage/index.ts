@@ -1,6 +1,13 @@
 export { framesOf } from './frames.js';
 export { encodePieceHeader, LENGTH_BYTES, MAX_HEADER_BYTES, parsePieceHeader, type PieceHeader } from './header.js';
-export { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, TAG_BYTES } from './limits.js';
+export {
+  DEFAULT_FRAME_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_PIECE_BYTES,
+  MIN_PIECE_BYTES,
+  PIECE_BLOCK_BYTES,
+  TAG_BYTES,
+} from './limits.js';
 export {
   openShard,
   shardKeyFor,
@@ -10,11 +17,23 @@ export {
   type SplitPiece,
 } from './open-shard.js';
 export { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
-export { oneAhead } from './one-ahead.js';
+export { oneAhead, type Opener } from './one-ahead.js';
 export { openParts, type ShardParts } from './open-parts.js';
-export type { PieceParts, PieceStore, StepTimer, StoredPiece, UploadSession } from './ports.js';
+export { readColumns } from './read-columns.js';
+export { encodeLayout, isWorthIndex, type ShardLayout } from './shard-index.js';
+export type {
+  BlockRoots,
+  BlockRun,
+  PieceParts,
+  PieceStore,
+  StepTimer,
+  StoredPiece,
+  UploadSession,
+  VerifiedParts,
+} from './ports.js';
 export { pieceSealer, type PieceSealer } from './seal-shard.js';
 export {
+  indexKeyOf,
   KEY_BYTES,
   shardIdOf,
   shardKeyOf,

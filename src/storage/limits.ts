@@ -11,3 +11,11 @@ export const DEFAULT_FRAME_BYTES = 1 << 18;
 export const MAX_FRAME_BYTES = 16 << 20;
 /** AES-GCM authentication tag. */
 export const TAG_BYTES = 16;
+
+/** Bytes whose hash is one node of a piece CID's tree, 2^13 leaves of fr32: what is held against the piece CID by itself. */
+export const PIECE_BLOCK_BYTES = 260_096;
+/** A node of that tree. */
+export const NODE_BYTES = 32;
+/** What an index says of where columns are takes at most so little of its shard; otherwise there is none. */
+export const LAYOUT_SHARE = 256;
+export const MAX_INDEX_BYTES = 16 << 20;

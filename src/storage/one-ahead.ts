@@ -1,18 +1,18 @@
 /** Opens a source that is read once. */
-export type Opener = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+export type Opener<T = Uint8Array> = (signal: AbortSignal) => AsyncIterable<T>;
 
-interface Begun {
-  iterator: AsyncIterator<Uint8Array>;
-  first: Promise<IteratorResult<Uint8Array>>;
+interface Begun<T> {
+  iterator: AsyncIterator<T>;
+  first: Promise<IteratorResult<T>>;
 }
 
 /**
  * The same sources, to be read one after the other. While one is read the next begins: pieces are verified whole before their first
  * byte is given out, and nobody who reads them should wait for that but once. A source that was begun and is not read is closed.
  */
-export function oneAhead(openers: Opener[]): Opener[] {
-  const begun = new Map<number, Begun>();
-  const begin = (i: number, signal: AbortSignal): Begun | undefined => {
+export function oneAhead<T>(openers: Opener<T>[]): Opener<T>[] {
+  const begun = new Map<number, Begun<T>>();
+  const begin = (i: number, signal: AbortSignal): Begun<T> | undefined => {
     const known = begun.get(i);
     const opener = openers[i];
     if (known !== undefined || opener === undefined) return known;

@@ -1,4 +1,4 @@
-import type { Bytes32 } from '../kernel/bytes.js';
+import { concatBytes, type Bytes32 } from '../kernel/bytes.js';
 import { WeighbridgeError } from '../kernel/errors.js';
 import { corrupt, foreign, truncated } from './envelope-errors.js';
 import { frameCipher, framesOf, openFrame } from './frames.js';
@@ -6,7 +6,8 @@ import { LENGTH_BYTES, parsePieceHeader, pieceHeaderLength, type PieceHeader } f
 import { TAG_BYTES } from './limits.js';
 import { PREFIX_BYTES } from './padding.js';
 import { rechunk } from './rechunk.js';
-import { KEY_BYTES, unwrapShardKey, type ShardPlace } from './shard-keys.js';
+import { openIndex } from './shard-index.js';
+import { indexKeyOf, KEY_BYTES, unwrapShardKey, type ShardPlace } from './shard-keys.js';
 
 /** One frame as it lies in the piece: ciphertext and tag. */
 export interface CipherFrame {
@@ -23,6 +24,14 @@ export interface SplitPiece {
    * the next one is asked for.
    */
   frames: AsyncIterable<CipherFrame>;
+  /** Numbers of the frames, if they are not all of the piece's; rising. */
+  chosen?: number[];
+}
+
+/** A piece that is read whole. */
+export interface WholePiece extends SplitPiece {
+  /** What stood behind the last frame, once that was read: empty, or the index as it was sealed. */
+  index(): Uint8Array;
 }
 
 /**
@@ -30,7 +39,7 @@ export interface SplitPiece {
  * key: the worker splits, the sandbox decrypts.
  * @throws WeighbridgeError PIECE_CORRUPT, PIECE_TRUNCATED; a fault of the source passes through.
  */
-export async function splitPiece(source: AsyncIterable<Uint8Array>): Promise<SplitPiece> {
+export async function splitPiece(source: AsyncIterable<Uint8Array>): Promise<WholePiece> {
   const iterator = source[Symbol.asyncIterator]();
   try {
     let head = Buffer.alloc(0);
@@ -46,7 +55,9 @@ export async function splitPiece(source: AsyncIterable<Uint8Array>): Promise<Spl
     await readTo(bodyStart);
     const headerBytes = Uint8Array.from(head.subarray(LENGTH_BYTES, bodyStart));
     const header = parsePieceHeader(headerBytes);
-    return { header, headerBytes, frames: framesIn(resume(head.subarray(bodyStart), iterator), header) };
+    const index: Uint8Array[] = [];
+    const body = withoutIndex(resume(head.subarray(bodyStart), iterator), header, index);
+    return { header, headerBytes, frames: framesIn(body, header), index: () => concatBytes(...index) };
   } catch (error) {
     await iterator.return?.();
     throw error;
@@ -68,7 +79,7 @@ export interface ShardAccess {
  * @throws WeighbridgeError PIECE_CORRUPT, PIECE_TRUNCATED, PIECE_REORDERED, PIECE_REPEATED, PIECE_FOREIGN, SHARD_KEY_REFUSED
  */
 export async function* openShard(source: AsyncIterable<Uint8Array>, access: ShardAccess): AsyncGenerator<Uint8Array> {
-  const { header, headerBytes, frames } = await splitPiece(source);
+  const { header, headerBytes, frames, index: indexOf } = await splitPiece(source);
   const cipher = frameCipher(shardKeyFor(header, access), header, headerBytes);
   try {
     let prefix = Buffer.alloc(0);
@@ -85,6 +96,10 @@ export async function* openShard(source: AsyncIterable<Uint8Array>, access: Shar
       left -= data.length;
       if (plaintext.subarray(data.length).some((byte) => byte !== 0)) throw corrupt('its padding is not zeros');
       if (data.length > 0) yield data;
+    }
+    // Nothing of it is needed here, but no byte of a piece may be another one unnoticed.
+    if (header.indexBytes !== undefined) {
+      openIndex(indexKeyOf(cipher.key, header.shardId), header, headerBytes, indexOf());
     }
   } finally {
     cipher.key.fill(0);
@@ -124,6 +139,28 @@ async function* framesIn(source: AsyncIterable<Uint8Array>, header: PieceHeader)
     }
     yield { bytes, index };
   }
+}
+
+/** The bytes of the frames; what follows them goes into `index`. A piece that ends within them is told of by who cuts them. */
+async function* withoutIndex(
+  source: AsyncIterable<Uint8Array>,
+  header: PieceHeader,
+  index: Uint8Array[],
+): AsyncGenerator<Uint8Array> {
+  const { indexBytes, plaintextBytes } = header;
+  if (indexBytes === undefined) {
+    yield* source;
+    return;
+  }
+  const body = plaintextBytes + framesOf(header) * TAG_BYTES;
+  let at = 0;
+  for await (const bytes of source) {
+    if (at < body) yield bytes.subarray(0, body - at);
+    if (at + bytes.length > body) index.push(Uint8Array.from(bytes.subarray(Math.max(0, body - at))));
+    at += bytes.length;
+    if (at > body + indexBytes) throw corrupt('it goes on after its end');
+  }
+  if (at >= body && at < body + indexBytes) throw truncated('its index is not whole');
 }
 
 /** What was read too far, then the rest; passes an early end on, so that the source is closed. */

@@ -1,5 +1,6 @@
-import { DEFAULT_FRAME_BYTES, MAX_PIECE_BYTES, TAG_BYTES } from './limits.js';
+import { DEFAULT_FRAME_BYTES, LAYOUT_SHARE, MAX_PIECE_BYTES, TAG_BYTES } from './limits.js';
 import { LENGTH_BYTES, MAX_HEADER_BYTES } from './header.js';
+import { indexBytesOf } from './shard-index.js';
 
 /** In front of a shard's own bytes stands their number, u64 big-endian: the rest of the plaintext is zeros. */
 export const PREFIX_BYTES = 8;
@@ -16,17 +17,23 @@ export function paddedBytes(dataBytes: number): number {
   return Math.ceil(size / step) * step;
 }
 
-/** Bytes of the piece of so many plaintext bytes, padding included. */
+/** Bytes of the piece of so many plaintext bytes, padding included, without its index. */
 export function pieceBytes(plaintextBytes: number, frameBytes = DEFAULT_FRAME_BYTES): number {
   const frames = Math.ceil(plaintextBytes / frameBytes);
   return LENGTH_BYTES + MAX_HEADER_BYTES + plaintextBytes + frames * TAG_BYTES;
 }
 
-/** The largest shard whose piece is not too large for Filecoin. */
+/** What an index may take at most of so many plaintext bytes: where columns are, and a root a block. */
+function indexBytesAtMost(plaintextBytes: number, frameBytes = DEFAULT_FRAME_BYTES): number {
+  return Math.floor(plaintextBytes / LAYOUT_SHARE) + indexBytesOf(new Uint8Array(0), { plaintextBytes, frameBytes });
+}
+
+/** The largest shard whose piece is not too large for Filecoin, with its index. */
 export const MAX_SHARD_BYTES = ((): number => {
   let fits = 0;
   for (let step = 2 ** 29; step >= 1; step /= 2) {
-    if (pieceBytes(paddedBytes(fits + step)) <= MAX_PIECE_BYTES) fits += step;
+    const plaintextBytes = paddedBytes(fits + step);
+    if (pieceBytes(plaintextBytes) + indexBytesAtMost(plaintextBytes) <= MAX_PIECE_BYTES) fits += step;
   }
   return fits;
 })();

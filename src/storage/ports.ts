@@ -63,3 +63,32 @@ export interface PieceParts {
    */
   part(pieceCid: string, from: number, to: number): Promise<Uint8Array>;
 }
+
+/** Neighbouring blocks of a piece, both ends included; a block has `PIECE_BLOCK_BYTES`, the last one of a piece fewer. */
+export interface BlockRun {
+  first: number;
+  last: number;
+}
+
+/** What blocks of a piece are held against. */
+export interface BlockRoots {
+  /** Of the piece's first blocks, 32 bytes each. */
+  roots: Uint8Array;
+  /** Every byte of the piece behind them. */
+  tail: Uint8Array;
+}
+
+/** Parts of pieces, with the means to hold them against the piece CID. */
+export interface VerifiedParts extends PieceParts {
+  /**
+   * Blocks of a piece, one by one, in the order of the runs. Roots and tail are held against the piece CID first, and each block
+   * against its root before it is given out: a copy that gives another one is left for the next.
+   * @throws WeighbridgeError PIECE_CORRUPT, PROVIDER_DOWN (retryable)
+   */
+  blocks(
+    pieceCid: string,
+    known: BlockRoots,
+    runs: readonly BlockRun[],
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+}

@@ -2,9 +2,10 @@ import { frameCipher, sealFrame, type FrameCipher } from './frames.js';
 import { encodePieceHeader, framePieceHeader, type PieceHeader } from './header.js';
 import { TAG_BYTES } from './limits.js';
 import { PREFIX_BYTES } from './padding.js';
-import type { ShardKey } from './shard-keys.js';
+import { indexBytesOf, rootsIn, sealIndex } from './shard-index.js';
+import { indexKeyOf, type ShardKey } from './shard-keys.js';
 
-/** A piece in the making: its first bytes, and its frames one after the other. */
+/** A piece in the making: its first bytes, its frames one after the other, and its index if it has one. */
 export interface PieceSealer {
   readonly head: Uint8Array;
   readonly frames: number;
@@ -16,6 +17,10 @@ export interface PieceSealer {
    * @returns the bytes of the frame
    */
   seal(index: number, data: Uint8Array, sealed: Uint8Array): number;
+  /** Blocks of the piece whose roots its index holds; 0 if it has none. */
+  readonly roots: number;
+  /** What stands behind the frames: nothing, or the index. @param roots - of so many first blocks, one after the other */
+  sealIndex(roots: Uint8Array): Uint8Array;
 }
 
 /**
@@ -23,8 +28,16 @@ export interface PieceSealer {
  *
  * MUST be given a key that no other shard has: a key that is used for two plaintexts breaks both. `shardKeyOf` gives such
  * keys, because everything that decides the plaintext decides the key.
+ * @param layout - `encodeLayout` of the shard; empty for a piece without an index
  */
-export function pieceSealer(shardKey: ShardKey, header: PieceHeader, dataBytes: number): PieceSealer {
+export function pieceSealer(
+  shardKey: ShardKey,
+  fields: Omit<PieceHeader, 'indexBytes'>,
+  dataBytes: number,
+  layout: Uint8Array = new Uint8Array(0),
+): PieceSealer {
+  const indexed = layout.length > 0;
+  const header = indexed ? { ...fields, indexBytes: indexBytesOf(layout, fields) } : fields;
   const headerBytes = encodePieceHeader(header);
   const cipher: FrameCipher = frameCipher(shardKey, header, headerBytes);
   const { frameBytes, plaintextBytes } = header;
@@ -43,6 +56,14 @@ export function pieceSealer(shardKey: ShardKey, header: PieceHeader, dataBytes: 
       const plaintext = plaintextOf(index, data);
       sealFrame(cipher, plaintext, index, sealed);
       return plaintext.length + TAG_BYTES;
+    },
+    roots: indexed ? rootsIn(header) : 0,
+    sealIndex: (roots) => {
+      if (!indexed) return new Uint8Array(0);
+      const key = indexKeyOf(shardKey.key, header.shardId);
+      const sealed = sealIndex(key, header, headerBytes, layout, roots);
+      key.fill(0);
+      return sealed;
     },
   };
 

@@ -27,6 +27,8 @@ export interface ShardContent {
   frameBytes: number;
   /** How many equal shards stand before this one in the version: equal pieces would tell that they are equal. */
   occurrence: number;
+  /** What the piece's index says of the shard; empty if the piece has none. */
+  layout: Uint8Array;
 }
 
 /** The place of a shard in the one dataset version whose key wraps the shard's. */
@@ -45,7 +47,7 @@ export interface ShardPlace {
  * makes the same piece again, and nobody else can tell from the name what is in it.
  */
 export function shardIdOf(secret: Uint8Array, content: ShardContent): Bytes32 {
-  const { datasetId, keyEpoch, digest, dataBytes, plaintextBytes, frameBytes, occurrence } = content;
+  const { datasetId, keyEpoch, digest, dataBytes, plaintextBytes, frameBytes, occurrence, layout } = content;
   const key = derive(
     secret,
     fromHex(datasetId),
@@ -57,6 +59,7 @@ export function shardIdOf(secret: Uint8Array, content: ShardContent): Bytes32 {
     createHmac('sha256', key)
       .update(digest)
       .update(concatBytes(...sizes))
+      .update(layout)
       .digest(),
   );
 }
@@ -69,6 +72,11 @@ export function shardKeyOf(
   const info = concatBytes(utf8('weighbridge/v1 shard key'), u32(shard.keyEpoch), fromHex(shard.shardId));
   const bytes = derive(secret, fromHex(shard.datasetId), info, KEY_BYTES + NONCE_BASE_BYTES);
   return { key: bytes.subarray(0, KEY_BYTES), nonceBase: bytes.subarray(KEY_BYTES) };
+}
+
+/** What opens the index of a piece and nothing else: a worker may keep it, which has given the shard's own key away. */
+export function indexKeyOf(shardKey: Uint8Array, shardId: Bytes32): Uint8Array {
+  return derive(shardKey, fromHex(shardId), utf8('weighbridge/v1 shard index'), KEY_BYTES);
 }
 
 /** Decides which rows of a dataset are held out of training, in all its versions: 64 hex digits. */

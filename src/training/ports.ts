@@ -1,5 +1,6 @@
 import type { Manifest } from '../catalog/manifest.js';
 import type { TrainerIdentity } from '../provenance/statements.js';
+import type { VerifiedParts } from '../storage/index.js';
 import type { MeasuredMetric } from './metric.js';
 import type { ModelDeclaration } from './model-declaration.js';
 
@@ -21,6 +22,8 @@ export interface TrainInput {
   checkpoints?: Checkpoints;
   /** Ciphertext of the pieces that the run reads, streamed: the manifest's first ones, in its order. */
   pieces: ((signal: AbortSignal) => AsyncIterable<Uint8Array>)[];
+  /** Where frames of the same pieces come from by themselves, for a run that reads few columns; left out, each piece is read whole. */
+  parts?: VerifiedParts;
   /** Wall-clock limit of the whole run. */
   timeoutMs: number;
   onProgress(step: number, of: number): void;

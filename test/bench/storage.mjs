@@ -11,7 +11,7 @@ import { parseArgs, promisify } from 'node:util';
 import * as SP from '@filoz/synapse-core/sp';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { release } from '../../dist/src/kernel/index.js';
-import { oneAhead, openShard, wrapShardKey } from '../../dist/src/storage/index.js';
+import { indexKeyOf, oneAhead, openShard, readColumns, wrapShardKey } from '../../dist/src/storage/index.js';
 import { DEVNET_CHAIN_ID, startAnvil } from '../../dist/web3/devnet/anvil.js';
 import { deployFoc } from '../../dist/web3/devnet/deploy-foc.js';
 import { deployContracts, fund } from '../../dist/web3/devnet/deploy.js';
@@ -48,6 +48,7 @@ try {
   }
   await measurePeer(net, first.rate);
   await measureDownload(net, first.pieces);
+  await measureColumns(net, first.pieces);
   figure('load of the machine', loadavg()[0], 'processes');
 } finally {
   for (const service of services.reverse()) await service.stop();
@@ -192,6 +193,49 @@ async function measureDownload({ store, provider }, pieces) {
   });
   figure('download, verified against the piece CID, one copy', verified, 'MiB/s');
   figure('download, verified and then decrypted', opened, 'MiB/s', 'at least 200', opened >= 200);
+}
+
+/** Five of 64 columns, verified like the whole: beside each other, and all over the table. In turns with whole pieces. */
+async function measureColumns({ store }, pieces) {
+  const some = pieces.slice(0, 10);
+  const { signal } = new AbortController();
+  const whole = async () => {
+    for (const { pieceCid } of some) for await (const _ of store.download(pieceCid, signal));
+  };
+  let bytes = 0;
+  const counted = {
+    part: async (...args) => {
+      const part = await store.part(...args);
+      bytes += part.length;
+      return part;
+    },
+    blocks: (pieceCid, known, runs, stop) => {
+      const atHand = known.roots.length / 32;
+      for (const { first, last } of runs) bytes += Math.max(0, Math.min(last + 1, atHand) - first) * 260_096;
+      return store.blocks(pieceCid, known, runs, stop);
+    },
+  };
+  const columns = async (wanted) => {
+    for (const { pieceCid, shardId, key } of some) {
+      const indexKey = indexKeyOf(Buffer.from(key, 'hex'), shardId);
+      const read = await readColumns(counted, pieceCid, indexKey, wanted, signal);
+      for await (const _ of read.frames);
+    }
+  };
+  const timed = async (work) => {
+    const from = performance.now();
+    await work();
+    return (performance.now() - from) / 1000;
+  };
+  const all = some.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const ways = { neighbours: [20, 21, 22, 23, 24], 'far apart': [3, 17, 29, 44, 60] };
+  for (const [name, wanted] of Object.entries(ways)) {
+    bytes = 0;
+    const [wholeS, partS] = [await timed(whole), await timed(async () => columns(wanted))];
+    const of = `5 of 64 columns, ${name}`;
+    figure(`${of}: bytes fetched, of the whole`, (bytes / all) * 100, '%');
+    figure(`${of}: against the whole, both verified`, wholeS / partS, 'times as fast');
+  }
 }
 
 /** What the cores allow for the work that both ends did, if they had never waited. */

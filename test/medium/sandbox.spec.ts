@@ -6,11 +6,13 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Column } from '../../src/catalog/manifest.js';
 import { sha256Hex } from '../../src/kernel/index.js';
 import { buildRecipe, checkFit, shapesOf, weigh, type BuiltModel, type TrainInput } from '../../src/training/index.js';
 import { samplingOf, withPrivacy } from '../../src/training/models.js';
 import { createSandboxTrainer } from '../../workers/sandbox/index.js';
-import { exampleDataset, type EncryptedDataset } from '../support/encrypted-dataset.js';
+import { encryptedDataset, exampleDataset, type EncryptedDataset } from '../support/encrypted-dataset.js';
+import { memoryParts } from '../support/memory-parts.js';
 import { failure, inputOf, never, pythonDir, trainerDir } from '../support/sandbox-run.js';
 
 const trainer = createSandboxTrainer({ pythonDir, trainerDir });
@@ -133,6 +135,33 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
       expect(Math.abs(feature.min - mean), feature.column).toBeLessThan(1);
       expect(Math.abs(feature.max - feature.min - Math.max(0.5, deviation)), feature.column).toBeLessThan(1);
     }
+  });
+});
+
+describe('a job that reads few columns of many', { timeout: 240_000 }, () => {
+  it("gets frames of these alone, by the piece's index, and gives the same weights", async () => {
+    const [rowCount, others] = [6_000, 60];
+    const wide = Array.from({ length: others }, (_, k) => `hash(i * ${others} + ${k}) / 1e19 AS w${k}`).join(', ');
+    const query = `SELECT hash(i + 1e6) / 1e19 AS a, ${wide}, hash(i + 2e6) / 1e19 AS b, (i % 2)::INTEGER AS y FROM range(${rowCount}) t(i)`;
+    const number = (name: string): Column => ({ name, type: 'number', range: { min: 0, max: 2 } });
+    const columns: Column[] = [
+      number('a'),
+      ...Array.from({ length: others }, (_, k) => number(`w${k}`)),
+      number('b'),
+      { name: 'y', type: 'integer', vocabulary: [0, 1] },
+    ];
+    const dataset = await encryptedDataset(columns, 'y', [{ query, rowCount }]);
+    const read = { ...dataset.manifest, columns: columns.filter(({ name }) => ['a', 'b', 'y'].includes(name)) };
+    const model = buildRecipe('mlp', { manifest: read, epochs: 1 });
+    const whole = await trainer.train(inputOf(dataset, model), never);
+    const [piece = new Uint8Array(0)] = dataset.pieces;
+    const parts = memoryParts(new Map([['piece-0', piece]]));
+    const pieces = dataset.pieces.map(() => (): never => {
+      throw new Error('the whole piece is not read');
+    });
+    const some = await trainer.train(inputOf(dataset, model, { parts, pieces }), never);
+    expect(sha256Hex(some.weights)).toBe(sha256Hex(whole.weights));
+    expect(parts.readBytes).toBeLessThan(piece.length / 2);
   });
 });
 

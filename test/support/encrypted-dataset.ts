@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { manifestSchema, type Column, type Manifest } from '../../src/catalog/manifest.js';
+import { openDuck } from '../../src/cli/publish/duck.js';
+import { layoutOf } from '../../src/cli/publish/shard-layout.js';
 import { toHex, type Bytes32 } from '../../src/kernel/index.js';
 import { wrapShardKey, type ShardKey } from '../../src/storage/index.js';
 import { sealPiece } from './seal-piece.js';
@@ -38,20 +39,17 @@ export async function encryptedDataset(
 ): Promise<EncryptedDataset> {
   const dataKey = randomBytes(32);
   const directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-dataset-'));
-  const duck = await (await DuckDBInstance.create(':memory:')).connect();
+  const duck = await openDuck();
   const pieces: Uint8Array[] = [];
   for (const [index, { query }] of shards.entries()) {
     const file = path.join(directory, `${index}.parquet`);
     await duck.run(`COPY (${query}) TO '${file}' (FORMAT parquet)`);
-    pieces.push(
-      sealPiece(
-        owned.keyOf(index),
-        { datasetId: owned.datasetId, shardId: shardIdOf(index), frameBytes: FRAME_BYTES },
-        await readFile(file),
-      ),
-    );
+    const data = await readFile(file);
+    const layout = await layoutOf(duck, { file, sizeBytes: data.length }, columns.length);
+    const fields = { datasetId: owned.datasetId, shardId: shardIdOf(index), frameBytes: FRAME_BYTES };
+    pieces.push(sealPiece(owned.keyOf(index), fields, data, layout));
   }
-  duck.closeSync();
+  duck.close();
   await rm(directory, { recursive: true });
   return { manifest: manifestOf(columns, label, shards, pieces, dataKey, owned), dataKey, pieces };
 }

@@ -29,12 +29,24 @@ export class PieceHasher {
   /** Complete subtrees to the left, tallest first: a binary counter. */
   private readonly left: Subtree[] = [];
 
+  /** @param onBlock - is shown the root of each block, in order; the last one may be shorter than a block */
+  constructor(private readonly onBlock: (root: Uint8Array) => void = () => undefined) {}
+
+  /** Goes on as if the blocks had been written of which these are the roots. Only between two blocks. */
+  writeRoots(roots: Uint8Array): this {
+    for (let at = 0; at < roots.length; at += NODE_BYTES) {
+      this.size += BLOCK_RAW_BYTES;
+      this.pushBlock(roots.slice(at, at + NODE_BYTES));
+    }
+    return this;
+  }
+
   write(bytes: Uint8Array): this {
     this.size += bytes.length;
     let offset = 0;
     while (offset < bytes.length) {
       if (this.pendingBytes === 0 && bytes.length - offset >= BLOCK_RAW_BYTES) {
-        this.push({ root: blockRoot(bytes.subarray(offset, offset + BLOCK_RAW_BYTES)), height: BLOCK_HEIGHT });
+        this.pushBlock(blockRoot(bytes.subarray(offset, offset + BLOCK_RAW_BYTES)));
         offset += BLOCK_RAW_BYTES;
         continue;
       }
@@ -60,8 +72,13 @@ export class PieceHasher {
 
   private flush(): void {
     this.pending.fill(0, this.pendingBytes);
-    this.push({ root: blockRoot(this.pending), height: BLOCK_HEIGHT });
+    this.pushBlock(blockRoot(this.pending));
     this.pendingBytes = 0;
+  }
+
+  private pushBlock(root: Uint8Array): void {
+    this.onBlock(root);
+    this.push({ root, height: BLOCK_HEIGHT });
   }
 
   private push(subtree: Subtree): void {
@@ -151,7 +168,7 @@ const layerA = new Uint8Array(BLOCK_LEAVES * NODE_BYTES);
 const layerB = new Uint8Array((BLOCK_LEAVES / 2) * NODE_BYTES);
 
 /** Root over the first 2^height leaves of a block's raw bytes. */
-function blockRoot(raw: Uint8Array, height = BLOCK_HEIGHT): Uint8Array {
+export function blockRoot(raw: Uint8Array, height = BLOCK_HEIGHT): Uint8Array {
   padFr32(raw, layerA, (1 << height) / (QUAD_PADDED_BYTES / NODE_BYTES));
   let [nodes, parents] = [layerA, layerB];
   for (let width = (1 << height) * NODE_BYTES; width > NODE_BYTES; width /= 2) {

@@ -1,7 +1,7 @@
 import type { LocalAccount } from 'viem';
 import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
-import { COPIES, type PieceParts, type PieceStore, type StepTimer } from '../../src/storage/index.js';
-import { downloadPiece, readPart } from './store/download-piece.js';
+import { COPIES, type PieceStore, type StepTimer, type VerifiedParts } from '../../src/storage/index.js';
+import { downloadPiece, readBlocks, readPart } from './store/download-piece.js';
 import type { Suspects } from './store/fetch-piece.js';
 import { hashHere, type FileHashing } from './store/file-hash.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
@@ -31,7 +31,7 @@ const SESSION_MS = 24 * 60 * 60_000;
  * first use, and not again.
  * @throws WeighbridgeError WRONG_CHAIN for a network that the SDK does not know
  */
-export function createPieceStore(options: PieceStoreOptions): PieceStore & PieceParts {
+export function createPieceStore(options: PieceStoreOptions): PieceStore & VerifiedParts {
   const { network, account, dataset, copies = COPIES, hashing = hashHere, time = untimed } = options;
   const reader = focReader(network);
   const signer = account && focSigner(network, account);
@@ -63,15 +63,22 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Piece
         await ready();
         return readPart(reader, suspects, pieceCid, from, to);
       }),
-    async *download(pieceCid, signal) {
-      try {
-        await ready();
-        yield* downloadPiece(reader, suspects, hashing, pieceCid, signal);
-      } catch (error) {
-        throw signal?.aborted === true ? error : asStorageError(error);
-      }
-    },
+    blocks: (pieceCid, known, runs, signal) =>
+      reading(() => readBlocks(reader, suspects, pieceCid, known, runs, signal), signal),
+    download: (pieceCid, signal) => reading(() => downloadPiece(reader, suspects, hashing, pieceCid, signal), signal),
   };
+
+  async function* reading(
+    open: () => AsyncIterable<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    try {
+      await ready();
+      yield* open();
+    } catch (error) {
+      throw signal?.aborted === true ? error : asStorageError(error);
+    }
+  }
 }
 
 async function untimed<T>(_step: string, work: () => Promise<T>): Promise<T> {

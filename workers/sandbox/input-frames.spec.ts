@@ -4,7 +4,9 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8, WeighbridgeError } from '../../src/kernel/index.js';
 import type { TrainInput } from '../../src/training/index.js';
+import { memoryParts } from '../../test/support/memory-parts.js';
 import { inSteps, sealPiece } from '../../test/support/seal-piece.js';
+import { encodeLayout, wrapShardKey } from '../../src/storage/index.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 
 const never = new AbortController().signal;
@@ -20,7 +22,11 @@ const manifest = {
   pieces: [{ shardId: fields.shardId, wrappedKey: '77'.repeat(40) }],
 };
 
-const declaration = { seed: 1, privacy: 'none' };
+const declaration = { seed: 1, privacy: 'none', features: {}, label: { kind: 'tokens', input: 'x', pad: null } };
+const absent = {
+  ...declaration,
+  label: { kind: 'class', column: 'nowhere', classes: [0, 1] },
+} as unknown as TrainInput['declaration'];
 
 /** Only what the frames are made of. */
 function inputOf(change: Partial<TrainInput>): TrainInput {
@@ -95,6 +101,59 @@ describe('what goes into a box', () => {
     });
     const places = frames.filter(([kind]) => kind === 'H').map(([, body]) => body.subarray(96, 104).toString('hex'));
     expect(places).toEqual(['0000000000000002', '0000000100000002']);
+  });
+
+  it('frames of the columns that the job reads, by their numbers, where the piece says where these are', async () => {
+    const data = new Uint8Array(2_200_000).map((_, at) => at % 251);
+    const frameBytes = 131_072;
+    const shardKey = { key: new Uint8Array(32).fill(3), nonceBase: new Uint8Array(7) };
+    const chunks = Array.from({ length: 20 }, (_, i) => ({ from: i * 109_000, bytes: 109_000 }));
+    const layout = encodeLayout({ dataBytes: data.length, footerFrom: 2_180_000, rowGroups: [chunks] });
+    const wide = sealPiece(shardKey, { ...fields, frameBytes }, data, layout);
+    const versionKey = new Uint8Array(32).fill(7);
+    const place = { keyId: `0x${'0a'.repeat(32)}`, shardId: fields.shardId, number: 0, count: 1 } as const;
+    const wrappedKey = toHex(wrapShardKey(versionKey, place, shardKey.key));
+    const parts = memoryParts(new Map([['wide', wide]]));
+    let wholeReads = 0;
+    const run = async (change: Partial<TrainInput>): Promise<[string, Buffer][]> => {
+      const input = inputOf({
+        manifest: {
+          ...manifest,
+          columns: chunks.map((_, i) => ({ name: `c${i}` })),
+          pieces: [{ pieceCid: 'wide', sizeBytes: wide.length, shardId: fields.shardId, wrappedKey }],
+        } as unknown as TrainInput['manifest'],
+        declaration: {
+          ...declaration,
+          features: { x: [{ kind: 'scale', column: 'c2', min: 0, max: 1 }] },
+          label: { kind: 'class', column: 'c3', classes: [0, 1] },
+        } as unknown as TrainInput['declaration'],
+        openKey: async () => Uint8Array.from(versionKey),
+        pieces: [() => (wholeReads++, inSteps(wide, 5_000))],
+        ...change,
+      });
+      const pipe = spawn('cat');
+      const [bytes] = await Promise.all([buffer(pipe.stdout), writeJob(pipe.stdin, input, limits, never)]);
+      return framesIn(bytes);
+    };
+    const all = (await run({})).filter(([kind]) => kind === 'D').map(([, body]) => body.subarray(1));
+    const frames = await run({ parts });
+    const names = frames.map(([kind]) => kind).join('');
+    expect(names).toMatch(/^LCGWTKHAD+X$/);
+    // The first frame, those of 218,000 to 436,000, and the last 64 KiB.
+    const chosen = frames.find(([kind]) => kind === 'A')?.[1] ?? Buffer.alloc(0);
+    const numbers = Array.from({ length: chosen.length / 4 }, (_, i) => chosen.readUInt32BE(4 * i));
+    expect(numbers).toEqual([0, 1, 2, 3, 16]);
+    const sent = frames.filter(([kind]) => kind === 'D').map(([, body]) => body);
+    expect(sent.map((body) => body.subarray(1))).toEqual(numbers.map((number) => all[number]));
+    expect(sent.map((body) => body[0])).toEqual([0, 0, 0, 0, 1]);
+    expect(wholeReads).toBe(1);
+    // A store that cannot, a key that does not open, a column that is not there: the whole piece, as if there were no index.
+    const broken = { ...parts, part: async () => Promise.reject(new Error('gone')) };
+    const other = { openKey: async () => new Uint8Array(32), parts };
+    for (const change of [{ parts: broken }, other, { parts, declaration: absent }]) {
+      expect((await run(change)).map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
+    }
+    expect(wholeReads).toBe(4);
   });
 
   it('waits for the box: no piece is read ahead of it', async () => {

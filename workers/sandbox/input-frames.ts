@@ -1,11 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { Manifest } from '../../src/catalog/manifest.js';
 import { canonicalJson, fromHex, utf8 } from '../../src/kernel/index.js';
-import { framesOf, splitPiece } from '../../src/storage/index.js';
+import { framesOf, type SplitPiece } from '../../src/storage/index.js';
 import { heldOutOf, type TrainInput } from '../../src/training/index.js';
+import { piecesOf, type PieceItem } from './piece-source.js';
 
 /** Kinds of frame that go in, in this order; workers/trainer/README.md is the specification. */
-type Kind = 'L' | 'Z' | 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'D' | 'X';
+type Kind = 'L' | 'Z' | 'C' | 'G' | 'W' | 'T' | 'K' | 'S' | 'H' | 'A' | 'D' | 'X';
 
 /** The box has ended, or reads no further. Its answer says why. */
 export class PipeClosedError extends Error {
@@ -53,14 +54,16 @@ export async function writeJob(
   await writeFrame(stdin, 'G', graph);
   await writeFrame(stdin, 'W', weights);
   for (const tokenizer of tokenizers) await writeFrame(stdin, 'T', tokenizer);
-  await writeSecret(stdin, 'K', await input.openKey(signal));
+  const versionKey = await input.openKey(signal);
+  const sources = piecesOf(input, versionKey);
+  await writeSecret(stdin, 'K', versionKey);
   if (input.seed !== undefined) await writeSecret(stdin, 'S', input.seed);
   const begin = input.checkpoints?.begin;
   if (begin !== undefined) {
     await writeFrame(stdin, 'Z', begin);
     begin.fill(0);
   }
-  for (const [number, piece] of pieces.entries()) await writePiece(stdin, manifest, number, piece(signal));
+  for (const [number, source] of sources.entries()) await writePiece(stdin, manifest, number, source(signal));
   await writeFrame(stdin, 'X', new Uint8Array(0));
   stdin.end();
 }
@@ -79,22 +82,39 @@ async function writeSecret(stdin: Writable, kind: 'K' | 'S', secret: Uint8Array)
 
 async function writePiece(
   stdin: Writable,
+  manifest: Manifest,
+  number: number,
+  source: AsyncIterable<PieceItem>,
+): Promise<void> {
+  let last = 0;
+  for await (const item of source) {
+    if ('header' in item) {
+      last = item.chosen?.at(-1) ?? framesOf(item.header) - 1;
+      await writeHead(stdin, manifest, number, item);
+    } else await writeFrame(stdin, 'D', Uint8Array.of(item.index === last ? 1 : 0), item.bytes);
+  }
+}
+
+async function writeHead(
+  stdin: Writable,
   { keyId, datasetId, pieces }: Manifest,
   number: number,
-  source: AsyncIterable<Uint8Array>,
+  { headerBytes, chosen }: SplitPiece,
 ): Promise<void> {
-  const { header, headerBytes, frames } = await splitPiece(source);
   const { shardId = '', wrappedKey = '' } = pieces[number] ?? {};
-  const place = new Uint8Array(8);
-  new DataView(place.buffer).setUint32(0, number);
-  new DataView(place.buffer).setUint32(4, pieces.length); // of the version, read or not
+  // Place, and shards of the version, read or not.
+  const place = u32s([number, pieces.length]);
   // What the manifest says, and what the piece says of itself: the box compares them and derives the rest.
   const said = [keyId, datasetId, shardId].map(fromHex);
   await writeFrame(stdin, 'H', ...said, place, fromHex(wrappedKey), headerBytes);
-  const last = framesOf(header) - 1;
-  for await (const { bytes, index } of frames) {
-    await writeFrame(stdin, 'D', Uint8Array.of(index === last ? 1 : 0), bytes);
-  }
+  if (chosen !== undefined) await writeFrame(stdin, 'A', u32s(chosen));
+}
+
+function u32s(numbers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(4 * numbers.length);
+  const view = new DataView(bytes.buffer);
+  numbers.forEach((number, i) => view.setUint32(4 * i, number));
+  return bytes;
 }
 
 async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): Promise<void> {

@@ -159,12 +159,12 @@ function shardNamer(
 ): (shard: Shard) => Promise<Bytes32> {
   const seen = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
-  return async ({ file, sizeBytes }) => {
+  return async ({ file, sizeBytes, layout }) => {
     const named = last.then(async () => {
       const digest = await threads.digest(file);
       const occurrence = seen.get(digest) ?? 0;
       seen.set(digest, occurrence + 1);
-      const content = { digest: fromHex(digest), dataBytes: sizeBytes, plaintextBytes: paddedBytes(sizeBytes) };
+      const content = { digest: fromHex(digest), dataBytes: sizeBytes, plaintextBytes: paddedBytes(sizeBytes), layout };
       return shardIdOf(secret, { datasetId, keyEpoch, ...content, frameBytes: DEFAULT_FRAME_BYTES, occurrence });
     });
     last = named.catch(() => undefined);
@@ -194,7 +194,7 @@ async function sendShard(
     const { key, nonceBase } = shardKeyOf(secret, { datasetId, keyEpoch, shardId });
     const plaintextBytes = paddedBytes(shard.sizeBytes);
     const header = { datasetId, shardId, nonceBase, plaintextBytes, frameBytes: DEFAULT_FRAME_BYTES };
-    return weighed(threads.seal(shard.file, shard.sizeBytes, key, header));
+    return weighed(threads.seal(shard.file, shard.sizeBytes, key, header, shard.layout));
   };
   let piece: WeighedPiece | undefined;
   if (begun.includes(shardId)) piece = await heldAlready(seal(), upload);

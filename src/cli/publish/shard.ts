@@ -4,6 +4,7 @@ import { WeighbridgeError } from '../../kernel/index.js';
 import { MAX_SHARD_BYTES, type StepTimer } from '../../storage/index.js';
 import { ident, parquetFormat, parquetRows, rowsAtOnce, text, type Duck } from './duck.js';
 import type { PublishPlan } from './plan.js';
+import { layoutOf } from './shard-layout.js';
 import type { Source } from './source.js';
 
 /** One Parquet file of plaintext rows, in the private directory. The consumer deletes it when it is encrypted. */
@@ -11,6 +12,8 @@ export interface Shard {
   file: string;
   rowCount: number;
   sizeBytes: number;
+  /** For the index of its piece; empty for none. */
+  layout: Uint8Array;
   /** Of rows that are held out. */
   holdout?: true;
 }
@@ -53,7 +56,8 @@ export async function* writeShards(
     const { size } = await stat(file);
     if (size <= maxBytes) {
       number++;
-      yield { file, rowCount: range.rowCount, sizeBytes: size };
+      const layout = await layoutOf(duck, { file, sizeBytes: size }, source.columns.length);
+      yield { file, rowCount: range.rowCount, sizeBytes: size, layout };
       continue;
     }
     await rm(file);

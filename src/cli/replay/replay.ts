@@ -1,7 +1,6 @@
 import { heldOutRows } from '../../catalog/manifest.js';
 import type { Network } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/index.js';
-import { oneAhead } from '../../storage/index.js';
 import {
   piecesRead,
   privacySeed,
@@ -112,12 +111,10 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
         tokenizers,
         openKey: async () => versionKey,
         ...(run.seedCommitment === null ? {} : { seed: privacySeed(workerSeed, run.orderId) }),
-        pieces: oneAhead(
-          piecesRead(manifest.pieces, declaration.privacy).map(
-            ({ pieceCid }) =>
-              (signal) =>
-                pieces.download(pieceCid, signal),
-          ),
+        pieces: piecesRead(manifest.pieces, declaration.privacy).map(
+          ({ pieceCid }) =>
+            (signal) =>
+              pieces.download(pieceCid, signal),
         ),
         timeoutMs: TIMEOUT_MS,
         onProgress: (step, of) => {

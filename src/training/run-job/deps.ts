@@ -5,7 +5,7 @@ import type { Manifest, Terms } from '../../catalog/manifest.js';
 import type { ErrorCode, Network } from '../../kernel/index.js';
 import type { BlobStore } from '../../platform/index.js';
 import type { LogClient } from '../../provenance/index.js';
-import type { PieceStore } from '../../storage/index.js';
+import type { PieceStore, VerifiedParts } from '../../storage/index.js';
 import type { CheckpointStore } from '../checkpoints/checkpoint-files.js';
 import type { Job } from '../job.js';
 import type { JobState } from '../job-state.js';
@@ -45,6 +45,8 @@ export interface RunJobDeps {
   chain: MarketplaceChain;
   vault: KeyVault;
   pieces: PieceStore;
+  /** The same pieces by blocks, for runs that read few columns. */
+  parts?: VerifiedParts;
   trainer: Trainer;
   /** Sealed states of runs. */
   checkpoints: CheckpointStore;

@@ -1,7 +1,6 @@
 import { Encrypter } from 'age-encryption';
 import { heldOutRows, type Manifest } from '../../catalog/manifest.js';
 import { sha256Hex } from '../../kernel/index.js';
-import { oneAhead } from '../../storage/index.js';
 import { tokenizersOf } from '../declaration/features.js';
 import { shapesOf, weigh, type Weighed } from '../gate.js';
 import type { Job } from '../job.js';
@@ -57,13 +56,12 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     tokenizers,
     openKey: async (signal: AbortSignal) => releaseKey(deps, job, manifest.wrappedKey, signal),
     ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
-    pieces: oneAhead(
-      piecesRead(manifest.pieces, job.declaration.privacy).map(
-        ({ pieceCid }) =>
-          (signal) =>
-            deps.pieces.download(pieceCid, signal),
-      ),
+    pieces: piecesRead(manifest.pieces, job.declaration.privacy).map(
+      ({ pieceCid }) =>
+        (signal: AbortSignal) =>
+          deps.pieces.download(pieceCid, signal),
     ),
+    ...(deps.parts === undefined ? {} : { parts: deps.parts }),
     checkpoints: state.checkpoints,
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),

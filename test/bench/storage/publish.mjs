@@ -4,13 +4,16 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
-import { paddedBytes } from '../../../dist/src/storage/index.js';
+import { encodeLayout, paddedBytes } from '../../../dist/src/storage/index.js';
 import { createPieceStore } from '../../../dist/web3/filecoin/piece-store.js';
 import { SealingThreads } from '../../../dist/web3/filecoin/sealing/sealing-threads.js';
 
 const MIB = 2 ** 20;
 const SHARD_BYTES = 24 * MIB;
 const IN_FLIGHT = 3;
+/** Of a table of so many columns, one row group a shard: what its index says. */
+const COLUMNS = 64;
+const FOOTER_BYTES = 8 << 10;
 const block = Buffer.alloc(MIB);
 const datasetId = `0x${'0d'.repeat(32)}`;
 const [dir, networkFile, keyFile, size] = process.argv.slice(2);
@@ -66,7 +69,13 @@ async function sendShard(file, number) {
   const shardId = `0x${createHash('sha256').update(`${digest} ${number} ${mebibytes}`).digest('hex')}`;
   const header = { datasetId, shardId, frameBytes: 1 << 18, plaintextBytes: paddedBytes(dataBytes) };
   const key = createHash('sha256').update(shardId).digest();
-  const sealed = threads.seal(file, dataBytes, Uint8Array.from(key), { ...header, nonceBase: new Uint8Array(7) });
+  const sealed = threads.seal(
+    file,
+    dataBytes,
+    Uint8Array.from(key),
+    { ...header, nonceBase: new Uint8Array(7) },
+    layoutOf(dataBytes),
+  );
   let sizeBytes = 0;
   await session.send(
     (async function* () {
@@ -78,4 +87,11 @@ async function sendShard(file, number) {
     sealed.pieceCid,
   );
   return { pieceCid: sealed.pieceCid(), sizeBytes, shardId, key: key.toString('hex'), dataBytes };
+}
+
+function layoutOf(dataBytes) {
+  const footerFrom = dataBytes - FOOTER_BYTES;
+  const bytes = Math.floor(footerFrom / COLUMNS);
+  const chunks = Array.from({ length: COLUMNS }, (_, column) => ({ from: column * bytes, bytes }));
+  return encodeLayout({ dataBytes, footerFrom, rowGroups: [chunks] });
 }

@@ -4,8 +4,8 @@ import type { PieceHeader } from '../../../src/storage/index.js';
 /** What a thread is asked to do. Each job has a channel of its own, which ends with `done` or `failed`. */
 export type Job =
   | { kind: 'digest'; file: string }
-  /** The key is 32 bytes, for this piece only; both sides overwrite it. */
-  | { kind: 'seal'; file: string; dataBytes: number; key: Uint8Array; header: PieceHeader };
+  /** The key is 32 bytes, for this piece only; both sides overwrite it. The layout is empty for a piece without an index. */
+  | { kind: 'seal'; file: string; dataBytes: number; key: Uint8Array; header: PieceHeader; layout: Uint8Array };
 
 export interface Order {
   job: Job;

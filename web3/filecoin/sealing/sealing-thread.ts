@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort, type MessagePort } from 'node:worker_threads';
+import { concatBytes } from '../../../src/kernel/index.js';
 import { LENGTH_BYTES, MAX_HEADER_BYTES, pieceSealer, TAG_BYTES } from '../../../src/storage/index.js';
 import { PieceHasher } from '../commp.js';
 import { BlockRing } from './block-ring.js';
@@ -53,11 +54,18 @@ async function seal(
   port: MessagePort,
   tell: (told: Told) => void,
 ): Promise<string> {
-  const { header, dataBytes } = job;
-  const sealer = pieceSealer({ key: job.key, nonceBase: header.nonceBase }, header, dataBytes);
-  const hasher = new PieceHasher();
+  const { header, dataBytes, layout } = job;
+  const sealer = pieceSealer({ key: job.key, nonceBase: header.nonceBase }, header, dataBytes, layout);
+  const roots: Uint8Array[] = [];
+  const hasher = new PieceHasher((root) => {
+    if (roots.length < sealer.roots) roots.push(Uint8Array.from(root));
+  });
   const handle = openSync(job.file, 'r');
   const nextBlock = ringFor(header.frameBytes).lendTo(port);
+  const give = (bytes: Uint8Array<SharedArrayBuffer>): void => {
+    hasher.write(bytes);
+    tell({ kind: 'block', bytes });
+  };
   try {
     if (fstatSync(handle).size !== dataBytes) throw new Error('the shard has another size than before');
     const plaintext = Buffer.allocUnsafe(header.frameBytes);
@@ -76,9 +84,14 @@ async function seal(
         readWhole(handle, plaintext, length, from);
         end += sealer.seal(index, plaintext.subarray(0, length), block.subarray(end));
       }
-      const bytes = block.subarray(start, end);
-      hasher.write(bytes);
-      tell({ kind: 'block', bytes });
+      give(block.subarray(start, end));
+    }
+    const index = sealer.sealIndex(concatBytes(...roots));
+    for (let at = 0; at < index.length; at += BLOCK_BYTES) {
+      const part = index.subarray(at, at + BLOCK_BYTES);
+      const block = await nextBlock();
+      block.set(part);
+      give(block.subarray(0, part.length));
     }
     return hasher.digest();
   } finally {

@@ -47,10 +47,17 @@ export class SealingThreads {
   /**
    * Encrypts a shard. Starts when `bytes` is first read, and goes no further ahead of its reader than a few MiB.
    * @param key - 32 bytes, for this shard only; overwritten
+   * @param layout - `encodeLayout` of the shard, for its index; none unless given
    */
-  seal(file: string, dataBytes: number, key: Uint8Array, header: PieceHeader): SealedPiece {
+  seal(
+    file: string,
+    dataBytes: number,
+    key: Uint8Array,
+    header: PieceHeader,
+    layout: Uint8Array = new Uint8Array(0),
+  ): SealedPiece {
     let pieceCid: string | undefined;
-    const told = (): AsyncGenerator<Told> => this.run({ kind: 'seal', file, dataBytes, key, header });
+    const told = (): AsyncGenerator<Told> => this.run({ kind: 'seal', file, dataBytes, key, header, layout });
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
       for await (const one of told()) {
         if (one.kind === 'block') yield one.bytes;
@@ -74,7 +81,10 @@ export class SealingThreads {
     const thread = this.idlest();
     thread.jobs++;
     const { port1: port, port2 } = new MessageChannel();
-    const died = once(thread.worker, 'error').then(([error]) => Promise.reject(error as Error));
+    const ended = new AbortController();
+    const died = once(thread.worker, 'error', { signal: ended.signal }).then(([error]) =>
+      Promise.reject(error as Error),
+    );
     died.catch(() => undefined);
     try {
       const order: Order = { job, port: port2 };
@@ -88,6 +98,7 @@ export class SealingThreads {
       }
     } finally {
       thread.jobs--;
+      ended.abort(); // or each job would leave a listener at the thread
       port.close();
     }
   }

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getApprovedPDPProviders } from '@filoz/synapse-core/sp-registry';
 import { WeighbridgeError } from '../../../src/kernel/index.js';
+import type { BlockRoots, BlockRun } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
 import type { FileHashing } from './file-hash.js';
 import type { FocReader } from './foc-client.js';
 import { fetchVerified, notFetched, type Suspects } from './fetch-piece.js';
 import { readRange, WrongCopy } from './read-range.js';
 import { holdsPiece } from './send-piece.js';
+import { verifiedBlocks } from './verified-blocks.js';
 
 const READ_BYTES = 1 << 20;
 
@@ -68,6 +70,20 @@ export async function readPart(
     }
   }
   throw notFetched(piece, suspects, faults);
+}
+
+/** Blocks of a piece that are held against its CID, from whichever copy gives the right ones. */
+export async function* readBlocks(
+  reader: FocReader,
+  suspects: Suspects,
+  pieceCid: string,
+  known: BlockRoots,
+  runs: readonly BlockRun[],
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const piece = requirePiece(pieceCid);
+  const urls = await copiesOf(reader, suspects, pieceCid);
+  yield* verifiedBlocks({ piece, urls, suspects, signal }, known, runs);
 }
 
 function requirePiece(pieceCid: string): PieceCid {

@@ -136,7 +136,8 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): P
   }
 }
 
-function corruptPiece(pieceCid: string, suspects: Suspects, cause?: unknown): WeighbridgeError {
+/** What to say of a piece whose bytes are not those of its CID. */
+export function corruptPiece(pieceCid: string, suspects: Suspects, cause?: unknown): WeighbridgeError {
   return new WeighbridgeError('PIECE_CORRUPT', `What the provider holds is not the piece ${pieceCid}.`, {
     next: 'Try again: another copy is read if there is one. If every copy fails, tell the seller.',
     details: { pieceCid, copies: [...suspects].filter((url) => url.endsWith(pieceCid)) },

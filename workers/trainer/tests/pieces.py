@@ -83,8 +83,12 @@ def job_frames(
     seed: bytes | None = None,
     begin: bytes | None = None,
     held_out: tuple[list[bytes], int] | None = None,
+    chosen: list[int] | None = None,
 ) -> bytes:
-    """:param held_out: pieces of rows that are held out, and how many rows those are"""
+    """
+    :param held_out: pieces of rows that are held out, and how many rows those are
+    :param chosen: the frames that are sent of each piece; all of them unless given
+    """
     config = {"declaration": declaration, "pieces": len(pieces), "rows": rows}
     if held_out is not None:
         config["heldOut"] = {"pieces": len(held_out[0]), "rows": held_out[1]}
@@ -95,5 +99,8 @@ def job_frames(
     for piece in pieces:
         header, chunks = seal(piece)
         out += frame(b"H", header)
+        if chosen is not None:
+            out += frame(b"A", struct.pack(f">{len(chosen)}I", *chosen))
+            chunks = [(chunks[index][0], index == chosen[-1]) for index in chosen]
         out += b"".join(frame(b"D", bytes([last]) + sealed) for sealed, last in chunks)
     return out + frame(b"X", b"")

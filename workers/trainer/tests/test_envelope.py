@@ -1,14 +1,18 @@
 """The envelope: vectors of both implementations, and every way to cut, move or change a piece."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pieces import DATA_KEY, SHARD_ID, header_frame, place_of, seal, seal_frames
-from weighbridge_trainer.envelope import PLACE_BYTES, Header, Place, open_piece, parse_header
+from weighbridge_trainer.envelope import PLACE_BYTES, Header, PartOfShard, Place, open_part, open_piece, parse_header
 from weighbridge_trainer.refusal import Reason, Refused
 
 VECTORS = json.loads((Path(__file__).parents[3] / "test/vectors/envelope.json").read_text())
@@ -18,7 +22,10 @@ def cut(piece: bytes) -> tuple[bytes, list[tuple[bytes, bool]]]:
     """What the host does: the header, and frames cut at their borders."""
     length = int.from_bytes(piece[:4], "big")
     header, rest = piece[4 : 4 + length], piece[4 + length :]
-    size = parse_header(header).frame_bytes + 16
+    about = parse_header(header)
+    if about.index_bytes is not None:
+        rest = rest[: about.plaintext_bytes + 16 * about.frames]
+    size = about.frame_bytes + 16
     frames = [rest[at : at + size] for at in range(0, len(rest), size)]
     return header, [(frame, index == len(frames) - 1) for index, frame in enumerate(frames)]
 
@@ -34,6 +41,20 @@ def test_opens_the_vectors_of_both_implementations(vector: dict[str, Any]) -> No
     header, frames = cut(bytes.fromhex(vector["piece"]))
     opened = open_piece(bytes.fromhex(VECTORS["versionKey"]), header_frame(place_in(vector), header), iter(frames))
     assert opened.hex() == vector["data"]
+
+
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS["pieces"] if "layout" in vector])
+def test_opens_the_index_that_stays_with_the_host(vector: dict[str, Any]) -> None:
+    """docs/envelope.md, "Index", in Python."""
+    piece, shard_key = bytes.fromhex(vector["piece"]), bytes.fromhex(VECTORS["shardKey"])
+    header_bytes, _frames = cut(piece)
+    header = parse_header(header_bytes)
+    assert header.index_bytes is not None
+    info = b"weighbridge/v1 shard index"
+    key = HKDF(algorithm=SHA256(), length=32, salt=header.shard_id, info=info).derive(shard_key)
+    associated = hashlib.sha256(header_bytes).digest()
+    index = AESGCM(key).decrypt(header.nonce_base + bytes(5), piece[-header.index_bytes :], associated)
+    assert index.hex() == vector["layout"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["name"])
@@ -118,3 +139,53 @@ def code_of(work: Callable[[], object]) -> str:
         work()
     assert refused.value.reason is Reason.DATA_CORRUPT
     return refused.value.detail.split(":")[0]
+
+
+def part(chosen: list[int], data: bytes = DATA, sent: list[int] | None = None) -> PartOfShard:
+    """:param sent: the frames that come, where they are others than those that were promised"""
+    header, frames = seal(data)
+    coming = chosen if sent is None else sent
+    chunks = [(frames[index % len(frames)][0], place == len(coming) - 1) for place, index in enumerate(coming)]
+    return open_part(DATA_KEY, header, chosen, iter(chunks))
+
+
+def test_reads_where_frames_came_and_refuses_where_none_did() -> None:
+    shard = part([0, 2])
+    assert shard.seek(0, 2) == len(DATA)
+    for at, size in ((0, 100), (4_000, 88), (8_184, 2_016), (10_100, 500)):
+        shard.seek(at)
+        assert shard.read(size) == DATA[at : at + size]
+        assert shard.tell() == min(len(DATA), at + size)
+    for at, size in ((4_000, 89), (4_088, 1), (8_183, 1), (0, -1)):
+        shard.seek(at)
+        assert code_of(lambda n=size: shard.read(n)) == "PIECE_TRUNCATED"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sent", "code"),
+    [
+        ([0, 2], [0], "PIECE_TRUNCATED"),
+        ([0], [0, 2], "PIECE_CORRUPT"),
+        ([0, 2], [0, 1], "PIECE_REPEATED"),
+        ([0, 1], [0, 2], "PIECE_REORDERED"),
+        ([1, 2], None, "PIECE_CORRUPT"),
+        ([0, 0], None, "PIECE_CORRUPT"),
+        ([2, 0], None, "PIECE_CORRUPT"),
+        ([0, 9], [0, 1], "PIECE_CORRUPT"),
+    ],
+)
+def test_frames_come_as_they_were_named(chosen: list[int], sent: list[int] | None, code: str) -> None:
+    data = (DATA + DATA)[:12_280]  # three frames of one size
+    assert code_of(lambda: part(chosen, data, sent)) == code
+
+
+def test_padding_is_zeros_where_it_came() -> None:
+    shard = DATA[:8_500]
+    size = 8_704
+    header = Header(bytes([2]) * 32, SHARD_ID, 4_096, size, bytes(7))
+    plaintext = bytearray((len(shard).to_bytes(8, "big") + shard).ljust(size, b"\0"))
+    plaintext[-1] = 1
+    frames = seal_frames(header, bytes(plaintext))
+    frame = header_frame(place_of(header), header.encode())
+    chunks = [(frames[0], False), (frames[2], True)]
+    assert code_of(lambda: open_part(DATA_KEY, frame, [0, 2], iter(chunks))) == "PIECE_CORRUPT"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from models import LINEAR_WEIGHTS, declaration, linear_model, linear_weights
@@ -179,3 +181,29 @@ def test_reasons_are_those_of_the_log() -> None:
     for reason in Reason:
         assert f"'{reason.name.lower().replace('_', '-')}'" in statements
     assert json.dumps([int(reason) for reason in Reason]) == "[1, 2, 3, 4, 5, 6, 7]"
+
+
+def test_a_job_that_is_sent_the_frames_of_its_columns_alone() -> None:
+    """As it is with all frames; and without one of them it is refused, not trained on zeros."""
+    rng = np.random.default_rng(1)
+    x = rng.random((400, 3))
+    used: dict[str, Any] = {f"c{k}": x[:, k] for k in range(3)}
+    wide = parquet({**used, **{f"w{k}": rng.random(400) for k in range(60)}, "label": (x[:, 0] > 0.5).astype(int)})
+    about = pq.ParquetFile(pa.BufferReader(wide)).metadata.row_group(0)
+    extents = [(0, 1), (len(wide) - 65_536, len(wide))]
+    for column in (about.column(k) for k in range(about.num_columns)):
+        if column.path_in_schema in (*used, "label"):
+            start = column.dictionary_page_offset or column.data_page_offset
+            extents.append((start, start + column.total_compressed_size))
+    chosen = sorted({frame for a, b in extents for frame in range((a + 8) // 4096, (b + 7) // 4096 + 1)})
+    assert len(chosen) < len(seal(wide)[1]) / 2
+
+    def job(frames_sent: list[int] | None) -> bytes:
+        return job_frames(declaration(GRAPH, WEIGHTS), GRAPH, WEIGHTS, [wide], rows=400, chosen=frames_sent)
+
+    answered = run(job(chosen))
+    assert answered == run(job(None))
+    for missing in chosen[1], chosen[-1]:
+        with pytest.raises(Refused) as refused:
+            run(job([index for index in chosen if index != missing]))
+        assert refused.value.reason is Reason.DATA_CORRUPT

@@ -1,8 +1,9 @@
 """Opens a piece of `weighbridge-envelope-v1` (docs/envelope.md) in memory."""
 
 import hashlib
+import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,7 @@ from .refusal import Reason, Refused
 _TAG_BYTES = 16
 _PREFIX_BYTES = 8
 _MAX_PIECE_BYTES = 1_065_353_216
+_MAX_INDEX_BYTES = 16 << 20
 _MAX_TRIED = 8_192
 
 # Body of an `H` frame up to the header: what the manifest says of the shard.
@@ -26,10 +28,12 @@ MAX_HEADER_BYTES = 128
 
 # COSE_Encrypt0 of RFC 9052, the one shape that is written; docs/envelope.md names every byte.
 _HEAD = bytes.fromhex("d08358")
-_KEY_ID = bytes.fromhex("a50103045820")
+_MAP_5, _MAP_6 = b"\xa5", b"\xa6"
+_KEY_ID = bytes.fromhex("0103045820")
 _FRAME_BYTES = bytes.fromhex("3a00011170")
 _PLAINTEXT_BYTES = bytes.fromhex("3a00011171")
 _DATASET = bytes.fromhex("3a000111725820")
+_INDEX_BYTES = bytes.fromhex("3a00011173")
 _NONCE = bytes.fromhex("a10547")
 _NIL = b"\xf6"
 
@@ -41,6 +45,8 @@ class Header:
     frame_bytes: int
     plaintext_bytes: int
     nonce_base: bytes
+    index_bytes: int | None = None
+    """Of the index behind the frames, which stays with the host: it says where columns are, and no row."""
 
     @property
     def frames(self) -> int:
@@ -54,10 +60,11 @@ class Header:
         """The COSE bytes; their SHA-256 is the additional data of every frame."""
         protected = b"".join(
             (
-                _KEY_ID + self.shard_id,
+                (_MAP_5 if self.index_bytes is None else _MAP_6) + _KEY_ID + self.shard_id,
                 _FRAME_BYTES + _cbor_uint(self.frame_bytes),
                 _PLAINTEXT_BYTES + _cbor_uint(self.plaintext_bytes),
                 _DATASET + self.dataset_id,
+                b"" if self.index_bytes is None else _INDEX_BYTES + _cbor_uint(self.index_bytes),
             )
         )
         return _HEAD + bytes([len(protected)]) + protected + _NONCE + self.nonce_base + _NIL
@@ -68,14 +75,23 @@ def parse_header(data: bytes) -> Header:
 
     :raises Refused: PIECE_CORRUPT unless the bytes are exactly what `encode` gives
     """
-    at = len(_HEAD) + 1 + len(_KEY_ID)
+    map_at = len(_HEAD) + 1
+    at = map_at + 1 + len(_KEY_ID)
     shard_id, at = data[at : at + 32], at + 32 + len(_FRAME_BYTES)
     frame_bytes, at = _read_uint(data, at)
     plaintext_bytes, at = _read_uint(data, at + len(_PLAINTEXT_BYTES))
     at += len(_DATASET)
-    dataset_id, at = data[at : at + 32], at + 32 + len(_NONCE)
-    header = Header(dataset_id, shard_id, frame_bytes, plaintext_bytes, data[at : at + 7])
-    possible = 1 <= frame_bytes <= MAX_CHUNK_BYTES and 1 <= plaintext_bytes <= _MAX_PIECE_BYTES
+    dataset_id, at = data[at : at + 32], at + 32
+    index_bytes = None
+    if data[map_at : map_at + 1] == _MAP_6:
+        index_bytes, at = _read_uint(data, at + len(_INDEX_BYTES))
+    at += len(_NONCE)
+    header = Header(dataset_id, shard_id, frame_bytes, plaintext_bytes, data[at : at + 7], index_bytes)
+    possible = (
+        1 <= frame_bytes <= MAX_CHUNK_BYTES
+        and 1 <= plaintext_bytes <= _MAX_PIECE_BYTES
+        and (index_bytes is None or 1 <= index_bytes <= _MAX_INDEX_BYTES)
+    )
     if not possible or header.encode() != data:
         raise _refused("PIECE_CORRUPT", "header")
     return header
@@ -105,6 +121,27 @@ def open_piece(version_key: bytes, header_frame: bytes, frames: Iterator[tuple[b
     :param frames: ciphertext and tag of each, and whether the host says that it is the last
     :raises Refused: DATA_CORRUPT; its detail begins with the code of docs/envelope.md
     """
+    opener, header = _opener(version_key, header_frame)
+    plaintext = bytearray()
+    for index, sealed in _in_order(range(header.frames), frames, header):
+        plaintext += opener.open(sealed, index)
+    return _unpad(plaintext)
+
+
+def open_part(
+    version_key: bytes, header_frame: bytes, chosen: Sequence[int], frames: Iterator[tuple[bytes, bool]]
+) -> "PartOfShard":
+    """The same of some frames.
+
+    :param chosen: the numbers of the frames that come, rising
+    :raises Refused: DATA_CORRUPT
+    """
+    opener, header = _opener(version_key, header_frame)
+    opened = {index: opener.open(sealed, index) for index, sealed in _in_order(chosen, frames, header)}
+    return PartOfShard(header, opened)
+
+
+def _opener(version_key: bytes, header_frame: bytes) -> "tuple[_Opener, Header]":
     if len(header_frame) <= PLACE_BYTES:
         raise _refused("PIECE_CORRUPT", "header frame")
     key_id, dataset_id, shard_id, number, count, wrapped = _PLACE.unpack_from(header_frame)
@@ -113,21 +150,75 @@ def open_piece(version_key: bytes, header_frame: bytes, frames: Iterator[tuple[b
     header = parse_header(header_bytes)
     if (header.dataset_id, header.shard_id) != (place.dataset_id, place.shard_id):
         raise _refused("PIECE_FOREIGN", "header of another shard")
-    opener = _Opener(AESGCM(_unwrap(version_key, place)), header, hashlib.sha256(header_bytes).digest())
-    plaintext = bytearray()
+    return _Opener(AESGCM(_unwrap(version_key, place)), header, hashlib.sha256(header_bytes).digest()), header
+
+
+def _in_order(
+    wanted: Sequence[int], frames: Iterator[tuple[bytes, bool]], header: Header
+) -> Iterator[tuple[int, bytes]]:
+    """Each frame with its number: those that are wanted, whole, and no others."""
     seen = 0
-    for index, (sealed, last) in enumerate(frames):
-        if index >= header.frames:
+    for sealed, last in frames:
+        if seen >= len(wanted):
             raise _refused("PIECE_CORRUPT", "it goes on after its end")
-        if len(sealed) < header.size(index) + _TAG_BYTES or (last and index < header.frames - 1):
+        index = wanted[seen]
+        if index >= header.frames or (seen > 0 and index <= wanted[seen - 1]):
+            raise _refused("PIECE_CORRUPT", f"no place for a frame {index}")
+        seen += 1
+        if len(sealed) < header.size(index) + _TAG_BYTES or (last and seen < len(wanted)):
             raise _refused("PIECE_TRUNCATED", f"frame {index}")
         if len(sealed) > header.size(index) + _TAG_BYTES:
             raise _refused("PIECE_CORRUPT", f"frame {index} is too long")
-        plaintext += opener.open(sealed, index)
-        seen += 1
-    if seen < header.frames:
+        yield index, sealed
+    if seen < len(wanted):
         raise _refused("PIECE_TRUNCATED", f"{seen} frames")
-    return _unpad(plaintext)
+
+
+class PartOfShard(io.RawIOBase):
+    """A shard of which some frames came, as a file. A read where none came is refused: it must not pass for zeros."""
+
+    def __init__(self, header: Header, frames: dict[int, bytes]) -> None:
+        super().__init__()
+        self._frame_bytes = header.frame_bytes
+        self._frames = frames
+        first = frames.get(0, b"")
+        if len(first) < _PREFIX_BYTES:
+            raise _refused("PIECE_CORRUPT", "no length")
+        self._size = int.from_bytes(first[:_PREFIX_BYTES], "big")
+        if self._size > header.plaintext_bytes - _PREFIX_BYTES:
+            raise _refused("PIECE_CORRUPT", "length")
+        for index, plaintext in frames.items():
+            padding = max(0, _PREFIX_BYTES + self._size - index * self._frame_bytes)
+            if plaintext.count(0, padding) != max(0, len(plaintext) - padding):
+                raise _refused("PIECE_CORRUPT", "padding")
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """:raises Refused: DATA_CORRUPT for bytes that did not come"""
+        end = self._size if size < 0 else min(self._size, self._at + size)
+        if end <= self._at:
+            return b""
+        start, stop = self._at + _PREFIX_BYTES, end + _PREFIX_BYTES
+        first, last = start // self._frame_bytes, (stop - 1) // self._frame_bytes
+        try:
+            plaintext = b"".join(self._frames[index] for index in range(first, last + 1))
+        except KeyError:
+            raise _refused("PIECE_TRUNCATED", "a frame that is needed did not come") from None
+        self._at = end
+        return plaintext[start - first * self._frame_bytes : stop - first * self._frame_bytes]
 
 
 class _Opener:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from .columns import does_not_fit, finite_numbers, number_lists, scaled, whole, word_index
 from .config import Config, Input
+from .envelope import PartOfShard
 from .images import decode
 from .private_units import UnitNames
 from .text import Tokenizers, encode
@@ -64,7 +65,7 @@ class RowsBuilder:
         self._columns = list(dict.fromkeys([*_columns(config), *([] if unit is None else [unit])]))
         self._filled = 0
 
-    def add(self, parquet: bytearray) -> None:
+    def add(self, parquet: bytearray | PartOfShard) -> None:
         """:raises Refused: DATA_DOES_NOT_FIT"""
         try:
             self._add(parquet)
@@ -79,8 +80,9 @@ class RowsBuilder:
             raise does_not_fit("fewer rows than the manifest lists")
         return Rows(self._inputs, self._target, None if self._units is None else self._units.numbers)
 
-    def _add(self, parquet: bytearray) -> None:
-        with pq.ParquetFile(pa.BufferReader(pa.py_buffer(parquet)), memory_map=False, pre_buffer=False) as file:
+    def _add(self, parquet: bytearray | PartOfShard) -> None:
+        source = parquet if isinstance(parquet, PartOfShard) else pa.BufferReader(pa.py_buffer(parquet))
+        with pq.ParquetFile(source, memory_map=False, pre_buffer=False) as file:
             schema = file.schema_arrow
             if any(len(schema.get_all_field_indices(name)) != 1 for name in self._columns):
                 raise does_not_fit("a column is missing or stands twice")

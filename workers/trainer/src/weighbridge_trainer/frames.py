@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from .refusal import Reason, Refused
@@ -12,7 +13,7 @@ _PROGRESS = struct.Struct(">II")
 LIMITS, CONFIG, GRAPH, WEIGHTS, TOKENIZER, KEY, SEED = b"L", b"C", b"G", b"W", b"T", b"K", b"S"
 # The same both ways.
 CHECKPOINT = b"Z"
-HEADER, CHUNK, END = b"H", b"D", b"X"
+HEADER, CHOSEN, CHUNK, END = b"H", b"A", b"D", b"X"
 IDLE, PROGRESS, RESULT, MOMENTS, METRIC, NUMBERS, ERROR = b"I", b"P", b"R", b"F", b"M", b"N", b"E"
 
 MAX_CHUNK_BYTES = 16 << 20
@@ -27,9 +28,21 @@ _MAX_BODY_BYTES = {
     SEED: 32,
     CHECKPOINT: 1 << 31,
     HEADER: 272,
+    CHOSEN: 4 * 65_536,
     CHUNK: MAX_CHUNK_BYTES + _TAG_AND_FLAG_BYTES,
     END: 0,
 }
+
+
+@dataclass(frozen=True)
+class SentPiece:
+    """A piece as the host sends it."""
+
+    header: bytes
+    chosen: tuple[int, ...] | None
+    """Numbers of the frames that come; None for all of them."""
+    chunks: Iterator[tuple[bytes, bool]]
+    """Ciphertext of each frame, and whether it is the last that comes."""
 
 
 class FrameReader:
@@ -50,19 +63,27 @@ class FrameReader:
             raise Refused(Reason.TRAINER_FAILED, f"frame {kind!r} of {length} bytes")
         return kind, self._exactly(length)
 
-    def pieces(self, count: int) -> Iterator[tuple[bytes, Iterator[tuple[bytes, bool]]]]:
-        """Header and chunks (ciphertext, last) of each piece; the chunks MUST be used up before the next piece."""
+    def pieces(self, count: int) -> Iterator["SentPiece"]:
+        """The chunks of a piece MUST be used up before the next piece."""
         for _ in range(count):
-            yield self.expect(HEADER), self._chunks()
+            header = self.expect(HEADER)
+            kind, body = self.next()
+            chosen = None
+            if kind == CHOSEN:
+                if len(body) % 4:
+                    raise Refused(Reason.TRAINER_FAILED, "half a frame's number")
+                chosen = struct.unpack(f">{len(body) // 4}I", body)
+                kind, body = self.next()
+            yield SentPiece(header, chosen, self._chunks(kind, body))
 
-    def _chunks(self) -> Iterator[tuple[bytes, bool]]:
-        last = False
-        while not last:
-            body = self.expect(CHUNK)
-            if not body or body[0] > 1:
-                raise Refused(Reason.TRAINER_FAILED, "chunk without its flag")
-            last = body[0] == 1
-            yield body[1:], last
+    def _chunks(self, kind: bytes, body: bytes) -> Iterator[tuple[bytes, bool]]:
+        while True:
+            if kind != CHUNK or not body or body[0] > 1:
+                raise Refused(Reason.TRAINER_FAILED, f"frame {kind!r} where a chunk with its flag belongs")
+            yield body[1:], body[0] == 1
+            if body[0] == 1:
+                return
+            kind, body = self.next()
 
     def _exactly(self, length: int) -> bytes:
         data = self._stream.read(length)

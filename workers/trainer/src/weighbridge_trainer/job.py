@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .canary import check_rows_apart
 from .config import Config, parse_config
-from .envelope import open_piece
+from .envelope import open_part, open_piece
 from .features import Rows, RowsBuilder
 from .frames import CHECKPOINT, CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .journal import Journal
@@ -107,8 +107,11 @@ def _seed(body: bytes) -> bytes:
 
 def _read_rows(config: Config, tokenizers: Tokenizers, data_key: bytes, frames: FrameReader) -> Rows:
     builder = RowsBuilder(config, tokenizers)
-    for header, chunks in frames.pieces(config.pieces):
-        builder.add(open_piece(data_key, header, chunks))
+    for piece in frames.pieces(config.pieces):
+        if piece.chosen is None:
+            builder.add(open_piece(data_key, piece.header, piece.chunks))
+        else:
+            builder.add(open_part(data_key, piece.header, piece.chosen, piece.chunks))
     return builder.build()
 
 

@@ -1,0 +1,62 @@
+import { fromHex } from '../../src/kernel/index.js';
+import {
+  indexKeyOf,
+  isWorthIndex,
+  oneAhead,
+  readColumns,
+  splitPiece,
+  type CipherFrame,
+  type Opener,
+  type SplitPiece,
+  unwrapShardKey,
+} from '../../src/storage/index.js';
+import { columnsRead, type TrainInput } from '../../src/training/index.js';
+
+/** A piece's header and what of it is sent, then its frames. */
+export type PieceItem = SplitPiece | CipherFrame;
+
+/**
+ * The pieces of a job, one ahead of their reader. Where the job reads few columns and a piece has an index, only frames of these
+ * columns are fetched; otherwise, or if that fails before the first of them, the whole piece.
+ * @param versionKey - 32 bytes, read at once and not kept: what is kept opens indexes alone
+ */
+export function piecesOf(input: TrainInput, versionKey: Uint8Array): Opener<PieceItem>[] {
+  const { manifest, declaration, pieces, parts } = input;
+  const columns = parts && columnsRead(manifest.columns, declaration);
+  return oneAhead(
+    pieces.map((whole, number): Opener<PieceItem> => {
+      const { pieceCid = '', sizeBytes = 0 } = manifest.pieces[number] ?? {};
+      // A small piece has no index: that need not be asked of a provider.
+      const indexKey = columns && isWorthIndex(sizeBytes, 0) ? indexKeyOfPiece(input, versionKey, number) : undefined;
+      return async function* read(signal) {
+        const some =
+          parts && columns && indexKey
+            ? await readColumns(parts, pieceCid, indexKey, columns, signal).catch(() => undefined)
+            : undefined;
+        signal.throwIfAborted();
+        const piece = some ?? (await splitPiece(whole(signal)));
+        yield piece;
+        yield* piece.frames;
+      };
+    }),
+  );
+}
+
+/** Undefined if the shard's key does not open: the box says so of the whole piece. */
+function indexKeyOfPiece(
+  { manifest: { keyId, pieces } }: TrainInput,
+  versionKey: Uint8Array,
+  number: number,
+): Uint8Array | undefined {
+  const { shardId, wrappedKey } = pieces[number] ?? {};
+  if (shardId === undefined || wrappedKey === undefined) return undefined;
+  const place = { keyId, shardId, number, count: pieces.length };
+  try {
+    const key = unwrapShardKey(versionKey, place, fromHex(wrappedKey));
+    const indexKey = indexKeyOf(key, shardId);
+    key.fill(0);
+    return indexKey;
+  } catch {
+    return undefined;
+  }
+}
