@@ -74,7 +74,7 @@ Unit = Sequence[Sequence[float]]
 
 def moments(seed: bytes, units: Sequence[Unit], noise_multiplier: float, counted: bool) -> list[int]:
     """Noised sums of the numbers and of their squares, column by column, and of the units if that is secret. A unit is
-    rows of numbers; each number counts as between -1 and 1, what is none as 0."""
+    rows of numbers; each number counts as between -1 and 1, what is none as -1."""
     columns = len(units[0][0])
     reach = (2 * columns + counted) ** 0.5
     ones = next(2**k for k in range(64) if noise_multiplier * reach * 2**k >= 2**20)
@@ -84,7 +84,7 @@ def moments(seed: bytes, units: Sequence[Unit], noise_multiplier: float, counted
         for power in (1, 2):
             shares = []
             for unit in units:
-                clipped = [0.0 if row[k] != row[k] else max(-1.0, min(1.0, float(row[k]))) for row in unit]
+                clipped = [-1.0 if row[k] != row[k] else max(-1.0, min(1.0, float(row[k]))) for row in unit]
                 shares.append(sum(one**power for one in clipped) / len(unit))
             found.append(sum(round(share * ones) for share in shares) + noise[len(found)])
     return [*found, len(units) * ones + noise[-1]] if counted else [*found, 0]

@@ -59,11 +59,11 @@ def fit(config: Config, rows: Rows, seed: bytes) -> Moments | None:
     units = units_of(rows.units, config.rows, privacy.unit_max_rows)
     columns, counts_units = sum(len(at) for at in places.values()), units.rows is not None
     scale = scale_of(privacy.moments_noise, columns, counts_units)
-    sums = np.zeros((columns, 2), np.int64)
+    sums = np.zeros((2, columns), np.int64)
     for table in _parts(units.count, units.rows, columns):
-        # Rounded one by one and added exactly: a unit moves no sum by more than its ones.
-        sums += np.rint(_of_units(rows, places, table) * scale.ones).astype(np.int64).sum(0)
-    exact = [*(int(one) for one in sums.ravel()), *([units.count * scale.ones] if counts_units else [])]
+        # Rounded one by one and added exactly, which doubles do below 2^53: a unit moves no sum by more than its ones.
+        sums += np.rint(_of_units(rows, places, table) * scale.ones).sum(1).astype(np.int64)
+    exact = [*(int(one) for one in sums.T.ravel()), *([units.count * scale.ones] if counts_units else [])]
     noise = SecretStream(seed).moments_noise(len(exact), scale.deviation)
     noised = [one + int(more) for one, more in zip(exact, noise, strict=True)]
     fitted = fitted_of(noised, columns, config.rows, scale, counts_units)
@@ -115,14 +115,14 @@ def _places(config: Config) -> dict[str, list[int]]:
 
 
 def _of_units(rows: Rows, places: dict[str, list[int]], table: Any) -> Floats64:
-    """Number and square of each unit and column, means over the unit's rows. What is no number counts as the middle."""
+    """Numbers and squares, by unit and column, means over the unit's rows. What is no number counts as the least."""
     values = np.concatenate([rows.inputs[name][table][..., at] for name, at in places.items()], -1).astype(np.float64)
-    values = np.clip(np.nan_to_num(values, nan=0.0), -1, 1)
-    both = np.stack([values, values * values], -1)
+    values = np.fmin(np.fmax(values, -1), 1)
+    both = np.stack([values, values * values])
     if isinstance(table, slice):
         return both
-    taken = (table >= 0)[..., None, None]
-    means: Floats64 = np.where(taken, both, 0).sum(1) / taken.sum(1)
+    taken = (table >= 0)[..., None]
+    means: Floats64 = np.where(taken, both, 0).sum(2) / taken.sum(1)
     return means
 
 
