@@ -84,7 +84,7 @@ async function quoteForDataset(cli: Cli, id: string, { epsilon: wanted, ...run }
     '',
     ...priceLines(list, cli.ui.out),
     '',
-    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp --epsilon ${list.epsilons.at(-1)?.epsilon ?? 1} --epochs ${run.epochs} --batch-rows ${run.batchRows} --out weights.safetensors`,
+    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp --epsilon ${list.epsilons.at(-1)?.epsilon ?? 1} --epochs ${run.epochs} --batch-rows ${run.batchRows}${run.standardiseEpsilon === undefined ? '' : ` --standardise-epsilon ${run.standardiseEpsilon}`} --out weights.safetensors`,
   ]);
 }
 

@@ -245,6 +245,7 @@ describe('what must not cost anything', () => {
     ['a recipe and a model file', { model: 'm.wbm' }, 'BAD_INPUT'],
     ['a model file that is not there', { recipe: undefined, model: '/nowhere/m.wbm' }, 'BAD_INPUT'],
     ['features for a recipe', { features: 'f.json' }, 'BAD_INPUT'],
+    ['columns standardised without privacy', { standardiseEpsilon: 0.3 }, 'BAD_INPUT'],
   ])('%s', async (_name, options, code) => {
     await expect(run(options)).rejects.toMatchObject({ code });
     expect(world).toMatchObject({ opened: 0, licences: { size: 0 }, blobs: { size: 0 } });
