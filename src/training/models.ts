@@ -4,7 +4,7 @@ export { checkFit, checkTokenizer } from './fit.js';
 export { shapesOf, weigh } from './gate.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';
 export { heldOutOf, piecesRead, type BoughtMetric } from './metric.js';
-export { scaledInstead } from './moments.js';
+export { noiseOfMeans, scaledInstead, standardisedColumns } from './moments.js';
 export {
   checkBudgetLeft,
   checkPrivacyTerms,

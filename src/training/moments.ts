@@ -36,9 +36,14 @@ export function scaledInstead(declaration: ModelDeclaration): ModelDeclaration {
   return { ...asked, features: eachOf(asked.features, ranged) };
 }
 
+/** How many columns take mean and deviation from the rows. */
+export function standardisedColumns(declaration: ModelDeclaration): number {
+  return fittedOf(declaration).length;
+}
+
 /** Whole numbers that a box answers with: two sums a column and how many units there are, or nothing. */
 export function momentsOf(declaration: ModelDeclaration): number {
-  const columns = fittedOf(declaration).length;
+  const columns = standardisedColumns(declaration);
   return columns === 0 ? 0 : 2 * columns + 1;
 }
 
@@ -53,6 +58,12 @@ function scaleOf(noiseMultiplier: number, columns: number, countsUnits: boolean)
   let ones = 1;
   while (noiseMultiplier * reach * ones < LEAST_DEVIATION) ones *= 2;
   return { ones, deviation: noiseMultiplier * reach * ones };
+}
+
+/** Deviation of the noise in each of so many means, in halves of a column's range; of fewer units than rows it is more. */
+export function noiseOfMeans(noiseMultiplier: number, columns: number, rows: number): number {
+  const { ones, deviation } = scaleOf(noiseMultiplier, columns, false);
+  return deviation / ones / rows;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { amountOf, epsilonMicrosOf, formatWei, isWeighbridgeError, offerFromJson } from '../../kernel/index.js';
 import { addLoss, epsilonOfLoss, lossOf, NOISE_RANGE, noiseFor, privateRunRdp } from '../../privacy/index.js';
-import { epsilonOfRun, samplingOf, singleNoise } from '../../training/models.js';
+import { epsilonOfRun, noiseOfMeans, samplingOf, singleNoise } from '../../training/models.js';
 import type { Dataset, PrivacyBalance } from '../api/schemas.js';
 import { table } from '../ui/table.js';
 import type { Colours } from '../ui/ui.js';
@@ -30,6 +30,8 @@ export interface PriceList {
   takenEpsilon: number;
   samplingRate: number;
   steps: number;
+  /** Deviation of the noise in a mean that is fitted, were it the only one, in halves of its column's range; of k it is sqrt(k) times that. */
+  meanNoise?: number;
   epsilons: EpsilonPrice[];
 }
 
@@ -74,6 +76,7 @@ export function priceList(
     budgetEpsilon: budget.epsilon,
     takenEpsilon: Math.max(0, ...taken.map((one) => epsilonOfLoss(one, delta))),
     ...sampling,
+    ...(moments === undefined ? {} : { meanNoise: noiseOfMeans(moments.noiseMultiplier, 1, rowCount) }),
     epsilons:
       epsilons?.map(priceOf) ??
       [...USUAL.filter((one) => one < most), most].map(priceOf).filter(({ totalEpsilon }) => totalEpsilon <= most),
@@ -81,7 +84,7 @@ export function priceList(
 }
 
 export function priceLines(list: PriceList, out: Colours): string[] {
-  const { delta, budgetEpsilon, takenEpsilon } = list;
+  const { delta, budgetEpsilon, takenEpsilon, meanNoise } = list;
   const withMore = list.epsilons.some(({ epsilon, totalEpsilon }) => epsilon !== totalEpsilon);
   return [
     ...table([
@@ -95,6 +98,11 @@ export function priceLines(list: PriceList, out: Colours): string[] {
       ]),
     ]),
     `At delta ${delta}. Of each shard's budget of ${budgetEpsilon}, ${takenEpsilon === 0 ? 'nothing' : `at most ${takenEpsilon.toFixed(3)}`} is taken.`,
+    ...(meanNoise === undefined
+      ? []
+      : [
+          `A mean that is fitted is off by about ${meanNoise.toPrecision(2)} of half its column's range, times the root of the number of columns.`,
+        ]),
   ];
 }
 

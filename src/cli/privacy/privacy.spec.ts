@@ -277,6 +277,7 @@ describe('what each epsilon costs', () => {
     (bought) => {
       const list = priceList(priced, says(NOTHING), { ...run, ...bought });
       const without = priceList(priced, says(NOTHING), run);
+      expect('meanNoise' in (list ?? {})).toBe('standardiseEpsilon' in bought);
       expect(list?.epsilons.map(({ epsilon }) => epsilon)).toEqual([0.5, 1, 2, 4]);
       for (const { epsilon, totalEpsilon, priceWei, noiseMultiplier } of list?.epsilons ?? []) {
         expect(totalEpsilon).toBeGreaterThan(epsilon);

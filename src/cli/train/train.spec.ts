@@ -14,6 +14,7 @@ import { knownJobs } from './job-journal.js';
 import { makeModel, readFeatures } from './model.js';
 import { prepareJob } from './prepare.js';
 import { readTokenizers, tokenizersFor } from './tokenizers.js';
+import { noiseWarning } from './noise-warning.js';
 import { train, type TrainOptions } from './train.js';
 
 // Real: recipes, fit check, signatures, age, receipts and their verification, the disk. Faked at their ports: marketplace, chain.
@@ -352,4 +353,17 @@ it('says which file is damaged instead of paying again', async () => {
   await writeFile(path.join(state.job(job?.orderId ?? ''), 'job.json'), '{"version":1');
   await expect(run()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   expect(world.opened).toBe(1);
+});
+
+describe('mean and deviation of columns', () => {
+  const features = { x: ['a', 'b'].map((column) => ({ kind: 'standardise' as const, column, min: 0, max: 9 })) };
+  const declared = (noiseMultiplier: number) =>
+    ({ inputs: [{ name: 'x' }], features, privacy: { moments: { noiseMultiplier } } }) as unknown as ModelDeclaration;
+
+  it('are warned of where they would be noise above all', async () => {
+    // Two columns: a unit moves their four sums by 2.
+    expect(await noiseWarning(declared(10), 50)).toMatch(/^the means of 2 columns are off by about 0\.40 of half/);
+    expect(await noiseWarning(declared(10), 200)).toBeUndefined();
+    expect(await noiseWarning({ ...declared(10), privacy: 'none' }, 5)).toBeUndefined();
+  });
 });

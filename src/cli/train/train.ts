@@ -8,6 +8,7 @@ import type { TrainDeps } from './deps.js';
 import { followJob } from './follow.js';
 import { findJob, writeJob, type JobJournal } from './job-journal.js';
 import { makeModel, saveModel, type Model, type ModelOptions } from './model.js';
+import { noiseWarning } from './noise-warning.js';
 import { payOnce } from './pay.js';
 import { prepareJob } from './prepare.js';
 import { pickPurpose } from './purpose.js';
@@ -40,6 +41,8 @@ export async function train(options: TrainOptions, deps: TrainDeps): Promise<Col
       `${model.skippedColumns.length} columns are not used (the seller declares nothing of them, or the recipe reads images alone): ${model.skippedColumns.slice(0, 5).join(', ')}`,
     );
   }
+  const noisy = await noiseWarning(model.declaration, checked.dataset.rowCount);
+  if (noisy !== undefined) ui.warn(noisy);
   const purpose = await pickPurpose(options.purpose, checked.dataset.terms, ui);
   if (options.saveModel !== undefined) await saveModel(options.saveModel, model);
   const request = jsonDigest({
