@@ -2,9 +2,9 @@ import path from 'node:path';
 import { readCsvHeader } from './csv-header.js';
 import type { DeclaredColumns } from './declared-columns.js';
 import { csvColumn } from './csv-column.js';
-import { loadCsv } from './csv-scan.js';
 import { gatherStats, guessTypes, MAX_SAFE } from './csv-types.js';
 import { parquetRows, type Duck } from './duck.js';
+import { loadCsv } from './load-csv.js';
 import { emptyData, type Source } from './source.js';
 import { asUtf8, encodingOf } from './transcode.js';
 

@@ -87,10 +87,21 @@ describe('CSV', () => {
     expect(rows.at(-1)).toEqual({ a: '2', b: '9007199254740993' });
   });
 
+  it('reads texts of many lines that look like rows, wherever DuckDB begins to read', async () => {
+    const note = '1,a\n2,b\n'.repeat(60_000); // half a MB each, in a file of several of DuckDB's parts
+    const rows = Array.from({ length: 40 }, (_, i) => `${i},"${note}"\n`);
+    const source = await read(`id,note\n${rows.join('')}`);
+    expect(source.rowCount).toBe(40);
+    const total = await duck.row(
+      `SELECT sum(id)::INT AS ids, sum(length(note))::BIGINT AS characters FROM ${parquetRows(source.parquetFile)}`,
+    );
+    expect(total).toEqual({ ids: 780, characters: String(40 * note.length) });
+  });
+
   it.each([
     ['a field too many', 'a,b\n1,2\n1,2,3\n', /^row 2, column "3": .*too many fields/],
     ['a field too few', 'a,b,c\n1,2,3\n4,5\n6,7,8\n', /^row 2, column "c": .*too few fields/],
-    ['an open quote', 'a,b\n1,"x"\n2,"open\n3,4\n', /^row 2, column "b": .*quote/],
+    ['an open quote', 'a,b\n1,"x"\n2,"open\n3,4\n', /^row 2: a quote is not closed/],
     ['text after a quote', 'a,b\n1,"x"y\n', /^row 1, column "b": .*quote/],
     ['a word among numbers', 'a,b\n1,2\n2,x\n3,4\n', /^row 2, column "b": .*not a number/],
     ['a word after many numbers', `a,b\n${'1,2\n'.repeat(30_000)}1,x\n`, /^row 30001, column "b": .*not a number/],
