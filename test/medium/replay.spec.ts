@@ -19,6 +19,7 @@ import {
 } from '../../src/kernel/index.js';
 import { shardKeyOf } from '../../src/storage/index.js';
 import { buildRecipe, shapesOf, weigh, type Trainer } from '../../src/training/index.js';
+import { standardised } from '../../src/training/moments.js';
 import { privacySeed, samplingOf, workerAccount, type ModelDeclaration } from '../../src/training/models.js';
 import { createSandboxTrainer } from '../../workers/sandbox/index.js';
 import { network, testDir, testTerminal } from '../support/cli.js';
@@ -85,9 +86,9 @@ beforeAll(async () => {
     declaration,
     epsilonMicros: epsilonMicrosOf(8),
     privacyOf: (id) => {
-      const { epsilon, delta, noiseMultiplier, samplingRate, steps } = privacyOf(declaration);
+      const { epsilon, delta, noiseMultiplier, samplingRate, steps, moments } = privacyOf(declaration);
       const seedCommitment = sha256Hex(privacySeed(workerSeed, id));
-      return { epsilon, delta, noiseMultiplier, samplingRate, steps, unitColumn: null, seedCommitment };
+      return { epsilon, delta, noiseMultiplier, samplingRate, steps, moments, unitColumn: null, seedCommitment };
     },
     workerOf: (id) => workerAccount(workerSeed, id),
     train: async (id) => (done ??= trained(id)),
@@ -127,7 +128,11 @@ function privateOf(declaration: ModelDeclaration, rowCount: number): ModelDeclar
     clippingNorm: 1,
     ...samplingOf(declaration, rowCount),
   };
-  return { ...declaration, privacy: { ...privacy, unit: { kind: 'row' } } };
+  // Noise that is drawn before the first step is replayed as well.
+  return {
+    ...standardised(declaration),
+    privacy: { ...privacy, unit: { kind: 'row' }, moments: { noiseMultiplier: 9 } },
+  };
 }
 
 function privacyOf({ privacy }: ModelDeclaration): Exclude<ModelDeclaration['privacy'], 'none'> {
