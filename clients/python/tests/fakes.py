@@ -12,6 +12,7 @@ import pyrage
 from eth_account import Account
 
 import weighbridge as wb
+from weighbridge.accounting import ORDERS
 from weighbridge.canonical import canonical_json, json_digest, sha256_hex
 from weighbridge.contracts import Market as Deployed
 from weighbridge.contracts import key_id_of, signable, typed_digest
@@ -20,7 +21,6 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.market import Market
 from weighbridge.model_file import ModelFile
 from weighbridge.network import Network
-from weighbridge.privacy import ORDERS
 from weighbridge.tensors import Array, read_tensors, write_tensors
 
 Json = dict[str, Any]

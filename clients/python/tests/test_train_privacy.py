@@ -1,5 +1,6 @@
 """A purchase of a private run: noise, price, what is left, metrics."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 
 import weighbridge as wb
 from fakes import PRICE_WEI, World, budget, run
+from weighbridge.accounting import ORDERS, noise_for
 from weighbridge.journal import known_jobs
-from weighbridge.privacy import ORDERS, noise_for
 
 STANDARDISED = [{"kind": "standardise", "column": "p", "min": 0, "max": 10}, "q", "r"]
 WORDS = [{"kind": "one-hot", "column": "p", "vocabulary": [1, 2, 3]}]
@@ -113,7 +114,9 @@ class TestPrivacy:
 
     def test_columns_are_standardised_for_an_epsilon(self, tmp_path: Path) -> None:
         world = World(budget())
-        result = run(world, tmp_path, privacy=3, standardise_epsilon=0.5, epochs=2, batch_rows=10)
+        # A hundred rows are few for three columns.
+        with pytest.warns(UserWarning, match=r"means of 3 columns are off by about 0\.\d+ of half"):
+            result = run(world, tmp_path, privacy=3, standardise_epsilon=0.5, epochs=2, batch_rows=10)
         (journal,) = known_jobs(world.market(tmp_path).state)
         declaration = journal["declaration"]
         noise = noise_for(epsilon=0.5, delta=1e-5, sampling_rate=1, steps=1)
@@ -124,6 +127,11 @@ class TestPrivacy:
         assert "standardise" in kinds
         assert "scale" not in kinds
         assert result.features is None  # This worker fitted nothing.
+
+    def test_where_noise_is_little_nothing_is_warned_of(self, tmp_path: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            run(World(budget()), tmp_path, privacy=3, standardise_epsilon=4, epochs=2, batch_rows=10)
 
     @pytest.mark.parametrize(
         ("terms", "options", "code"),

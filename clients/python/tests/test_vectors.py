@@ -10,12 +10,13 @@ import pytest
 from eth_account import Account
 
 from fakes import budget, dataset_of, network_of
+from weighbridge.accounting import epsilon_of
 from weighbridge.api import siwe_message
 from weighbridge.canonical import canonical_json
 from weighbridge.contracts import Market, encode_call, key_id_of, native, refusals, typed_digest
 from weighbridge.features import features_for, label_for
 from weighbridge.licence import pseudonym_of
-from weighbridge.privacy import Metric, declared_privacy, epsilon_of
+from weighbridge.privacy import Metric, declared_privacy
 from weighbridge.purchase import amount_of
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "test" / "vectors" / "python-client.json").read_text("utf-8"))

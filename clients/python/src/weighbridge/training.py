@@ -12,7 +12,7 @@ from .features import FeatureSpec
 from .jobs import Job
 from .market import Market
 from .model_file import ModelFile
-from .privacy import assert_left
+from .privacy import assert_left, warn_of_noise
 from .purchase import purchase
 from .results import StateDict
 from .tokenizers import Tokenizers
@@ -101,5 +101,6 @@ def train(
     needed = read.needed_by(declaration["features"])
     if declaration["privacy"] != "none":
         assert_left(declaration["privacy"], found, at.api.privacy_balance(found.id))
+        warn_of_noise(declaration, found.row_count)
     journal = purchase(at, found, file, declaration, purpose, deadline_minutes, again=again, tokenizers=needed)
     return Job(at, journal["orderId"], journal).wait(out=out, receipt=receipt, progress=progress)
