@@ -152,6 +152,10 @@ describe('the fit check', () => {
   it('counts the memory that the rows will take', () => {
     expect(check({}, {}, 2 ** 27)).toBe('fits');
     expect(check({}, {}, 2 ** 27 + 1)).toBe('MODEL_DOES_NOT_FIT');
+    // Words alone take a byte each.
+    const words = { kind: 'one-hot' as const, column: 'town', vocabulary: ['Bern', 'Chur', 'Olten', 'Zug'] };
+    expect(check({}, { features: { input: [words] } }, 2 ** 29)).toBe('fits');
+    expect(check({}, { features: { input: [words] } }, 2 ** 29 + 1)).toBe('MODEL_DOES_NOT_FIT');
   });
 
   it('no byte of a graph makes the reader fail otherwise', () => {

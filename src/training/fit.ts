@@ -3,6 +3,7 @@ import { sha256Hex } from '../kernel/index.js';
 import { checkColumns } from './fit-columns.js';
 import { checkAgreement } from './fit-declaration.js';
 import { MAX_TOKENIZER_BYTES, product } from './declaration/features.js';
+import { storedBytes } from './declaration/stored-bytes.js';
 import { shapesOf } from './gate.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
@@ -13,7 +14,7 @@ import type { TensorShapes } from './safetensors.js';
 
 export const MAX_GRAPH_BYTES = 4 << 20;
 export const MAX_WEIGHTS_BYTES = 256 << 20;
-/** What the rows may take as numbers in the memory of a box. */
+/** What the rows may take in the memory of a box, which holds them all. */
 export const MAX_FEATURE_BYTES = 2 * 2 ** 30;
 
 /**
@@ -62,13 +63,14 @@ function checkDigest(name: string, bytes: Uint8Array, digest: string, maxBytes: 
   if (sha256Hex(bytes) !== digest) throw modelRejected(`${name} is not the file whose digest the declaration names`);
 }
 
-function checkMemory(rowCount: number, { inputs }: ModelDeclaration): void {
+function checkMemory(rowCount: number, { inputs, features }: ModelDeclaration): void {
   const numbers = inputs.reduce((sum, { shape }) => sum + product(shape), 0);
-  const bytes = rowCount * numbers * 4;
+  const bytesEach = inputs.map(({ name, shape, dtype }) => product(shape) * storedBytes(dtype, features[name] ?? []));
+  const bytes = rowCount * bytesEach.reduce((sum, each) => sum + each, 0);
   if (bytes > MAX_FEATURE_BYTES) {
     throw doesNotFit(
       `${rowCount} rows of ${numbers} numbers take ${bytes} bytes, at most ${MAX_FEATURE_BYTES} are given`,
-      'Use fewer columns, or smaller vocabularies.',
+      'Use fewer columns, smaller vocabularies, or an input of their own for words and categories, which take a byte or two each there.',
     );
   }
 }

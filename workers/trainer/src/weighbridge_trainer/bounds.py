@@ -2,7 +2,7 @@
 with it. So that an index can be held against its table before a row is read: PyTorch stops at one that lies outside,
 and a graph that would go on here with another row of the table is another program."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,11 @@ _OF_ONE = frozenset(("Mul", "Neg", "Sub"))
 
 
 class Bounds:
-    def __init__(self, config: Config, largest_ids: Mapping[str, int], batch: int) -> None:
-        """:param largest_ids: of each tokenizer; one that is not there yet is looked at when it is"""
+    def __init__(self, config: Config, batch: int) -> None:
         self._of: dict[str, tuple[Ints, Ints]] = {}
         for item in config.inputs:
             if item.dtype in ("int32", "int64"):
-                self._of[item.name] = _of_input(item, largest_ids, batch)
+                self._of[item.name] = _of_input(item, batch)
 
     def follow(self, op: str, run: Callable[..., tuple[Any, ...]], operands: Sequence[Operand], names: Any) -> None:
         dynamic = [operand for operand in operands if isinstance(operand, Value)]
@@ -67,14 +66,14 @@ class Bounds:
             raise reject_model("graph: Gather with an index that may lie outside of its table")
 
 
-def _of_input(item: Input, largest_ids: Mapping[str, int], batch: int) -> tuple[Ints, Ints]:
-    ends = [_of_feature(feature, largest_ids) for feature in item.features]
+def _of_input(item: Input, batch: int) -> tuple[Ints, Ints]:
+    ends = [_of_feature(feature) for feature in item.features]
     widths = [feature.width for feature in item.features]
     low, high = (np.repeat([end[k] for end in ends], widths).reshape(1, *item.shape) for k in (0, 1))
     return np.repeat(low, batch, 0).astype(np.int64), np.repeat(high, batch, 0).astype(np.int64)
 
 
-def _of_feature(feature: Feature, largest_ids: Mapping[str, int]) -> tuple[int, int]:
+def _of_feature(feature: Feature) -> tuple[int, int]:
     match feature:
         case Category():
             ends = [0, len(feature.vocabulary) - 1, feature.unknown]
@@ -83,7 +82,8 @@ def _of_feature(feature: Feature, largest_ids: Mapping[str, int]) -> tuple[int, 
         case Text(mask=True):
             ends = [0, 1]
         case Text():
-            ends = [0, feature.pad, largest_ids.get(feature.tokenizer, 0)]
+            # A tokenizer that is not there yet is looked at when it is.
+            ends = [0, feature.pad, feature.largest_id or 0]
         case _:
             raise reject_model("declaration: integers from numbers")
     return min(ends), max(ends)

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from .columns import does_not_fit, finite_numbers, number_lists, scaled, whole, word_index
 from .config import Config, Input
 from .envelope import PartOfShard
-from .images import decode
+from .images import decode, levels
 from .private_units import UnitNames
+from .stored import stored_type
 from .text import Tokenizers, encode
 from .transforms import (
     BinaryLabel,
@@ -33,8 +34,6 @@ from .transforms import (
 
 _ROWS_AT_ONCE = 65_536
 Numbers = npt.NDArray[Any]
-# int64 of a graph is int32 here: XLA counts with that, and no bound of a feature is larger.
-_STORED = {"float32": np.float32, "int32": np.int32, "int64": np.int32, "bool": np.bool_}
 # XLA on a CPU computes with what NumPy holds, if it begins at a multiple of this, and with a copy otherwise.
 _ALIGNMENT_BYTES = 64
 
@@ -56,7 +55,7 @@ class RowsBuilder:
         self._config, self._tokenizers = config, tokenizers
         # zeros, not empty: pages are taken as they are filled, and one-hot relies on them.
         self._inputs: dict[str, Numbers] = {
-            item.name: _zeros((config.rows, item.width), _STORED[item.dtype]) for item in config.inputs
+            item.name: _zeros((config.rows, item.width), stored_type(item)) for item in config.inputs
         }
         shape, dtype = target_form(config.label)
         self._target = _zeros((config.rows, *shape), dtype)
@@ -161,7 +160,11 @@ def _fill(out: Numbers, feature: Feature, column: pa.Array, tokenizers: Tokenize
         case Text():
             out[:] = encode(column, feature, tokenizers[feature.tokenizer])
         case Image():
-            out[:] = decode(column, feature)
+            pixels = decode(column, feature)
+            if out.dtype == np.float32:
+                table = levels(feature)
+                pixels = np.stack([table[k][pixels[:, k]] for k in range(feature.channels)], 1)
+            out[:] = pixels.reshape(out.shape)
         case _:
             values = number_lists(column, feature.width)
             floats = out.dtype == np.float32

@@ -19,15 +19,19 @@ _RESIZE = {"bilinear": Pillow.Resampling.BILINEAR, "nearest": Pillow.Resampling.
 Pillow.MAX_IMAGE_PIXELS = _MAX_PIXELS
 
 
-def decode(column: pa.Array, feature: Image) -> npt.NDArray[np.float32]:
-    """Rows by channels times height times width: (value / 255 - mean) / std of each channel."""
+def levels(feature: Image) -> npt.NDArray[np.float32]:
+    """What each byte of each channel is as a number: (value / 255 - mean) / std."""
+    mean, std = (np.array(values, np.float32).reshape(-1, 1) for values in (feature.mean, feature.std))
+    return (np.arange(256, dtype=np.float32) / np.float32(255) - mean) / std
+
+
+def decode(column: pa.Array, feature: Image) -> npt.NDArray[np.uint8]:
+    """Rows by channels by height times width."""
     if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)) or column.null_count:
         raise does_not_fit("a column of images holds something else, or an image is missing")
-    mean, std = (np.array(values, np.float32).reshape(-1, 1, 1) for values in (feature.mean, feature.std))
-    out = np.empty((len(column), feature.width), np.float32)
+    out = np.empty((len(column), feature.channels, feature.rows * feature.columns), np.uint8)
     for k in range(len(column)):
-        pixels = _pixels(column[k].as_py(), feature).astype(np.float32) / np.float32(255)
-        out[k] = ((pixels - mean) / std).reshape(-1)
+        out[k] = _pixels(column[k].as_py(), feature).reshape(feature.channels, -1)
     return out
 
 

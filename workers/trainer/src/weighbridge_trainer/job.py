@@ -21,7 +21,7 @@ from .private_train import prepare_private, train_private
 from .refusal import Reason, Refused, reject_model
 from .safetensors import Floats, read_safetensors, write_safetensors
 from .stopwatch import ends_after
-from .text import Tokenizers, check_vocabularies, digests_of, largest_id, read_tokenizer
+from .text import Tokenizers, check_vocabularies, digests_of, read_tokenizer, with_largest_ids
 from .warm import Limits
 
 _PROGRESS_SECONDS = 0.25
@@ -48,6 +48,7 @@ def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMI
     bodies = {digest: frames.expect(TOKENIZER) for digest in digests_of(config)}
     with ends_after(limits.prepare_cpu_seconds, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
         tokenizers = {digest: read_tokenizer(body, digest) for digest, body in bodies.items()}
+        config = with_largest_ids(config, tokenizers)
         job = _prepare(config, graph, weights, tokenizers)
     data_key = frames.expect(KEY)
     seed = b"" if config.privacy is None else _seed(frames.expect(SEED))
@@ -74,8 +75,7 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
         raise reject_model("weights: digest")
     tensors = read_safetensors(weights)
-    largest_ids = {digest: largest_id(tokenizer) for digest, tokenizer in tokenizers.items()}
-    lowered = lower(graph, tensors, config, largest_ids)
+    lowered = lower(graph, tensors, config)
     check_vocabularies(config, tokenizers, lowered.row.output_shape)
     prepared = _compiled(lowered, tensors, config)
     # Behind the budgets: it runs the graph.

@@ -36,16 +36,14 @@ class Lowered:
     three: Program
 
 
-def lower(
-    graph: bytes, weights: Mapping[str, Floats], config: Config, largest_ids: Mapping[str, int] | None = None
-) -> Lowered:
+def lower(graph: bytes, weights: Mapping[str, Floats], config: Config) -> Lowered:
     """:raises Refused: MODEL_REJECTED, MODEL_TOO_LARGE"""
     model = read_model(graph)
     _check_versions(model)
     # A graph whose output does not grow with its batch has one fixed inside, or mixes rows: stock tools would run it
     # otherwise than we do. What keeps rows apart here is vmap, not this check.
-    three = _Lowering(model["graph"], weights, config, Bounds(config, largest_ids or {}, 3), batch=3).program
-    one = _Lowering(model["graph"], weights, config, Bounds(config, largest_ids or {}, 1), batch=1).program
+    three = _Lowering(model["graph"], weights, config, Bounds(config, 3), batch=3).program
+    one = _Lowering(model["graph"], weights, config, Bounds(config, 1), batch=1).program
     return Lowered(one, three)
 
 

@@ -14,12 +14,13 @@ from jax import Array
 from .config import Config
 from .features import Rows
 from .losses import RowLoss, row_correct, row_loss
-from .optimise import abstract_rows
+from .optimise import abstract_rows, unpacked_rows
 from .privacy_config import Metric
 from .private_stream import SecretStream
 from .private_units import units_of
 from .program import Program
 from .safetensors import Floats
+from .stored import packed
 
 _MAX_ROWS_AT_ONCE = 256
 _ELEMENTS_AT_ONCE = 1 << 27
@@ -64,7 +65,8 @@ def prepare_metric(program: Program, weights: Mapping[str, Floats], config: Conf
     rows_at_once = min(config.rows, _MAX_ROWS_AT_ONCE, fitting)
 
     def values(tensors: Mapping[str, Array], inputs: Mapping[str, Array], target: Array) -> Array:
-        return jax.vmap(lambda row, one: value(tensors, {}, row, one, None))(inputs, target)
+        rows = unpacked_rows(config, inputs)
+        return jax.vmap(lambda row, one: value(tensors, {}, row, one, None))(rows, target)
 
     shapes = {name: jax.ShapeDtypeStruct(tensor.shape, tensor.dtype) for name, tensor in weights.items()}
     compiled = jax.jit(values).lower(shapes, *abstract_rows(config, rows_at_once)).compile()
@@ -96,9 +98,7 @@ def _shares(of: Measurement, weights: Mapping[str, Floats], rows: Rows) -> npt.N
     for first in range(0, of.config.rows, of.rows_at_once):
         # The last piece is filled up with rows that are dropped again: one program serves them all.
         place = np.minimum(np.arange(first, first + of.rows_at_once), of.config.rows - 1)
-        inputs = {
-            item.name: jnp.asarray(rows.inputs[item.name][place].reshape(-1, *item.shape)) for item in of.config.inputs
-        }
+        inputs = {item.name: jnp.asarray(packed(item, rows.inputs[item.name][place])) for item in of.config.inputs}
         found.append(np.asarray(of.values(dict(weights), inputs, jnp.asarray(rows.target[place])), np.float64))
     values = np.concatenate(found)[: of.config.rows] / of.metric.bound
     return np.clip(np.nan_to_num(values, nan=1.0, posinf=1.0, neginf=0.0), 0, 1)

@@ -21,6 +21,7 @@ from .placement import Placement, placement
 from .plan import Batches, Plan, plan_of, segments
 from .program import Inputs, Program, Weights
 from .safetensors import Floats
+from .stored import packed, stored_type, unpacked
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     # All of it is zeros at the start; running `init` would compile one small program a tensor.
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     key = jax.random.key(config.seed) if program.is_random else None
-    segment = make_segment(row_loss(program, config), optimiser, key, place)
+    segment = make_segment(config, row_loss(program, config), optimiser, key, place)
     traced = place.compile(segment, trainable, state, frozen, *abstract_rows(config), _abstract_batches(plan))
     compiled = compile_within(traced, plan.micro_rows)
     return Trainer(plan, config, place, trainable, frozen, state, compiled.program, compiled.flops_per_row)
@@ -82,7 +83,7 @@ def train(
 
 
 def make_segment(
-    loss: RowLoss, optimiser: optax.GradientTransformation, key: Array | None, place: Placement
+    config: Config, loss: RowLoss, optimiser: optax.GradientTransformation, key: Array | None, place: Placement
 ) -> Callable[..., tuple[Weights, optax.OptState]]:
     """A function that takes `segment_steps` optimiser steps in one dispatch."""
 
@@ -97,7 +98,7 @@ def make_segment(
     ) -> tuple[Weights, optax.OptState]:
         def gradient(weights: Weights, index: Array, counts: Array, step_key: Array | None) -> Weights:
             index, counts = place.shared((index, counts))
-            rows = place.shared({name: values[index] for name, values in inputs.items()})
+            rows = unpacked_rows(config, place.shared({name: values[index] for name, values in inputs.items()}))
             keys = None if step_key is None else row_keys(step_key, index)
             result: Weights = jax.grad(loss_sum)(weights, frozen, rows, target[index], counts, keys)
             return result
@@ -126,7 +127,11 @@ def make_segment(
 
 def shaped(rows: Rows, config: Config) -> tuple[dict[str, Numbers], Numbers]:
     """Inputs and targets as a run takes them: `abstract_rows`, filled."""
-    return {item.name: rows.inputs[item.name].reshape(-1, *item.shape) for item in config.inputs}, rows.target
+    return {item.name: packed(item, rows.inputs[item.name]) for item in config.inputs}, rows.target
+
+
+def unpacked_rows(config: Config, rows: Inputs) -> Inputs:
+    return {item.name: unpacked(item, rows[item.name]) for item in config.inputs}
 
 
 def abstract_rows(
@@ -134,11 +139,7 @@ def abstract_rows(
 ) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.ShapeDtypeStruct]:
     """:param rows: default: all of them"""
     count = config.rows if rows is None else rows
-    dtypes = {"float32": jnp.float32, "bool": jnp.bool_}
-    inputs = {
-        item.name: jax.ShapeDtypeStruct((count, *item.shape), dtypes.get(item.dtype, jnp.int32))
-        for item in config.inputs
-    }
+    inputs = {item.name: jax.ShapeDtypeStruct((count, *item.shape), stored_type(item)) for item in config.inputs}
     shape, dtype = target_form(config.label)
     return inputs, jax.ShapeDtypeStruct((count, *shape), dtype)
 

@@ -19,7 +19,7 @@ from .config import Config
 from .features import Rows
 from .journal import Journal
 from .losses import row_keys
-from .optimise import abstract_rows, shaped
+from .optimise import abstract_rows, shaped, unpacked_rows
 from .optimisers import make_optimiser
 from .placement import Placement, placement
 from .privacy_config import Privacy
@@ -100,7 +100,7 @@ def prepare_private(
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     clipped_sum = _clipped_sum(program, config, privacy, {name: values.shape for name, values in trainable.items()})
     key = jax.random.key(config.seed) if program.is_random else None
-    segment = make_segment(clipped_sum, optimiser, plan, grid, key, place)
+    segment = make_segment(config, clipped_sum, optimiser, plan, grid, key, place)
     compiled: dict[int, Callable[..., tuple[Weights, Any]]] = {}
 
     def step_of(capacity: int) -> Callable[..., tuple[Weights, Any]]:
@@ -165,6 +165,7 @@ def segments(
 
 
 def make_segment(
+    config: Config,
     clipped_sum: ClippedSum,
     optimiser: optax.GradientTransformation,
     plan: Plan,
@@ -187,7 +188,7 @@ def make_segment(
             row = jnp.maximum(row, 0)
             keys = None if step_key is None else row_keys(step_key, row.reshape(-1)).reshape(row.shape)
             row, counts = place.shared((row, counts))
-            some = place.shared({name: values[row] for name, values in inputs.items()})
+            some = unpacked_rows(config, place.shared({name: values[row] for name, values in inputs.items()}))
             added: Weights = jax.tree.map(jnp.add, total, clipped_sum(weights, frozen, some, target[row], keys, counts))
             return added
 

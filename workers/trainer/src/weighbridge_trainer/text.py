@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pyarrow as pa
 from .columns import does_not_fit
 from .config import Config
 from .refusal import reject_model
-from .transforms import Text, TokensLabel
+from .transforms import Feature, Text, TokensLabel
 
 # Before the import: no threads of its own, a box has few cores and the clock is the limit.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -50,6 +51,18 @@ def read_tokenizer(body: bytes, digest: str) -> Tokenizer:
 
 def largest_id(tokenizer: Tokenizer) -> int:
     return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+
+
+def with_largest_ids(config: Config, tokenizers: Tokenizers) -> Config:
+    """The same, now that it is known what a text can become."""
+
+    def known(feature: Feature) -> Feature:
+        if not isinstance(feature, Text):
+            return feature
+        return replace(feature, largest_id=largest_id(tokenizers[feature.tokenizer]))
+
+    inputs = (replace(item, features=tuple(map(known, item.features))) for item in config.inputs)
+    return replace(config, inputs=tuple(inputs))
 
 
 def check_vocabularies(config: Config, tokenizers: Tokenizers, output_shape: tuple[int, ...]) -> None:

@@ -81,6 +81,8 @@ class Text:
     length: int
     pad: int
     mask: bool
+    largest_id: int | None = None
+    """Of the tokenizer, once it is there."""
 
     @property
     def width(self) -> int:
