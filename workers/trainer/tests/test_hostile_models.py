@@ -136,6 +136,13 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "unknown attribute", after(node("Relu", ["logits"], ["z"], inplace=1))
     yield "attribute twice", after(node("Elu", ["logits"], ["z"], alpha=1.0) + body(5, attribute("alpha", 2.0)))
     yield "attribute of another type", after(node("Softmax", ["logits"], ["z"], axis="last"))
+    # Found by test_fuzz.py, case 3082 of 100,000.
+    yield "Constant of a number that is a text", beside(node("Constant", [], ["c"], value_int=""))
+    yield "Constant of a number that is a text of digits", beside(node("Constant", [], ["c"], value_int="7"))
+    yield "Constant of numbers that is one", beside(node("Constant", [], ["c"], value_ints=1))
+    yield "Constant of floats that are integers", beside(node("Constant", [], ["c"], value_floats=[1, 2]))
+    yield "Constant of 5,000 numbers", beside(node("Constant", [], ["c"], value_ints=[1] * 5_000))
+    yield "Constant beyond 31 bits", beside(node("Constant", [], ["c"], value_int=1 << 40))
     yield "too many operands", after(node("Relu", ["logits", "logits"], ["z"]))
     yield "too few operands", after(node("MatMul", ["logits"], ["z"]))
     yield "shape computed from rows", after(node("Reshape", ["logits", "logits"], ["z"]))
@@ -307,6 +314,14 @@ def test_refuses_constants_that_take_too_much_work(data: bytes) -> None:
 
 def test_takes_constants_within_the_budget() -> None:
     data = beside(*filled("a", 512, 512), node("MatMul", ["a", "a"], ["c"]))
+    lower(data, LINEAR_WEIGHTS, config_of(declaration(data, linear_weights())))
+
+
+def test_takes_a_range_between_numbers_that_stand_in_constants() -> None:
+    data = beside(
+        *(node("Constant", [], [name], value_int=n) for name, n in (("from", 0), ("to", 9), ("by", 2))),
+        node("Range", ["from", "to", "by"], ["r"]),
+    )
     lower(data, LINEAR_WEIGHTS, config_of(declaration(data, linear_weights())))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from .onnx.tensors import Array, Attribute
+from .onnx.tensors import Array, Attribute, listed
 from .refusal import reject_model
 
 
@@ -35,10 +35,10 @@ def _constant(_run: Run, operands: list[Operand], given: Attributes) -> Operand:
     ((kind, value),) = given.items()
     if kind == "value" and isinstance(value, np.ndarray):
         return value
-    if kind in ("value_int", "value_ints"):
-        return np.array(value, np.int64)
-    if kind in ("value_float", "value_floats"):
-        return np.array(value, np.float32)
+    if kind in ("value_int", "value_ints") and isinstance(value, list) == (kind == "value_ints"):
+        return listed(value, int)
+    if kind in ("value_float", "value_floats") and isinstance(value, list) == (kind == "value_floats"):
+        return listed(value, float)
     raise reject_model("graph: Constant form")
 
 

@@ -57,12 +57,28 @@ def inline(tensor: Message) -> Array:
     dtype, dims = _DTYPES.get(tensor.get("data_type", 0)), tensor["dims"]
     if dtype is None or tensor.get("location", 0) != 0 or any(size < 0 for size in dims):
         raise reject_model("graph: constant of another type")
-    if math.prod(dims) > MAX_INLINE_ELEMENTS:
-        raise reject_model("graph: constant too large, it belongs into the weights")
+    _check_size(math.prod(dims))
     values = _values(tensor, np.dtype(dtype))
     if values.size != math.prod(dims):
         raise reject_model("graph: constant and its shape disagree")
     return (_within_31_bits(values) if values.dtype.kind == "i" else values).reshape(dims)
+
+
+def listed(value: Attribute, number: type[int] | type[float]) -> Array:
+    """A number, or several, that stand in an attribute: what the attribute's name says, whatever its type is."""
+    numbers = value if isinstance(value, list) else [value]
+    _check_size(len(numbers))
+    if not all(isinstance(one, number) for one in numbers):
+        raise reject_model("graph: Constant of another type than its name says")
+    if number is float:
+        return np.array(value, np.float32)
+    # Of an array without axes NumPy's clip makes a number.
+    return _within_31_bits(np.array(numbers, np.int64)).reshape(np.shape(value))
+
+
+def _check_size(count: int) -> None:
+    if count > MAX_INLINE_ELEMENTS:
+        raise reject_model("graph: constant too large, it belongs into the weights")
 
 
 def _within_31_bits(values: npt.NDArray[Any]) -> Array:
