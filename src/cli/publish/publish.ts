@@ -161,7 +161,9 @@ async function storeSealed(run: Run, slot: DatasetSlot): Promise<Sealed> {
       await ifMissing(journal.now().offered?.transaction, async () => register(run, manifest, sealed.keyId));
       return sealed;
     };
-    run.duck.then((duck) => duck.close()).catch(() => undefined); // takes a while, and blocks are waited for anyway
+    // Takes a while, and blocks are waited for anyway; the key nodes' SDK wants the memory.
+    run.duck.then((duck) => duck.close()).catch(() => undefined);
+    run.threads.close().catch(() => undefined);
     return await bothDone(offer(), commit);
   } finally {
     secret.fill(0);
