@@ -82,6 +82,8 @@ export interface SellerStorage {
   /** Finds out beforehand what every other call does first: whether chain and contracts are those that this code knows. */
   ready(): Promise<void>;
   topUp(amountWei: bigint): Promise<void>;
+  /** Settles rails past their ends that nobody has settled, which frees what they held. @returns how many */
+  settleEnded(): Promise<number>;
   /** Pays what is free of the deposit back to the wallet. @throws WeighbridgeError NO_BALANCE */
   withdraw(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */

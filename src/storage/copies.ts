@@ -32,8 +32,20 @@ export interface CopyState extends CopyRef {
   paidUntilEpoch: bigint;
   /** Null for never: nothing is being paid. */
   paidUntil: Date | null;
-  /** The service was ended; the provider keeps the copy until `paidUntil`. */
-  ending: boolean;
+}
+
+/** What is left of a copy whose service was ended: a rail that runs to its end, and is then settled and gone. */
+export interface EndedCopyState extends CopyRef {
+  /** Base URL of the provider's API; empty for one that left the registry. */
+  serviceUrl: string;
+  epoch: bigint;
+  /** The last epoch that the provider may be paid for. */
+  endEpoch: bigint;
+  endsAt: Date | null;
+  /** Settled to its end: nothing is owed, and nothing of the deposit is held for it. */
+  settled: boolean;
+  /** What of the deposit is held for it at most, until it is settled. */
+  heldWei: bigint;
 }
 
 /** A payer's deposit for storage. */

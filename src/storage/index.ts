@@ -51,6 +51,7 @@ export {
   runwayDays,
   type CopyRef,
   type CopyState,
+  type EndedCopyState,
   type RepairPermit,
   type StorageAccount,
   type VerifiedProof,

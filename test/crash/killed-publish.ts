@@ -74,6 +74,7 @@ const done = await publish(path.join(dir, 'data.csv'), options, {
       prepareRepairs: async () => undefined,
       permitRepairs: async () => [],
       topUp: notUsed,
+      settleEnded: notUsed,
       withdraw: notUsed,
       end: notUsed,
     }),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createTestClient, http, parseEther, publicActions, type Hex, type LocalAccount } from 'viem';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Bytes32 } from '../../src/kernel/index.js';
+import type { EndedCopyState } from '../../src/storage/index.js';
 import { filecoinPayAbi } from '../../web3/chain/abi/filecoin-pay.js';
 import { filecoinWarmStorageServiceAbi } from '../../web3/chain/abi/filecoin-warm-storage-service.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../../web3/chain/abi/filecoin-warm-storage-service-state-view.js';
@@ -13,6 +14,7 @@ import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
 import { createSellerStorage } from '../../web3/filecoin/seller-storage.js';
+import { createStorageNetwork } from '../../web3/filecoin/storage-network.js';
 import { rankedProviders } from '../../web3/filecoin/store/choose-providers.js';
 import { focReader } from '../../web3/filecoin/store/foc-client.js';
 import { putPiece } from '../support/put-piece.js';
@@ -27,6 +29,7 @@ let provider: ProviderService;
 let pieces: string;
 let payer: LocalAccount;
 const dataset: Bytes32 = `0x${'d0'.repeat(32)}`;
+const OTHER_DATASET: Bytes32 = `0x${'d1'.repeat(32)}`;
 
 const chainOf = (rpcUrl: string) => createTestClient({ mode: 'anvil', transport: http(rpcUrl) }).extend(publicActions);
 let chain: ReturnType<typeof chainOf>;
@@ -228,4 +231,50 @@ describe('a provider', () => {
     expect(await chain.readContract({ ...pdp(), functionName: 'getActivePieceCount', args: SET })).toBe(0n);
     expect(await readdir(path.join(net.dir, 'provider/deletions'))).toEqual([]);
   });
+
+  test('that is gone when its service has ended holds nothing back: the seller settles the rail, once', async () => {
+    await shortenNotice();
+    const account = await net.account(parseEther('500'));
+    const options = { network: net.network, account, dataset: OTHER_DATASET, copies: 1 };
+    const [bytes, file] = [randomBytes(1000), path.join(net.dir, 'another-piece')];
+    await writeFile(file, bytes);
+    const pieceCid = new PieceHasher().write(bytes).digest();
+    await putPiece(createPieceStore(options), { pieceCid, sizeBytes: bytes.length }, file);
+    const storage = createStorageNetwork({ network: net.network });
+    const seller = createSellerStorage(options);
+    await seller.end(OTHER_DATASET);
+    await provider.stop();
+    const endedCopy = async (): Promise<EndedCopyState> => {
+      const [copy, ...more] = await storage.endedCopiesOf(account.address, OTHER_DATASET);
+      if (copy === undefined || more.length > 0) throw new Error('one ended copy');
+      return copy;
+    };
+    const running = await endedCopy();
+    expect(running).toMatchObject({ settled: false, serviceUrl: expect.stringContaining('http') });
+    expect(running.endEpoch).toBeGreaterThan(running.epoch);
+    expect(running.heldWei).toBeGreaterThan(0n);
+    expect(await storage.copiesOf(account.address, OTHER_DATASET)).toEqual([]);
+    expect(await seller.settleEnded()).toBe(0); // not over yet
+    await mineTo(running.endEpoch + 1n);
+    const before = await storage.accountOf(account.address);
+    const { heldWei } = await endedCopy();
+    expect(await seller.settleEnded()).toBe(1);
+    expect(await seller.settleEnded()).toBe(0);
+    expect(await endedCopy()).toMatchObject({ settled: true, heldWei: 0n });
+    const after = await storage.accountOf(account.address);
+    // What was held and not proven is free again, and with it everything: the wallet may take it out.
+    expect(after.availableWei - before.availableWei).toBe(heldWei - (before.depositWei - after.depositWei));
+    expect(after.availableWei).toBe(after.depositWei);
+    await seller.withdraw(after.availableWei);
+    expect((await storage.accountOf(account.address)).depositWei).toBe(0n);
+  });
 });
+
+/** A notice period, and a month, of 60 epochs for services that begin now: anvil takes minutes to mine the 86,400 of 30 days. */
+async function shortenNotice(): Promise<void> {
+  const address = net.network.contracts.fwss;
+  const code = await chain.getCode({ address });
+  const [period, short] = ['62015180', '6200003c']; // PUSH3 86,400 and PUSH3 60
+  expect(code).toContain(period);
+  await chain.setCode({ address, bytecode: (code ?? '0x').replaceAll(period, short) as Hex });
+}

@@ -152,6 +152,7 @@ export function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
         prepareRepairs: async () => undefined,
         permitRepairs: async () => [],
         topUp: async () => Promise.reject(new Error('not used')),
+        settleEnded: async () => Promise.reject(new Error('not used')),
         withdraw: async () => Promise.reject(new Error('not used')),
         end: async () => Promise.reject(new Error('not used')),
       }),

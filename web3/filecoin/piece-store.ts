@@ -1,7 +1,7 @@
 import type { LocalAccount } from 'viem';
 import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/index.js';
 import { COPIES, type PieceStore, type StepTimer, type VerifiedParts } from '../../src/storage/index.js';
-import { downloadPiece, readBlocks, readPart } from './store/download-piece.js';
+import { copiesFinder, downloadPiece, readBlocks, readPart } from './store/download-piece.js';
 import type { Suspects } from './store/fetch-piece.js';
 import { hashHere, type FileHashing } from './store/file-hash.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
@@ -43,6 +43,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
     return signing;
   };
   const suspects: Suspects = new Set();
+  const copiesOf = copiesFinder(reader, suspects);
   const ready = async (): Promise<void> => checkVersions(network, reader);
 
   return {
@@ -61,11 +62,11 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
     part: async (pieceCid, from, to) =>
       storing(async () => {
         await ready();
-        return readPart(reader, suspects, pieceCid, from, to);
+        return readPart(copiesOf, suspects, pieceCid, from, to);
       }),
     blocks: (pieceCid, known, runs, signal) =>
-      reading(() => readBlocks(reader, suspects, pieceCid, known, runs, signal), signal),
-    download: (pieceCid, signal) => reading(() => downloadPiece(reader, suspects, hashing, pieceCid, signal), signal),
+      reading(() => readBlocks(copiesOf, suspects, pieceCid, known, runs, signal), signal),
+    download: (pieceCid, signal) => reading(() => downloadPiece(copiesOf, suspects, hashing, pieceCid, signal), signal),
   };
 
   async function* reading(

@@ -7,6 +7,7 @@ import { endStorage, type EndedCopy } from './store/end-storage.js';
 import { checkVersions, focReader, focSigner } from './store/foc-client.js';
 import { deposit, payOut } from './store/fund-storage.js';
 import { signRepairPermits } from './store/repair-permits.js';
+import { settleEnded } from './store/settle-ended.js';
 import { openStorageSession, type StorageSigner } from './store/session-key.js';
 import { asStorageError } from './store/storage-errors.js';
 
@@ -19,6 +20,11 @@ export interface SellerStorage {
   ready(): Promise<void>;
   /** Pays USDFC into the account at FilecoinPay. @throws WeighbridgeError NO_BALANCE */
   topUp(amountWei: bigint): Promise<void>;
+  /**
+   * Settles rails that are past their ends and that their providers have not settled: what was held for them is free again.
+   * @returns how many; may be repeated
+   */
+  settleEnded(): Promise<number>;
   /** Pays what is free of it back to the wallet. @throws WeighbridgeError NO_BALANCE */
   withdraw(amountWei: bigint): Promise<void>;
   /** Has every copy of a dataset deleted and stops paying for it. May be repeated. */
@@ -54,6 +60,7 @@ export function createSellerStorage({ network, account }: { network: Network; ac
   return {
     ready: async () => call(async () => undefined),
     topUp: async (amountWei) => call(async () => deposit(wallet, amountWei)),
+    settleEnded: async () => call(async () => settleEnded(wallet)),
     withdraw: async (amountWei) => call(async () => payOut(wallet, amountWei)),
     end: async (dataset) =>
       call(async () => {

@@ -1,7 +1,7 @@
 import type { Address, Bytes32, Network } from '../../src/kernel/index.js';
 import type { CopyState, StorageAccount, StorageNetwork, VerifiedProof } from '../../src/storage/index.js';
-import { accountOf, stateOfCopy } from './store/copy-state.js';
-import { dataSetsOf, listsPieces } from './store/dataset-label.js';
+import { accountOf, stateOfCopy, stateOfEnded } from './store/copy-state.js';
+import { dataSetsOf, notListed } from './store/dataset-label.js';
 import { checkVersions, focReader } from './store/foc-client.js';
 import { readCopy, type CopyReading } from './store/read-copy.js';
 import { repairCopy } from './store/repair-copy.js';
@@ -33,10 +33,15 @@ export function createStorageNetwork({ network }: { network: Network }): Filecoi
         const sets = (await dataSetsOf(reader, payer, dataset)).filter(({ endEpoch }) => endEpoch === 0n);
         const copies: CopyState[] = [];
         for (const set of sets) {
-          if (!(await listsPieces(reader, set.dataSetId, pieceCids))) continue;
+          if ((await notListed(reader, set.dataSetId, pieceCids)).length > 0) continue;
           copies.push(await stateOfCopy(reader, set));
         }
         return copies;
+      }),
+    endedCopiesOf: async (payer, dataset) =>
+      call(async () => {
+        const sets = (await dataSetsOf(reader, payer, dataset)).filter(({ endEpoch }) => endEpoch !== 0n);
+        return Promise.all(sets.map(async (set) => stateOfEnded(reader, set)));
       }),
     presence: async (copy, pieceCids) => {
       try {

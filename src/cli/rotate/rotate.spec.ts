@@ -156,6 +156,7 @@ async function run(): Promise<Rotated> {
           return [{ providerId: 3, payer: seller.address, clientDataSetId: '1', calls, validUntil }];
         },
         topUp: unused,
+        settleEnded: unused,
         withdraw: unused,
         end: unused,
       }),

@@ -1,5 +1,5 @@
 import { formatWei } from '../../kernel/index.js';
-import { EPOCHS_PER_DAY, type CopyState } from '../../storage/index.js';
+import { EPOCHS_PER_DAY, type CopyState, type EndedCopyState } from '../../storage/index.js';
 import type { Cli } from '../cli.js';
 import { facts, table } from '../ui/table.js';
 import { plain, time } from '../ui/text.js';
@@ -11,8 +11,9 @@ export async function storageStatus(cli: Cli, id: string): Promise<void> {
   const dataset = await api.dataset(id);
   const storage = await cli.adapters.storageNetwork(network);
   const pieceCids = dataset.manifest.pieces.map(({ pieceCid }) => pieceCid);
-  const [copies, account] = await Promise.all([
+  const [copies, ended, account] = await Promise.all([
     storage.copiesOf(dataset.seller, dataset.datasetId, pieceCids),
+    storage.endedCopiesOf(dataset.seller, dataset.datasetId),
     storage.accountOf(dataset.seller),
   ]);
   const found = await Promise.all(
@@ -20,10 +21,11 @@ export async function storageStatus(cli: Cli, id: string): Promise<void> {
   );
   const runway = runwayOf(account);
   const deposit = { ...account, runwayDays: runway.days };
-  cli.ui.result({ dataset: dataset.id, copies: found, deposit }, () => [
+  cli.ui.result({ dataset: dataset.id, copies: found, ended, deposit }, () => [
     cli.ui.out.bold(plain(dataset.title)),
     '',
     ...copyLines(found),
+    ...endedLines(ended),
     '',
     ...facts([
       ['deposit', `${formatWei(account.depositWei)} USDFC, of which ${formatWei(account.availableWei)} free`],
@@ -45,6 +47,22 @@ function copyLines(copies: (CopyState & { presence: string })[]): string[] {
       String(copy.faultPeriods + copy.overduePeriods),
       copy.paidUntil === null ? 'no end' : time(copy.paidUntil.toISOString()),
       { held: 'there', missing: 'pieces missing', silent: 'does not answer' }[copy.presence] ?? copy.presence,
+    ]),
+  ]);
+}
+
+/** Copies that are delisted: their rails run to their ends, and give back then what was not earned. */
+function endedLines(ended: EndedCopyState[]): string[] {
+  if (ended.length === 0) return [];
+  return table([
+    ['ended at', 'data set', 'ends', 'held for it'],
+    ...ended.map(({ providerId, serviceUrl, dataSetId, endsAt, settled, heldWei, epoch, endEpoch }) => [
+      `${providerId} ${serviceUrl}`,
+      String(dataSetId),
+      endsAt === null ? 'never' : time(endsAt.toISOString()),
+      settled
+        ? 'nothing: settled'
+        : `${formatWei(heldWei)} USDFC${epoch > endEpoch ? ': "weighbridge storage withdraw" settles it' : ''}`,
     ]),
   ]);
 }

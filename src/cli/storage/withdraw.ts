@@ -15,11 +15,17 @@ export async function withdraw(cli: Cli, { keepDays, amount }: { keepDays?: numb
     });
   }
   const [network, account] = await Promise.all([cli.network(), cli.account()]);
-  const reader = await cli.adapters.storageNetwork(network);
+  const [reader, seller] = await Promise.all([
+    cli.adapters.storageNetwork(network),
+    cli.adapters.sellerStorage(network, account),
+  ]);
+  // Of a provider that is gone nobody else gives back what its rail holds.
+  const settled = await seller.settleEnded();
+  if (settled > 0) cli.ui.note(`settled ${settled} rails that had come to their ends`);
   const before = await reader.accountOf(account.address);
   const amountWei =
     amount === undefined ? beyond(before, keepDays ?? DEFAULT_KEEP_DAYS) : parsePriceWei(String(amount));
-  await (await cli.adapters.sellerStorage(network, account)).withdraw(amountWei);
+  await seller.withdraw(amountWei);
   const after = await reader.accountOf(account.address);
   const runway = runwayOf(after);
   cli.ui.result({ withdrawnWei: amountWei, depositWei: after.depositWei, runwayDays: runway.days }, () => [

@@ -2,7 +2,7 @@ import type { LocalAccount } from 'viem';
 import type { Address, Bytes32, Network } from '../../kernel/index.js';
 import type { PrismaService } from '../../platform/index.js';
 import type { DatasetLog } from '../../provenance/index.js';
-import type { CopyState, RepairPermit, StorageAccount } from '../copies.js';
+import type { CopyState, EndedCopyState, RepairPermit, StorageAccount } from '../copies.js';
 import type { StorageRepository } from './storage.repository.js';
 
 /** A listed dataset version whose copies are looked after. */
@@ -23,6 +23,8 @@ export interface StorageNetwork {
    * every one of its pieces. A copy that a repair made is of one version; another one may share some of its pieces.
    */
   copiesOf(payer: Address, dataset: Bytes32, pieceCids?: string[]): Promise<CopyState[]>;
+  /** Those whose service was ended, by delisting say: what is still to be paid for them, and whether that is over. */
+  endedCopiesOf(payer: Address, dataset: Bytes32): Promise<EndedCopyState[]>;
   /** Whether a provider says that it has the pieces. Never throws for a provider that is away. */
   presence(copy: CopyState, pieceCids: string[]): Promise<'held' | 'missing' | 'silent'>;
   /** Reads one piece from one copy and compares it with its CID. Never throws for a provider that is away. */

@@ -2,10 +2,11 @@ import { accounts, resolveAccountState } from '@filoz/synapse-core/pay';
 import { getPDPProvidersByIds } from '@filoz/synapse-core/sp-registry';
 import { getBlockNumber, getContractEvents, multicall } from 'viem/actions';
 import type { Address } from '../../../src/kernel/index.js';
-import type { CopyState, StorageAccount } from '../../../src/storage/index.js';
+import type { CopyState, EndedCopyState, StorageAccount } from '../../../src/storage/index.js';
 import type { PaidDataSet } from './dataset-label.js';
 import { epochTime } from './epoch-time.js';
 import type { FocReader } from './foc-client.js';
+import { heldBy, openRails } from './settle-ended.js';
 
 /** How far back faults are read; public RPC nodes let one query span no more. */
 const FAULT_EPOCHS = 1_900n;
@@ -33,7 +34,7 @@ export async function stateOfCopy(client: FocReader, set: PaidDataSet): Promise<
       { address: filecoinPay.address, abi: filecoinPay.abi, functionName: 'getRail', args: [set.railId] },
     ],
   });
-  const paidUntilEpoch = set.endEpoch === 0n ? account.fundedUntilEpoch : set.endEpoch;
+  const paidUntilEpoch = account.fundedUntilEpoch;
   return {
     providerId: Number(set.providerId),
     provider: set.serviceProvider,
@@ -52,7 +53,27 @@ export async function stateOfCopy(client: FocReader, set: PaidDataSet): Promise<
     ratePerEpochWei: rail.paymentRate,
     paidUntilEpoch,
     paidUntil: time(paidUntilEpoch),
-    ending: set.endEpoch !== 0n,
+  };
+}
+
+/** What the chain says of a copy whose service was ended. FilecoinPay forgets a rail that is settled to its end. */
+export async function stateOfEnded(client: FocReader, set: PaidDataSet): Promise<EndedCopyState> {
+  const [epoch, [provider], rails, time] = await Promise.all([
+    getBlockNumber(client, { cacheTime: 0 }),
+    getPDPProvidersByIds(client, { providerIds: [set.providerId] }),
+    openRails(client, [set.railId]),
+    epochTime(client),
+  ]);
+  const rail = rails.get(set.railId);
+  return {
+    providerId: Number(set.providerId),
+    serviceUrl: provider?.pdp.serviceURL ?? '',
+    dataSetId: Number(set.dataSetId),
+    epoch,
+    endEpoch: set.endEpoch,
+    endsAt: time(set.endEpoch),
+    settled: rail === undefined,
+    heldWei: rail === undefined ? 0n : heldBy(rail),
   };
 }
 

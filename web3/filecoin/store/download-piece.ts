@@ -14,6 +14,9 @@ import { verifiedBlocks } from './verified-blocks.js';
 
 const READ_BYTES = 1 << 20;
 
+/** Where a piece is. */
+export type CopiesOf = (pieceCid: string) => Promise<string[]>;
+
 /**
  * The bytes of a piece, from all providers that have it at once: ranges go to whichever copy is free, and a range that a copy
  * fails is taken up at the same byte by another. They lie in a file of this machine, ciphertext all of them, until their piece
@@ -21,7 +24,7 @@ const READ_BYTES = 1 << 20;
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if the bytes are another piece, DISK_FULL
  */
 export async function* downloadPiece(
-  reader: FocReader,
+  copiesOf: CopiesOf,
   suspects: Suspects,
   hashing: FileHashing,
   pieceCid: string,
@@ -34,7 +37,7 @@ export async function* downloadPiece(
     // The name is not needed any more: the disk is free again when the handle is closed, also after a kill.
     await rm(dir, { recursive: true });
     const target = { piece, file, hashing, suspects, signal };
-    await fetchVerified(target, await copiesOf(reader, suspects, pieceCid));
+    await fetchVerified(target, await copiesOf(pieceCid));
     yield* readBack(file, piece.sizeBytes);
   } finally {
     await file.close();
@@ -46,7 +49,7 @@ export async function* downloadPiece(
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if every copy has another size
  */
 export async function readPart(
-  reader: FocReader,
+  copiesOf: CopiesOf,
   suspects: Suspects,
   pieceCid: string,
   from: number,
@@ -57,7 +60,7 @@ export async function readPart(
   const bytes = new Uint8Array(end - from);
   const faults: unknown[] = [];
   let at = 0;
-  for (const url of await copiesOf(reader, suspects, pieceCid)) {
+  for (const url of await copiesOf(pieceCid)) {
     try {
       for await (const block of readRange(url, from + at, end, piece.sizeBytes)) {
         bytes.set(block, at);
@@ -74,7 +77,7 @@ export async function readPart(
 
 /** Blocks of a piece that are held against its CID, from whichever copy gives the right ones. */
 export async function* readBlocks(
-  reader: FocReader,
+  copiesOf: CopiesOf,
   suspects: Suspects,
   pieceCid: string,
   known: BlockRoots,
@@ -82,7 +85,7 @@ export async function* readBlocks(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const piece = requirePiece(pieceCid);
-  const urls = await copiesOf(reader, suspects, pieceCid);
+  const urls = await copiesOf(pieceCid);
   yield* verifiedBlocks({ piece, urls, suspects, signal }, known, runs);
 }
 
@@ -104,15 +107,33 @@ async function* readBack(file: FileHandle, sizeBytes: number): AsyncGenerator<Ui
   }
 }
 
+/** How long it is believed who has a piece: a read of some columns asks for parts of each piece four times within a moment. */
+const COPIES_MS = 10_000;
+
 /** URLs of the copies at providers that the chain names; those that have failed us only if there is no other. */
-async function copiesOf(reader: FocReader, suspects: Suspects, pieceCid: string): Promise<string[]> {
+export function copiesFinder(reader: FocReader, suspects: Suspects): CopiesOf {
+  const asked = new Map<string, { urls: Promise<string[]>; atMs: number }>();
+  return async (pieceCid) => {
+    for (const [known, { atMs }] of asked) if (performance.now() - atMs > COPIES_MS) asked.delete(known);
+    const { urls } = asked.get(pieceCid) ?? { urls: findCopies(reader, pieceCid) };
+    if (!asked.has(pieceCid)) asked.set(pieceCid, { urls, atMs: performance.now() });
+    // Whoever comes after one that asked in vain asks again.
+    const found = await urls.catch((error: unknown) => {
+      asked.delete(pieceCid);
+      throw error;
+    });
+    if (found.length === 0) asked.delete(pieceCid);
+    const good = found.filter((url) => !suspects.has(url));
+    return good.length > 0 ? good : found;
+  };
+}
+
+async function findCopies(reader: FocReader, pieceCid: string): Promise<string[]> {
   const providers = await getApprovedPDPProviders(reader);
   const found = await Promise.all(
     providers.map(async ({ pdp }) =>
       (await holdsPiece(pdp.serviceURL, pieceCid).catch(() => false)) ? pdp.serviceURL : '',
     ),
   );
-  const urls = found.filter((serviceUrl) => serviceUrl !== '').map((url) => new URL(`piece/${pieceCid}`, url).href);
-  const good = urls.filter((url) => !suspects.has(url));
-  return good.length > 0 ? good : urls;
+  return found.filter((serviceUrl) => serviceUrl !== '').map((url) => new URL(`piece/${pieceCid}`, url).href);
 }

@@ -3,7 +3,7 @@ import { WeighbridgeError, type Bytes32 } from '../../../src/kernel/index.js';
 import type { CopyRef, StepTimer } from '../../../src/storage/index.js';
 import type { Provider } from './choose-providers.js';
 import { commitPieces, signPieces } from './commit-piece.js';
-import { dataSetsOf, labelOf, listsPiece, type PaidDataSet } from './dataset-label.js';
+import { dataSetsOf, labelOf, notListed, type PaidDataSet } from './dataset-label.js';
 import { pull } from './provider-calls.js';
 import type { StorageSigner } from './session-key.js';
 import { providerDown } from './storage-errors.js';
@@ -30,7 +30,7 @@ export async function listCopy(signer: StorageSigner, place: CopyPlace, groups: 
 async function listGroup(signer: StorageSigner, place: CopyPlace, group: string[]): Promise<PaidDataSet> {
   for (let attempt = 1; ; attempt++) {
     const dataSet = await dataSetAt(signer, place);
-    const missing = dataSet === undefined ? group : await notListed(signer, dataSet, group);
+    const missing = dataSet === undefined ? group : await notListed(signer.client, dataSet.dataSetId, group);
     if (dataSet !== undefined && missing.length === 0) return dataSet;
     if (attempt > MAX_COMMITS) throw providerDown('The provider says that the pieces are on chain, and they are not.');
     try {
@@ -61,11 +61,6 @@ async function bringOnChain(
 async function dataSetAt(signer: StorageSigner, { dataset, provider }: CopyPlace): Promise<PaidDataSet | undefined> {
   const sets = await dataSetsOf(signer.client, signer.payer, dataset);
   return sets.find(({ providerId, endEpoch }) => providerId === provider.id && endEpoch === 0n);
-}
-
-async function notListed({ client }: StorageSigner, { dataSetId }: PaidDataSet, group: string[]): Promise<string[]> {
-  const listed = await Promise.all(group.map(async (pieceCid) => listsPiece(client, dataSetId, pieceCid)));
-  return group.filter((_pieceCid, i) => listed[i] !== true);
 }
 
 function mayBeOurs(error: unknown): boolean {

@@ -2,7 +2,7 @@ import * as Piece from '@filoz/synapse-core/piece';
 import * as SP from '@filoz/synapse-core/sp';
 import { getPDPProvidersByIds } from '@filoz/synapse-core/sp-registry';
 import type { RepairPermit } from '../../../src/storage/index.js';
-import { listsPieces } from './dataset-label.js';
+import { notListed } from './dataset-label.js';
 import type { FocReader, FocSigner } from './foc-client.js';
 import { dataSetOfNumber } from './free-number.js';
 import { answers, mined, pull } from './provider-calls.js';
@@ -23,7 +23,7 @@ export async function repairCopy(client: FocReader, permit: RepairPermit, source
   let dataSetId = await dataSetOfPermit(client, permit);
   for (const call of permit.calls) {
     const pieceCids = call.pieceCids.map((pieceCid) => Piece.parse(pieceCid));
-    if (dataSetId !== undefined && (await listsPieces(client, dataSetId, call.pieceCids))) continue;
+    if (dataSetId !== undefined && (await notListed(client, dataSetId, call.pieceCids)).length === 0) continue;
     await pullFromAny(client, { serviceUrl, pieceCids, extraData: call.extraData, dataSetId }, sources);
     const pieces = pieceCids.map((pieceCid) => ({ pieceCid }));
     // The SDK signs only where it is given no signature: any client will do.
