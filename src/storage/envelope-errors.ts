@@ -38,6 +38,12 @@ export function malformedHeader(): WeighbridgeError {
   });
 }
 
+export function tooLarge(shardBytes: number, mostBytes: number): WeighbridgeError {
+  return new WeighbridgeError('TOO_LARGE', `a shard of ${shardBytes} bytes; a piece holds at most ${mostBytes}`, {
+    next: `Cut the data into shards of at most ${mostBytes} bytes.`,
+  });
+}
+
 function refused(code: ErrorCode, message: string): WeighbridgeError {
   return new WeighbridgeError(code, message, { next: OTHER_COPY });
 }

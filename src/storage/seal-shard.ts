@@ -1,7 +1,8 @@
+import { tooLarge } from './envelope-errors.js';
 import { frameCipher, sealFrame, type FrameCipher } from './frames.js';
 import { encodePieceHeader, framePieceHeader, type PieceHeader } from './header.js';
 import { TAG_BYTES } from './limits.js';
-import { PREFIX_BYTES } from './padding.js';
+import { MAX_SHARD_BYTES, PREFIX_BYTES } from './padding.js';
 import { indexBytesOf, rootsIn, sealIndex } from './shard-index.js';
 import { indexKeyOf, type ShardKey } from './shard-keys.js';
 
@@ -29,6 +30,7 @@ export interface PieceSealer {
  * MUST be given a key that no other shard has: a key that is used for two plaintexts breaks both. `shardKeyOf` gives such
  * keys, because everything that decides the plaintext decides the key.
  * @param layout - `encodeLayout` of the shard; empty for a piece without an index
+ * @throws WeighbridgeError TOO_LARGE for a shard whose piece Filecoin would not take
  */
 export function pieceSealer(
   shardKey: ShardKey,
@@ -36,6 +38,7 @@ export function pieceSealer(
   dataBytes: number,
   layout: Uint8Array = new Uint8Array(0),
 ): PieceSealer {
+  if (dataBytes > MAX_SHARD_BYTES) throw tooLarge(dataBytes, MAX_SHARD_BYTES);
   const indexed = layout.length > 0;
   const header = indexed ? { ...fields, indexBytes: indexBytesOf(layout, fields) } : fields;
   const headerBytes = encodePieceHeader(header);

@@ -113,7 +113,9 @@ function derive(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: 
   return new Uint8Array(hkdfSync('sha256', secret, salt, info, length));
 }
 
+/** @throws RangeError for a number that has no such form: cut to 32 bits, it would give two shards one key. */
 function u32(value: number): Uint8Array {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) throw new RangeError(`${value} in 32 bits`);
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value);
   return bytes;

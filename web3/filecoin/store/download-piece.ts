@@ -14,8 +14,8 @@ import { verifiedBlocks } from './verified-blocks.js';
 
 const READ_BYTES = 1 << 20;
 
-/** Where a piece is. */
-export type CopiesOf = (pieceCid: string) => Promise<string[]>;
+/** Where a piece is, asked anew or a moment ago. */
+export type CopiesOf = (pieceCid: string, anew?: boolean) => Promise<string[]>;
 
 /**
  * The bytes of a piece, from all providers that have it at once: ranges go to whichever copy is free, and a range that a copy
@@ -37,7 +37,7 @@ export async function* downloadPiece(
     // The name is not needed any more: the disk is free again when the handle is closed, also after a kill.
     await rm(dir, { recursive: true });
     const target = { piece, file, hashing, suspects, signal };
-    await fetchVerified(target, await copiesOf(pieceCid));
+    await fetchVerified(target, await copiesOf(pieceCid, true));
     yield* readBack(file, piece.sizeBytes);
   } finally {
     await file.close();
@@ -113,8 +113,9 @@ const COPIES_MS = 10_000;
 /** URLs of the copies at providers that the chain names; those that have failed us only if there is no other. */
 export function copiesFinder(reader: FocReader, suspects: Suspects): CopiesOf {
   const asked = new Map<string, { urls: Promise<string[]>; atMs: number }>();
-  return async (pieceCid) => {
+  return async (pieceCid, anew = false) => {
     for (const [known, { atMs }] of asked) if (performance.now() - atMs > COPIES_MS) asked.delete(known);
+    if (anew) asked.delete(pieceCid);
     const { urls } = asked.get(pieceCid) ?? { urls: findCopies(reader, pieceCid) };
     if (!asked.has(pieceCid)) asked.set(pieceCid, { urls, atMs: performance.now() });
     // Whoever comes after one that asked in vain asks again.
