@@ -255,7 +255,8 @@ describe('a provider', () => {
     expect(running.heldWei).toBeGreaterThan(0n);
     expect(await storage.copiesOf(account.address, OTHER_DATASET)).toEqual([]);
     expect(await seller.settleEnded()).toBe(0); // not over yet
-    await mineTo(running.endEpoch + 1n);
+    // The proving period in which it ended is over then, too.
+    await mineTo(running.endEpoch + BigInt(PROVING.periodEpochs) + 1n);
     const before = await storage.accountOf(account.address);
     const { heldWei } = await endedCopy();
     expect(await seller.settleEnded()).toBe(1);

@@ -28,8 +28,9 @@ export function heldBy({ paymentRate, endEpoch, settledUpTo, lockupFixed }: Rail
 
 /**
  * Settles the wallet's rails that are past their ends and that nobody has settled yet: what was proven is paid, and the rest of what
- * was held for them is free again. A provider does so itself; one that is gone does not. May be repeated.
- * @returns how many were settled
+ * was held for them is free again. A provider does so itself; one that is gone does not. May be repeated: a rail that ends within a proving
+ * period is settled to its end only once that is over.
+ * @returns how many were settled to their ends
  */
 export async function settleEnded(wallet: FocSigner): Promise<number> {
   const epoch = await getBlockNumber(wallet, { cacheTime: 0 });
@@ -53,17 +54,25 @@ export async function settleEnded(wallet: FocSigner): Promise<number> {
   return settled;
 }
 
-/** False if its provider was faster. */
+/** False if its provider was faster, or if a proving period goes on in which it ends. */
 async function settle(wallet: FocSigner, railId: bigint, untilEpoch: bigint): Promise<boolean> {
   try {
     const hash = await sendAs(wallet, async () => settleRail(wallet, { railId, untilEpoch }));
     const { status } = await waitForTransactionReceipt(wallet, { hash, timeout: RECEIPT_TIMEOUT_MS });
-    if (status === 'success') return true;
+    return status === 'success' && !(await isOpen());
   } catch (error) {
-    if ((await openRails(wallet, [railId])).size > 0) throw error;
+    if (!hasNoProgress(error) && (await isOpen())) throw error;
     return false;
   }
-  return false;
+
+  async function isOpen(): Promise<boolean> {
+    return (await openRails(wallet, [railId])).size > 0;
+  }
+}
+
+/** FilecoinPay refuses to settle a rail a second time before the proving period is over in which it ends; the devnet's does nothing. */
+function hasNoProgress(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NoProgressInSettlement');
 }
 
 function isGone(error: Error | undefined): boolean {
