@@ -79,9 +79,10 @@ describe('what ends a run', { timeout: 240_000 }, () => {
     const vocabulary = Array.from({ length: 1024 }, (_, k) => k);
     const columns: Column[] = [
       { name: 'word', type: 'integer', vocabulary },
+      { name: 'size', type: 'number', range: { min: 0, max: 1 } }, // beside a number, a word takes four bytes
       { name: 'label', type: 'integer', vocabulary: [0, 1] },
     ];
-    const query = 'SELECT range % 1024 AS word, range % 2 AS label FROM range(200000)';
+    const query = 'SELECT range % 1024 AS word, range / 200000 AS size, range % 2 AS label FROM range(200000)';
     const large = await encryptedDataset(columns, 'label', [{ query, rowCount: 200_000 }]);
     const tight = createSandboxTrainer({ pythonDir, trainerDir, limits: { addressSpaceBytes: 2 * 2 ** 30 } });
     const model = buildRecipe('mlp', { manifest: large.manifest });
