@@ -33,8 +33,8 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
     next: 'Use GroupNorm or LayerNorm instead of what looks at the whole batch.',
   },
   'model-too-large': {
-    means: 'the model asks for more than a job may use to compile and run it',
-    next: 'Use a smaller model: fewer nodes, fewer or smaller layers.',
+    means: 'the model, or the rows with it, asks for more than a job may use to compile and run it',
+    next: 'Use a smaller model (fewer nodes, fewer or smaller layers), or fewer columns.',
   },
   'data-does-not-fit': {
     means: 'the rows do not fit the model',
