@@ -19,6 +19,8 @@ const RPC_TIMEOUT_MS = 10_000;
 const RPC_RETRIES = 3;
 /** The SDK's own default is 4 s: four devnet blocks. */
 const POLL_MS = 250;
+/** A transaction that is in no block for so long is given up. */
+export const RECEIPT_TIMEOUT_MS = 120_000;
 
 /** What the code here was written against; another minor version may sign or name things otherwise. */
 const SDK = { name: '@filoz/synapse-sdk', version: '0.41' };

@@ -8,7 +8,7 @@ import { BaseError, ContractFunctionRevertedError, ExecutionRevertedError, maxUi
 import { readContract, waitForTransactionReceipt } from 'viem/actions';
 import { isWeighbridgeError, WeighbridgeError, type Hex } from '../../../src/kernel/index.js';
 import { EPOCHS_PER_DAY } from '../../../src/storage/index.js';
-import { sendAs, type FocSigner } from './foc-client.js';
+import { RECEIPT_TIMEOUT_MS, sendAs, type FocSigner } from './foc-client.js';
 import { noBalance, notFree } from './storage-errors.js';
 
 /** What is about to be added to one copy. */
@@ -25,7 +25,6 @@ const ENOUGH_DAYS = 45n;
 /** The reckoning lags by the blocks until the transaction: some more is paid in, and stays the payer's. */
 const MARGIN_WEI = 10n ** 16n;
 const LEAF_BYTES = 32n;
-const RECEIPT_TIMEOUT_MS = 120_000;
 /** Permits that are signed for one deposit at most. */
 const MAX_DEPOSITS = 4;
 

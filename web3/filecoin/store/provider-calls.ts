@@ -2,11 +2,10 @@ import type { PieceCID } from '@filoz/synapse-core/piece';
 import * as SP from '@filoz/synapse-core/sp';
 import { waitForTransactionReceipt } from 'viem/actions';
 import { WeighbridgeError, type Hex } from '../../../src/kernel/index.js';
-import type { FocReader, FocSigner } from './foc-client.js';
+import { RECEIPT_TIMEOUT_MS, type FocReader, type FocSigner } from './foc-client.js';
 import { providerDown } from './storage-errors.js';
 
 const PING_MS = 5_000;
-const RECEIPT_TIMEOUT_MS = 120_000;
 const PULL_TIMEOUT_MS = 30 * 60_000;
 const PULL_POLL_MS = 150;
 

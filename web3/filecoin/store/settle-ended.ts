@@ -1,9 +1,8 @@
 import { getRailCall, getRailsForPayerAndToken, settleRail, type getRail } from '@filoz/synapse-core/pay';
 import { getBlockNumber, multicall, waitForTransactionReceipt } from 'viem/actions';
-import { sendAs, type FocReader, type FocSigner } from './foc-client.js';
+import { RECEIPT_TIMEOUT_MS, sendAs, type FocReader, type FocSigner } from './foc-client.js';
 
 const PAGE = 100n;
-const RECEIPT_TIMEOUT_MS = 120_000;
 
 type Rail = getRail.OutputType;
 
