@@ -15,6 +15,13 @@ STANDARDISED = [{"kind": "standardise", "column": "p", "min": 0, "max": 10}, "q"
 WORDS = [{"kind": "one-hot", "column": "p", "vocabulary": [1, 2, 3]}]
 
 
+def refuses_and_opens_nothing(world: World, tmp_path: Path, options: Any, code: str) -> None:
+    with pytest.raises(wb.WeighbridgeError) as refused:
+        run(world, tmp_path, **options)
+    assert refused.value.code == code
+    assert world.opened == 0
+
+
 class TestPrivacy:
     def test_an_epsilon_is_paid_for_and_declared(self, tmp_path: Path) -> None:
         world = World(budget())
@@ -62,11 +69,7 @@ class TestPrivacy:
         ],
     )
     def test_what_the_terms_refuse_costs_nothing(self, tmp_path: Path, terms: Any, privacy: Any, code: str) -> None:
-        world = World(terms)
-        with pytest.raises(wb.WeighbridgeError) as refused:
-            run(world, tmp_path, privacy=privacy)
-        assert refused.value.code == code
-        assert world.opened == 0
+        refuses_and_opens_nothing(World(terms), tmp_path, {"privacy": privacy}, code)
 
     @pytest.mark.parametrize(
         ("metric", "bound"), [("accuracy", 1), ("loss", 4), ({"name": "loss", "bound": 2.5}, 2.5)], ids=str
@@ -106,11 +109,7 @@ class TestPrivacy:
         ],
     )
     def test_a_metric_that_cannot_be_bought_costs_nothing(self, tmp_path: Path, terms: Any, options: Any, code: str) -> None:
-        world = World(terms)
-        with pytest.raises(wb.WeighbridgeError) as refused:
-            run(world, tmp_path, **options)
-        assert refused.value.code == code
-        assert world.opened == 0
+        refuses_and_opens_nothing(World(terms), tmp_path, options, code)
 
     def test_columns_are_standardised_for_an_epsilon(self, tmp_path: Path) -> None:
         world = World(budget())
@@ -145,16 +144,9 @@ class TestPrivacy:
         ],
     )
     def test_a_fit_that_cannot_be_bought_costs_nothing(self, tmp_path: Path, terms: Any, options: Any, code: str) -> None:
-        world = World(terms)
-        with pytest.raises(wb.WeighbridgeError) as refused:
-            run(world, tmp_path, **options)
-        assert refused.value.code == code
-        assert world.opened == 0
+        refuses_and_opens_nothing(World(terms), tmp_path, options, code)
 
     def test_nor_does_what_is_not_left(self, tmp_path: Path) -> None:
         world = World(budget())
         world.spent = [str(10**10)] * len(ORDERS)
-        with pytest.raises(wb.WeighbridgeError) as refused:
-            run(world, tmp_path, privacy=3)
-        assert refused.value.code == "BUDGET_EXHAUSTED"
-        assert world.opened == 0
+        refuses_and_opens_nothing(world, tmp_path, {"privacy": 3}, "BUDGET_EXHAUSTED")

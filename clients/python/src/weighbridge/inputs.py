@@ -28,11 +28,7 @@ def inputs(
     :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT for values that no run would take
     """
     by_input = features if isinstance(features, Mapping) else json.loads(Path(features).read_text())
-    return {name: _filled([_made(one, columns) for one in some]) for name, some in by_input.items()}
-
-
-def _filled(parts: list[Numbers]) -> Numbers:
-    return np.concatenate(parts, axis=1)
+    return {name: np.concatenate([_made(one, columns) for one in some], axis=1) for name, some in by_input.items()}
 
 
 def _made(feature: Json, columns: Any) -> Numbers:
