@@ -1,10 +1,10 @@
 """Writes zoo/NAME.npz for each model of jax_zoo.py, in the form of make_zoo.py: as the buyer's package exports it, its
 rows, and what plain JAX and optax make of it in 20 steps: the losses before and after, and the weights.
 
-    python -m venv /tmp/jax && /tmp/jax/bin/pip install jax==0.10.2 optax==0.2.8 numpy==2.4.6 \
+    python -m venv ~/jax && ~/jax/bin/pip install jax==0.10.2 optax==0.2.8 numpy==2.4.6 \
         jax2onnx==0.17.1 onnx==1.23.2 flax==0.12.8 keras==3.15.1
-    /tmp/jax/bin/pip install ./clients/python
-    cd workers/trainer/tests && PYTHONPATH=.:../src /tmp/jax/bin/python golden/make_jax_zoo.py [NAME]
+    ~/jax/bin/pip install ./clients/python
+    cd workers/trainer/tests && PYTHONPATH=.:../src ~/jax/bin/python golden/make_jax_zoo.py [NAME]
 
 ../test_zoo_jax.py does the same live, and loads what was trained back into the model: there it needs ./workers/trainer
 and pytest, too.

@@ -1,9 +1,9 @@
 """Writes zoo/NAME.npz: each model of torch_zoo.py as the buyer's package exports it, its rows, and what plain PyTorch
 makes of it in 20 steps: the losses before and after, and the weights.
 
-    python -m venv /tmp/torch && /tmp/torch/bin/pip install torch==2.15.0 onnx==1.23.2 onnxscript==0.7.2 numpy==2.4.6
-    /tmp/torch/bin/pip install ./clients/python
-    cd workers/trainer/tests && PYTHONPATH=.:../src /tmp/torch/bin/python golden/make_zoo.py [masks.npz [NAME]]
+    python -m venv ~/torch && ~/torch/bin/pip install torch==2.15.0 onnx==1.23.2 onnxscript==0.7.2 numpy==2.4.6
+    ~/torch/bin/pip install ./clients/python
+    cd workers/trainer/tests && PYTHONPATH=.:../src ~/torch/bin/python golden/make_zoo.py [masks.npz [NAME]]
 
 Dropout is drawn by the trainer (zoo_masks.py says what); given those masks, PyTorch applies the same.
 """
