@@ -130,15 +130,18 @@ async function uninterrupted({ stateRoot }: Seller): Promise<Listing> {
 
 it(`a publish that is killed at ${KILLS} random moments ends with the same listing (seed ${SEED})`, async () => {
   const first = await newSeller('first');
-  const { tookMs } = await finish(first);
+  let { tookMs } = await finish(first);
   await listingOf(first);
   await first.world.stop();
   for (let kills = 0, round = 0; kills < KILLS; round++) {
     expect(round, 'the command ends before it can be killed').toBeLessThan(10 + 3 * KILLS);
     const seller = await newSeller(String(round));
-    const { code, signal, stderr } = await run(seller, draw() * tookMs);
-    if (signal === 'SIGKILL') kills++;
-    else expect(code, stderr).toBe(0);
+    const ended = await run(seller, draw() * tookMs);
+    if (ended.signal === 'SIGKILL') kills++;
+    else {
+      expect(ended.code, ended.stderr).toBe(0);
+      ({ tookMs } = ended); // the machine was busier before
+    }
     await finish(seller);
     const listing = await listingOf(seller);
     await seller.world.stop();

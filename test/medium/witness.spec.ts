@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   parseNote,
   parseSignatureLines,
@@ -58,6 +58,7 @@ describe('a witness', { timeout: 120_000 }, () => {
     let cosigned = 1;
     for (let round = 0; round < 4; round++) {
       let asking = true;
+      const before = cosigned;
       const load = (async () => {
         while (asking && cosigned < log.tree.size - 1) {
           const size = cosigned + 1;
@@ -67,6 +68,7 @@ describe('a witness', { timeout: 120_000 }, () => {
           else if (answer !== undefined) throw new Error(`${answer.status}: ${answer.text}`);
         }
       })();
+      await vi.waitUntil(() => cosigned > before + 1, { timeout: 30_000, interval: 5 });
       await new Promise((resolve) => setTimeout(resolve, 40 + 57 * round));
       await witness?.kill();
       asking = false;

@@ -94,7 +94,8 @@ describe('the sequencer', () => {
       const sizes: number[] = [];
       store.holdStage = async ({ entries }) => {
         sizes.push(entries.length);
-        await setTimeout(50); // longer than it takes to cut for the next writer
+        // Until all is cut: a writer that is free again would get a share, too.
+        while (sizes.reduce((sum, size) => sum + size, 0) < waiting) await setImmediate();
       };
       const log = sequencer(store, depth, { maxBatch: 2048 });
       await Promise.all(Array.from({ length: waiting }, async (_, i) => log.append(entry(i))));

@@ -1,6 +1,6 @@
 // Real: API, PostgreSQL, record sealing, tiles and proofs. Faked: the chain and the log process, at the edge of the API.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FindRecords } from '../../../src/audit/find-records.js';
 import { LineageRepository } from '../../../src/audit/lineage.repository.js';
 import { sameBytes, toHex, type Bytes32 } from '../../../src/kernel/index.js';
 import { DatabasePool } from '../../../src/platform/index.js';
@@ -224,8 +224,11 @@ describe('history', () => {
       );
       return seen;
     };
+    const newest = vi.spyOn(api.app.get(FindRecords), 'newest');
     const [ofFirst, ofAll] = [follow(first.keyId), follow(null)];
-    await sleep(1_500);
+    // Each has found the log's present end: what comes after it is shown.
+    const begun = () => newest.mock.settledResults.filter(({ type }) => type === 'fulfilled').length;
+    await expect.poll(begun, { timeout: 20_000 }).toBe(2);
     const from = api.log.entries.length;
     const run = { licence, offer: first.offer, weights: digest(7), initialWeights: digest(300) };
     await logRun(api, { ...run, keyId: first.keyId });
