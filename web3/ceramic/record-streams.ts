@@ -7,12 +7,13 @@ import * as KeyDidResolver from 'key-did-resolver';
 import { canonicalJson, WeighbridgeError, type Bytes32 } from '../../src/kernel/index.js';
 import type { LoadedBatch, PublishedBatch, RecordStreams } from '../../src/provenance/relay/ports.js';
 import type { RecordBatch } from '../../src/provenance/relay/record-batch.js';
-import { toContent, type BatchContent } from './batch-content.js';
+import { toContent } from './batch-content.js';
 import { createBatchModel } from './batch-model.js';
 import { ceramicCall } from './ceramic-call.js';
+import { CommitApi } from './commit-api.js';
 import { contentCommit } from './content-commit.js';
 import { signingDid, type SigningDid } from './did-key.js';
-import { verifyBatchStream } from './verify-batch-stream.js';
+import { verifyBatchStream, type OwnBatch } from './verify-batch-stream.js';
 
 /** A publisher has the seed of the did:key; a reader names whose streams, of which model, it reads. */
 export type RecordStreamsOptions =
@@ -20,18 +21,17 @@ export type RecordStreamsOptions =
 
 /** Genesis without an anchor: an anchor that lands on an older tip would silently drop the content (js-ceramic). */
 const GENESIS = { anchor: false, publish: true } as const;
-const CONTENT = { anchor: true, publish: true } as const;
 
 /**
  * Record streams over a Ceramic node's HTTP API.
  * @throws WeighbridgeError CONFIG_INVALID for a seed that is not 32 bytes
  */
 export async function createRecordStreams(options: RecordStreamsOptions): Promise<RecordStreams> {
-  const client = new CeramicClient(options.url);
-  if ('controller' in options) return new CeramicRecordStreams(client, options.controller, options.model);
+  const [client, commits] = [new CeramicClient(options.url), new CommitApi(options.url)];
+  if ('controller' in options) return new CeramicRecordStreams(client, commits, options.controller, options.model);
   const signer = signingDid(options.seed);
   client.did = await didOf(options.seed);
-  return new CeramicRecordStreams(client, signer.did, options.model, signer);
+  return new CeramicRecordStreams(client, commits, signer.did, options.model, signer);
 }
 
 /** The did:key that a relay seed controls streams as. */
@@ -44,6 +44,7 @@ class CeramicRecordStreams implements RecordStreams {
 
   constructor(
     private readonly client: CeramicClient,
+    private readonly commits: CommitApi,
     readonly controller: string,
     private readonly expectedModel: string | undefined,
     private readonly signer?: SigningDid,
@@ -54,13 +55,18 @@ class CeramicRecordStreams implements RecordStreams {
   }
 
   async publishBatch(batch: RecordBatch): Promise<PublishedBatch> {
+    if (this.signer === undefined) throw new Error('a reader has no key to write with');
     const content = toContent(batch);
     const document = await this.open(batch.keyId, batch.seq);
-    if (isEmpty(document.content)) await this.write(document.id, content);
+    const commit = await contentCommit(document.id.cid, content, this.signer);
+    if (isEmpty(document.content)) {
+      await ceramicCall('write a batch', () => this.commits.apply(document.id, commit));
+    }
     // Read back and verified: a batch counts as published once the node hands out what we signed.
-    const loaded = await this.verified(document.id, batch.keyId, batch.seq);
+    const loaded = await this.verified(document.id, batch.keyId, batch.seq, { batch, commit });
     if (loaded === undefined) throw notHeld(batch);
-    if (canonicalJson(toContent(loaded.batch)) !== canonicalJson(content)) throw otherContent(batch);
+    const isThis = loaded.batch === batch || canonicalJson(toContent(loaded.batch)) === canonicalJson(content);
+    if (!isThis) throw otherContent(batch);
     return { streamId: loaded.streamId, commitId: loaded.commitId };
   }
 
@@ -77,12 +83,6 @@ class CeramicRecordStreams implements RecordStreams {
       assertFollows(batches.at(-1), next);
       batches.push(next);
     }
-  }
-
-  private async write(streamId: StreamID, content: BatchContent): Promise<void> {
-    if (this.signer === undefined) throw new Error('a reader has no key to write with');
-    const commit = await contentCommit(streamId.cid, content, this.signer);
-    await ceramicCall('write a batch', () => this.client.applyCommit(streamId, commit, CONTENT));
   }
 
   private async model(): Promise<StreamID> {
@@ -112,10 +112,15 @@ class CeramicRecordStreams implements RecordStreams {
     return ceramicCall('open a batch', () => ModelInstanceDocument.set(this.client, metadata, unique, GENESIS));
   }
 
-  private async verified(streamId: StreamID, keyId: Bytes32, seq: number): Promise<LoadedBatch | undefined> {
+  private async verified(
+    streamId: StreamID,
+    keyId: Bytes32,
+    seq: number,
+    own?: OwnBatch,
+  ): Promise<LoadedBatch | undefined> {
     const expected = await this.streamIdOf(keyId, seq);
-    const commits = await ceramicCall('read a batch', () => this.client.loadStreamCommits(streamId));
-    const verified = await verifyBatchStream(expected.cid, this.controller, commits);
+    const commits = await ceramicCall('read a batch', () => this.commits.list(streamId));
+    const verified = await verifyBatchStream(expected.cid, this.controller, commits, own);
     if (verified === undefined) return undefined;
     if (verified.batch.keyId !== keyId || verified.batch.seq !== seq) throw otherContent({ keyId, seq });
     const commitId = CommitID.make(expected, verified.contentCid).toString();
