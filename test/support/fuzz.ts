@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 
-/** How many cases a property is tried with: `npm run fuzz` sets FUZZ_RUNS, an ordinary run takes few. */
-export const fuzzRuns = (usual: number): number => Number(process.env.FUZZ_RUNS ?? usual);
+const { FUZZ_RUNS, FUZZ_PART = '1/1' } = process.env;
+
+/** Which part of how many this process does: FUZZ_PART=3/8. */
+export const [fuzzPart = 1, fuzzParts = 1] = FUZZ_PART.split('/').map(Number);
+
+/** How many cases a property is tried with: `npm run fuzz` sets FUZZ_RUNS, an ordinary run takes few. No two parts draw the same. */
+export const fuzzRuns = (usual: number): number =>
+  FUZZ_RUNS === undefined ? usual : Math.ceil(Number(FUZZ_RUNS) / fuzzParts);
 
 /** Of a property that is tried so often. */
 export const FUZZ_TIMEOUT_MS = 3_600_000;

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { fuzzPart, fuzzParts } from '../../../test/support/fuzz.js';
 import { market, provenanceStory, trainer, type StoryRun } from '../../../test/support/provenance-story.js';
 import { trust, witnessVkey } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
@@ -55,10 +56,9 @@ describe('a receipt', () => {
     // `npm run fuzz` changes every character, and each in eight ways, or one part of them (FUZZ_PART=3/8). Here it is every 3rd that
     // people read, and every 31st of entries and proofs: 31 has no divisor with the four characters of a base64 group, so each place
     // in one is met.
-    const [part = 1, parts = 1] = (process.env.FUZZ_PART ?? '1/1').split('/').map(Number);
-    const step = (i: number): number => (thorough ? parts : i < records ? 3 : 31);
+    const step = (i: number): number => (thorough ? fuzzParts : i < records ? 3 : 31);
     const missed: string[] = [];
-    for (let i = part - 1; i < text.length; i += step(i)) {
+    for (let i = thorough ? fuzzPart - 1 : 0; i < text.length; i += step(i)) {
       const old = text[i] ?? '';
       // The other case of a letter is what lenient decoders overlook.
       const pick = alphabet[(i * 7) % alphabet.length] ?? '';
