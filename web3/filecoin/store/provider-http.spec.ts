@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -173,6 +174,42 @@ describe('a copy that is read', () => {
     expect(await read(await provider((_request, response) => ranged(response).end(bytes.subarray(100))))).toBe(
       SIZE - 100,
     );
+  });
+
+  // Memory is used again from read to read: what is not taken at once must not change.
+  it('comes as it is where the connection is read before the parser goes on', async () => {
+    const random = randomBytes(8 << 20);
+    const url = await provider((_request, response) => void response.writeHead(200).end(random));
+    const body = await openGet(url, {}, 10_000, undefined);
+    while (body.socket.readableLength === 0) {
+      body.socket.pause();
+      body.socket.read(0);
+      await sleep(5);
+    }
+    await sleep(100);
+    const waitingBytes = body.socket.readableLength;
+    const parts: Uint8Array[] = [];
+    for await (const part of withoutStall(body, 10_000)) parts.push(Uint8Array.from(part));
+    expect(Buffer.concat(parts).equals(random)).toBe(true);
+    expect(waitingBytes).toBeLessThan(random.length / 2);
+  });
+
+  it.each([0, 5])('comes as it is, read by one who rests %i ms at each block', async (restMs) => {
+    const random = randomBytes(8 << 20);
+    const url = await provider((request, response) => {
+      const [from = 0, to = 0] = (request.headers.range ?? '').match(/\d+/g)?.map(Number) ?? [];
+      response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${random.length}` });
+      response.end(random.subarray(from, to + 1));
+    });
+    const readPart = async (from: number): Promise<boolean> => {
+      const parts: Uint8Array[] = [];
+      for await (const block of readRange(url, from, random.length, random.length)) {
+        if (restMs > 0) await sleep(restMs);
+        parts.push(Uint8Array.from(block));
+      }
+      return Buffer.concat(parts).equals(random.subarray(from));
+    };
+    expect(await Promise.all([0, 12_345, 1 << 20].map(readPart))).toEqual([true, true, true]);
   });
 
   it('gives out what came before it broke off', async () => {

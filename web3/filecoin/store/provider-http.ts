@@ -1,5 +1,6 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { largeReads } from './large-reads.js';
 
 /** A provider that takes nothing for so long is given up. */
 const STALL_MS = 120_000;
@@ -66,8 +67,10 @@ export async function openGet(
   connectMs: number,
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
-  const send = url.startsWith('https:') ? httpsRequest : httpRequest;
-  const request = send(url, { headers, agent: false, ...(signal === undefined ? {} : { signal }) });
+  const [send, agent] = url.startsWith('https:')
+    ? [httpsRequest, largeReads['https:']]
+    : [httpRequest, largeReads['http:']];
+  const request = send(url, { headers, agent, ...(signal === undefined ? {} : { signal }) });
   const late = setTimeout(
     () => request.destroy(new DOMException('the provider does not answer', 'TimeoutError')),
     connectMs,

@@ -30,8 +30,6 @@ export async function* readRange(
     if (range !== `bytes ${from}-${to - 1}/${sizeBytes}`) {
       throw new WrongCopy(`the copy gives "${range}" of a piece of ${sizeBytes} bytes`);
     }
-    // Node's parser has copied the body out of it by then: two buffers are made of each part, and both are let go.
-    response.socket.on('data', release);
     yield* inBlocks(withoutStall(response, STALL_MS), to - from);
   } finally {
     response.destroy();
