@@ -112,29 +112,57 @@ const COPIES_MS = 10_000;
 
 /** URLs of the copies at providers that the chain names; those that have failed us only if there is no other. */
 export function copiesFinder(reader: FocReader, suspects: Suspects): CopiesOf {
-  const asked = new Map<string, { urls: Promise<string[]>; atMs: number }>();
+  const providers = remembering(async () => serviceUrls(reader));
+  const copies = new Map<string, Remembered<string[]>>();
+  const findCopies = async (pieceCid: string): Promise<string[]> => {
+    const found = await copiesAt(await providers.get(), pieceCid);
+    if (found.length > 0) return found;
+    providers.forget(); // a new one may have it
+    return copiesAt(await providers.get(), pieceCid);
+  };
   return async (pieceCid, anew = false) => {
-    for (const [known, { atMs }] of asked) if (performance.now() - atMs > COPIES_MS) asked.delete(known);
-    if (anew) asked.delete(pieceCid);
-    const { urls } = asked.get(pieceCid) ?? { urls: findCopies(reader, pieceCid) };
-    if (!asked.has(pieceCid)) asked.set(pieceCid, { urls, atMs: performance.now() });
-    // Whoever comes after one that asked in vain asks again.
-    const found = await urls.catch((error: unknown) => {
-      asked.delete(pieceCid);
-      throw error;
-    });
-    if (found.length === 0) asked.delete(pieceCid);
+    for (const [known, remembered] of copies) if (remembered.isOld()) copies.delete(known);
+    if (anew) copies.delete(pieceCid);
+    const remembered = copies.get(pieceCid) ?? remembering(async () => findCopies(pieceCid));
+    copies.set(pieceCid, remembered);
+    const found = await remembered.get();
+    if (found.length === 0) remembered.forget();
     const good = found.filter((url) => !suspects.has(url));
     return good.length > 0 ? good : found;
   };
 }
 
-async function findCopies(reader: FocReader, pieceCid: string): Promise<string[]> {
-  const providers = await getApprovedPDPProviders(reader);
+interface Remembered<T> {
+  get(): Promise<T>;
+  forget(): void;
+  isOld(): boolean;
+}
+
+/** What was asked a moment ago is not asked again; after one who asked in vain, the next one asks. */
+function remembering<T>(ask: () => Promise<T>): Remembered<T> {
+  let asked: { answer: Promise<T>; atMs: number } | undefined;
+  const isOld = (): boolean => asked === undefined || performance.now() - asked.atMs > COPIES_MS;
+  const forget = (): void => (asked = undefined);
+  return {
+    get: async () => {
+      if (asked === undefined || isOld()) asked = { answer: ask(), atMs: performance.now() };
+      return asked.answer.catch((error: unknown) => {
+        forget();
+        throw error;
+      });
+    },
+    forget,
+    isOld,
+  };
+}
+
+async function serviceUrls(reader: FocReader): Promise<string[]> {
+  return (await getApprovedPDPProviders(reader)).map(({ pdp }) => pdp.serviceURL);
+}
+
+async function copiesAt(urls: string[], pieceCid: string): Promise<string[]> {
   const found = await Promise.all(
-    providers.map(async ({ pdp }) =>
-      (await holdsPiece(pdp.serviceURL, pieceCid).catch(() => false)) ? pdp.serviceURL : '',
-    ),
+    urls.map(async (url) => ((await holdsPiece(url, pieceCid).catch(() => false)) ? url : '')),
   );
-  return found.filter((serviceUrl) => serviceUrl !== '').map((url) => new URL(`piece/${pieceCid}`, url).href);
+  return found.filter((url) => url !== '').map((url) => new URL(`piece/${pieceCid}`, url).href);
 }
