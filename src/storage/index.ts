@@ -17,7 +17,7 @@ export {
   type SplitPiece,
 } from './open-shard.js';
 export { MAX_SHARD_BYTES, paddedBytes, pieceBytes } from './padding.js';
-export { oneAhead, type Opener } from './one-ahead.js';
+export { readAhead, type Opener } from './read-ahead.js';
 export { openParts, type ShardParts } from './open-parts.js';
 export { readColumns } from './read-columns.js';
 export { encodeLayout, isWorthIndex, type ShardLayout } from './shard-index.js';

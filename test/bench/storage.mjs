@@ -11,7 +11,7 @@ import { parseArgs, promisify } from 'node:util';
 import * as SP from '@filoz/synapse-core/sp';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { release } from '../../dist/src/kernel/index.js';
-import { indexKeyOf, oneAhead, openShard, readColumns, wrapShardKey } from '../../dist/src/storage/index.js';
+import { indexKeyOf, readAhead, openShard, readColumns, wrapShardKey } from '../../dist/src/storage/index.js';
 import { DEVNET_CHAIN_ID, startAnvil } from '../../dist/web3/devnet/anvil.js';
 import { deployFoc } from '../../dist/web3/devnet/deploy-foc.js';
 import { deployContracts, fund } from '../../dist/web3/devnet/deploy.js';
@@ -167,7 +167,7 @@ async function measureDownload({ store, provider }, pieces) {
   const moved = some.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / MIB;
   const { signal } = new AbortController();
   const rate = async (name, work) => {
-    const sources = oneAhead(
+    const sources = readAhead(
       some.map(
         ({ pieceCid }) =>
           (stop) =>

@@ -2,7 +2,7 @@ import { fromHex } from '../../src/kernel/index.js';
 import {
   indexKeyOf,
   isWorthIndex,
-  oneAhead,
+  readAhead,
   readColumns,
   splitPiece,
   type CipherFrame,
@@ -16,14 +16,14 @@ import { columnsRead, type TrainInput } from '../../src/training/index.js';
 export type PieceItem = SplitPiece | CipherFrame;
 
 /**
- * The pieces of a job, one ahead of their reader. Where the job reads few columns and a piece has an index, only frames of these
+ * The pieces of a job, some ahead of their reader. Where the job reads few columns and a piece has an index, only frames of these
  * columns are fetched; otherwise, or if that fails before the first of them, the whole piece.
  * @param versionKey - 32 bytes, read at once and not kept: what is kept opens indexes alone
  */
 export function piecesOf(input: TrainInput, versionKey: Uint8Array): Opener<PieceItem>[] {
   const { manifest, declaration, pieces, parts } = input;
   const columns = parts && columnsRead(manifest.columns, declaration);
-  return oneAhead(
+  return readAhead(
     pieces.map((whole, number): Opener<PieceItem> => {
       const { pieceCid = '', sizeBytes = 0 } = manifest.pieces[number] ?? {};
       // A small piece has no index: that need not be asked of a provider.

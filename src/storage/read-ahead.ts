@@ -6,11 +6,14 @@ interface Begun<T> {
   first: Promise<IteratorResult<T>>;
 }
 
+/** While a piece is read, the one behind it is hashed to its end, and of the one after that the bytes arrive. */
+const AHEAD = 2;
+
 /**
- * The same sources, to be read one after the other. While one is read the next begins: pieces are verified whole before their first
+ * The same sources, to be read one after the other. While one is read the next ones begin: pieces are verified whole before their first
  * byte is given out, and nobody who reads them should wait for that but once. A source that was begun and is not read is closed.
  */
-export function oneAhead<T>(openers: Opener<T>[]): Opener<T>[] {
+export function readAhead<T>(openers: Opener<T>[]): Opener<T>[] {
   const begun = new Map<number, Begun<T>>();
   const begin = (i: number, signal: AbortSignal): Begun<T> | undefined => {
     const known = begun.get(i);
@@ -34,14 +37,14 @@ export function oneAhead<T>(openers: Opener<T>[]): Opener<T>[] {
         const source = begin(i, signal);
         if (source === undefined) return;
         begun.delete(i);
-        begin(i + 1, signal);
+        for (let ahead = 1; ahead <= AHEAD; ahead++) begin(i + ahead, signal);
         let whole = false;
         try {
           for (let part = await source.first; part.done !== true; part = await source.iterator.next()) yield part.value;
           whole = true;
         } finally {
           if (!whole) {
-            close(i + 1);
+            for (let ahead = 1; ahead <= AHEAD; ahead++) close(i + ahead);
             await source.iterator.return?.();
           }
         }
