@@ -101,9 +101,15 @@ export function composeWorker(
       trainerDir: env.TRAINER_DIR,
       warmBoxes: env.SANDBOX_WARM_BOXES ?? TRAINING_CONCURRENCY,
       gpus: env.WORKER_GPUS,
+      spool: {
+        directory: path.join(env.BLOB_DIR, 'spool'),
+        jobs: TRAINING_CONCURRENCY,
+        ...(env.SANDBOX_SPOOL_BYTES === undefined ? {} : { bytes: env.SANDBOX_SPOOL_BYTES }),
+      },
       limits: {
         addressSpaceBytes: env.SANDBOX_MEMORY_BYTES,
         prepareSeconds: env.SANDBOX_PREPARE_SECONDS,
+        rowsBytes: env.SANDBOX_ROWS_BYTES,
         ...(env.SANDBOX_CGROUP_DIR === undefined ? {} : { cgroupDir: env.SANDBOX_CGROUP_DIR }),
       },
     }),

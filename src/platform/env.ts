@@ -58,6 +58,15 @@ const workerSchema = z.object({
     .default(2 ** 33),
   /** CPU seconds in which a box must have judged and compiled a model: a graph may take the compiler hours. */
   SANDBOX_PREPARE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(240),
+  /** What rows may take in the memory of a box; more of them are sealed on the disk of `BLOB_DIR`. */
+  SANDBOX_ROWS_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(2 ** 31),
+  /** What the sealed rows of one job may take there, 0 for nothing; default: half of what is free, shared out among the jobs that run at once. */
+  SANDBOX_SPOOL_BYTES: z.coerce.number().int().min(0).optional(),
   /** Boxes that wait for jobs, started ahead; default: one for each job that runs at once. Each takes memory while it waits. */
   SANDBOX_WARM_BOXES: z.coerce.number().int().min(0).max(64).optional(),
   /** GPUs that jobs may have, one job a GPU: `none`, `all`, `auto` (all, where the set-up installed CUDA), or numbers: `0,1`. */

@@ -149,13 +149,13 @@ describe('the fit check', () => {
     expect(check({}, { tied: { 'net.0.bias': 'net.0.weight' } })).toBe('MODEL_REJECTED');
   });
 
-  it('counts the memory that the rows will take', () => {
+  it('counts what the rows will take', () => {
     expect(check({}, {}, 2 ** 27)).toBe('fits');
     expect(check({}, {}, 2 ** 27 + 1)).toBe('MODEL_DOES_NOT_FIT');
-    // Words alone take a byte each.
+    // Words alone take a byte each, and the label four.
     const words = { kind: 'one-hot' as const, column: 'town', vocabulary: ['Bern', 'Chur', 'Olten', 'Zug'] };
-    expect(check({}, { features: { input: [words] } }, 2 ** 29)).toBe('fits');
-    expect(check({}, { features: { input: [words] } }, 2 ** 29 + 1)).toBe('MODEL_DOES_NOT_FIT');
+    expect(check({}, { features: { input: [words] } }, 2 ** 28)).toBe('fits');
+    expect(check({}, { features: { input: [words] } }, 2 ** 28 + 1)).toBe('MODEL_DOES_NOT_FIT');
   });
 
   it('no byte of a graph makes the reader fail otherwise', () => {

@@ -2,11 +2,11 @@ import type { Manifest } from '../catalog/manifest.js';
 import { sha256Hex } from '../kernel/index.js';
 import { checkColumns } from './fit-columns.js';
 import { checkAgreement } from './fit-declaration.js';
-import { MAX_TOKENIZER_BYTES, product } from './declaration/features.js';
-import { storedBytes } from './declaration/stored-bytes.js';
+import { checkRows } from './fit-rows.js';
+import { MAX_TOKENIZER_BYTES } from './declaration/features.js';
 import { shapesOf } from './gate.js';
 import type { ModelDeclaration } from './model-declaration.js';
-import { doesNotFit, modelRejected } from './model-errors.js';
+import { modelRejected } from './model-errors.js';
 import { checkModel } from './onnx/check-model.js';
 import { WireError } from './onnx/wire.js';
 import { checkPrivacy } from './private-run.js';
@@ -14,8 +14,6 @@ import type { TensorShapes } from './safetensors.js';
 
 export const MAX_GRAPH_BYTES = 4 << 20;
 export const MAX_WEIGHTS_BYTES = 256 << 20;
-/** What the rows may take in the memory of a box, which holds them all. */
-export const MAX_FEATURE_BYTES = 2 * 2 ** 30;
 
 /**
  * Checks before payment that a model is one that the trainer can take and that it fits the dataset's public schema. The
@@ -42,7 +40,7 @@ export function checkFit(
   }
   checkColumns(manifest.columns, declaration);
   checkPrivacy(declaration, manifest);
-  checkMemory(manifest.rowCount, declaration);
+  checkRows(manifest, declaration);
   return shapes;
 }
 
@@ -61,16 +59,4 @@ export function checkTokenizer(bytes: Uint8Array): void {
 function checkDigest(name: string, bytes: Uint8Array, digest: string, maxBytes: number): void {
   if (bytes.length > maxBytes) throw modelRejected(`${name} has ${bytes.length} bytes, at most ${maxBytes} are taken`);
   if (sha256Hex(bytes) !== digest) throw modelRejected(`${name} is not the file whose digest the declaration names`);
-}
-
-function checkMemory(rowCount: number, { inputs, features }: ModelDeclaration): void {
-  const numbers = inputs.reduce((sum, { shape }) => sum + product(shape), 0);
-  const bytesEach = inputs.map(({ name, shape, dtype }) => product(shape) * storedBytes(dtype, features[name] ?? []));
-  const bytes = rowCount * bytesEach.reduce((sum, each) => sum + each, 0);
-  if (bytes > MAX_FEATURE_BYTES) {
-    throw doesNotFit(
-      `${rowCount} rows of ${numbers} numbers take ${bytes} bytes, at most ${MAX_FEATURE_BYTES} are given`,
-      'Use fewer columns, smaller vocabularies, or an input of their own for words and categories, which take a byte or two each there.',
-    );
-  }
 }

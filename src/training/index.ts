@@ -10,6 +10,7 @@ export { TrainingModule } from './training.module.js';
 export { TrainingResolver } from './training.resolver.js';
 export { runMessage } from './run-message.js';
 export { checkFit, MAX_GRAPH_BYTES, MAX_WEIGHTS_BYTES } from './fit.js';
+export { MAX_ROWS_BYTES, roomOf } from './fit-rows.js';
 export { columnsRead } from './columns-read.js';
 export { heldOutOf, type BoughtMetric } from './metric.js';
 export { momentsOf } from './moments.js';

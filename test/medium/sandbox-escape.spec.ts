@@ -1,6 +1,6 @@
 // Real: bubblewrap, seccomp, rlimits, Python, pipes, the worker's side of the sandbox. Faked: what runs in the box is no trainer
 // but a program that tries to get out (test/support/escaping-trainer). Each attempt is a row of docs/sandbox.md.
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -15,6 +15,8 @@ import { exampleDataset, type EncryptedDataset } from '../support/encrypted-data
 const pythonDir = path.resolve('.weighbridge/python/trainer');
 const escaping = path.resolve('test/support/escaping-trainer');
 const limits = { ...DEFAULT_LIMITS, addressSpaceBytes: 2 ** 30, tmpBytes: 8 * 2 ** 20 };
+/** As escape.py has it. */
+const SPOOL_BYTES = 16 * 2 ** 20;
 const never = new AbortController().signal;
 const HOST_PATHS = [
   '/etc/passwd',
@@ -40,7 +42,11 @@ let seen: Seen;
 
 describe('a program that tries to get out of a box', { timeout: 120_000 }, () => {
   beforeAll(async () => {
-    const box = startBox(await drawBlueprint(pythonDir, escaping, limits), 'escape', 60);
+    const directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-escape-'));
+    const spools = { directory, bytes: SPOOL_BYTES };
+    const box = startBox(await drawBlueprint(pythonDir, escaping, { ...limits, spools }), 'escape', 60);
+    expect(await readdir(directory)).toEqual([]);
+    await rm(directory, { recursive: true });
     box.stdin.end(JSON.stringify(HOST_PATHS));
     const [output, said, exit] = await Promise.all([text(box.stdout), text(box.stderr), box.exited]);
     expect([exit, said]).toEqual([{ code: 0 }, '']);
@@ -92,6 +98,8 @@ describe('a program that tries to get out of a box', { timeout: 120_000 }, () =>
 function expectedError(name: string): string {
   if (name === 'clone3') return 'ENOSYS';
   if (name === 'disk bomb') return 'ENOSPC';
+  if (name === "more of the worker's disk than its share") return 'EFBIG';
+  if (name === 'look beside the spool') return 'ENOTDIR';
   if (name === 'memory bomb' || name === 'thread bomb') return 'ENOMEM';
   if (name === 'write beside /tmp') return 'EROFS';
   if (name === 'the terminal') return 'ENXIO';

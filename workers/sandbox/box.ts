@@ -1,4 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
@@ -10,6 +11,7 @@ import { GPU_CALLS, GPU_OPEN_FILES, GPU_OWN_BYTES } from './gpu-box.js';
 import { MAX_OPEN_FILES, type SandboxLimits } from './limits.js';
 import { inspectPython, type Python } from './python.js';
 import { seccompFilter } from './seccomp.js';
+import { openSpool } from './spool.js';
 
 /** Between the signal that can be told from others (SIGXCPU) and the one that cannot be caught. */
 const HARD_LIMIT_SECONDS = 10;
@@ -93,10 +95,14 @@ export function startBox(blueprint: Blueprint, module: string, cpuSeconds?: numb
   // The shell goes into the group first, and with it all that it becomes; its own name ($0) is where to write.
   const script = ['echo $$ > "$0"', ...ulimits(blueprint, cpuSeconds), 'exec "$@"'].join(' && ');
   const enter = group?.procs ?? '/dev/null';
+  const spool = limits.spools === undefined ? [] : [openSpool(limits.spools)];
+  // What stands first are pipes, whatever follows.
   const child = spawn('/bin/sh', ['-c', script, enter, bwrap, ...args, ...pythonArguments(python, module)], {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...spool],
     env: {},
-  });
+  }) as ChildProcessWithoutNullStreams;
+  // From here on it is the box's alone.
+  spool.forEach(closeSync);
   send(child, SECCOMP_FD, filter);
   send(child, CPU_FD, blueprint.cpuInfo);
   const info = readInfo(child);
@@ -120,7 +126,7 @@ function ulimits(blueprint: Blueprint, cpuSeconds?: number): string[] {
   return [
     'ulimit -c 0',
     `ulimit -n ${gpu === undefined ? MAX_OPEN_FILES : GPU_OPEN_FILES}`,
-    `ulimit -f ${Math.ceil(limits.tmpBytes / 512)}`,
+    `ulimit -f ${Math.ceil(Math.max(limits.tmpBytes, limits.spools?.bytes ?? 0) / 512)}`,
     ...(seconds === undefined ? [] : [`ulimit -S -t ${seconds}`, `ulimit -H -t ${seconds + HARD_LIMIT_SECONDS}`]),
     `ulimit ${gpu === undefined ? '-v' : '-d'} ${Math.floor(memoryBytes(blueprint) / 1024)}`,
   ];

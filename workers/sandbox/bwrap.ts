@@ -12,6 +12,8 @@ export const SECCOMP_FD = 3;
 export const INFO_FD = 4;
 /** Descriptor from which it takes the box's `/proc/cpuinfo`. */
 export const CPU_FD = 5;
+/** Descriptor that the box may keep sealed rows in (spool.py); bubblewrap leaves it open. */
+export const SPOOL_FD = 6;
 /** User and group `nobody`, inside the box's own user namespace. */
 const NOBODY = '65534';
 const ISOLATION = [

@@ -10,7 +10,7 @@ import { encodeLayout, wrapShardKey } from '../../src/storage/index.js';
 import { PipeClosedError, writeJob } from './input-frames.js';
 
 const never = new AbortController().signal;
-const limits = { cpuSeconds: 60, prepareSeconds: 9 };
+const limits = { cpuSeconds: 60, prepareSeconds: 9, rowsBytes: 2 ** 31 };
 
 const fields = { datasetId: `0x${'0d'.repeat(32)}`, shardId: `0x${'05'.repeat(32)}`, frameBytes: 32 } as const;
 const piece = sealPiece({ key: new Uint8Array(32), nonceBase: new Uint8Array(7) }, fields, new Uint8Array(300).fill(1));
@@ -64,7 +64,7 @@ describe('what goes into a box', () => {
     const frames = framesIn(bytes);
     const chunks = frames.filter(([kind]) => kind === 'D');
     expect(frames.map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
-    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60, 0, 0, 0, 9, 0, 0, 0, 0, 0]));
+    expect(frames[0]?.[1]).toEqual(Buffer.from([0, 0, 0, 60, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 0, 0, 0]));
     expect(JSON.parse(frames[1]?.[1].toString() ?? '')).toEqual({ declaration, pieces: 1, rows: 9 });
     expect(frames[5]?.[1]).toEqual(Buffer.alloc(32, 7));
     expect(frames[6]?.[1].toString('hex')).toBe(

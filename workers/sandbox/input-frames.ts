@@ -16,9 +16,11 @@ export class PipeClosedError extends Error {
 }
 
 /** What a job may take of the processor, s: all of it, and what of it may go by before the model is compiled. */
-interface CpuLimits {
+interface JobLimits {
   cpuSeconds: number;
   prepareSeconds: number;
+  /** What rows may take in memory; more of them go to the spool. */
+  rowsBytes: number;
 }
 
 const FRAME_HEAD_BYTES = 5;
@@ -34,7 +36,7 @@ const KEY_BYTES = 32;
 export async function writeJob(
   stdin: Writable,
   input: TrainInput,
-  limits: CpuLimits,
+  limits: JobLimits,
   signal: AbortSignal,
 ): Promise<void> {
   const { manifest, declaration, graph, weights, tokenizers, pieces } = input;
@@ -125,14 +127,15 @@ async function writeFrame(stdin: Writable, kind: Kind, ...body: Uint8Array[]): P
   await Promise.all(written);
 }
 
-/** CPU seconds, those of them for the model, milliseconds between two checkpoints (0: none), whether one follows. */
-function limitsOf({ cpuSeconds, prepareSeconds }: CpuLimits, { checkpoints }: TrainInput): Uint8Array {
-  const bytes = new Uint8Array(13);
+/** CPU seconds, those of them for the model, milliseconds between two checkpoints (0: none), whether one follows; bytes of rows. */
+function limitsOf({ cpuSeconds, prepareSeconds, rowsBytes }: JobLimits, { checkpoints }: TrainInput): Uint8Array {
+  const bytes = new Uint8Array(21);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, Math.min(Math.ceil(cpuSeconds), MAX_CPU_SECONDS));
   view.setUint32(4, prepareSeconds);
   view.setUint32(8, checkpoints?.everyMs ?? 0);
   view.setUint8(12, checkpoints?.begin === undefined ? 0 : 1);
+  view.setBigUint64(13, BigInt(rowsBytes));
   return bytes;
 }
 

@@ -20,6 +20,7 @@ const sound: Parameters<typeof brokenPromises>[0] = {
   seccomp: 2,
   gpuNodes: [],
   gpus: 0,
+  spool: null,
 };
 
 describe('the probe of a box', () => {
@@ -41,8 +42,14 @@ describe('the probe of a box', () => {
     ['no filter of system calls', { seccomp: 0 }],
     ["a GPU's device file", { gpuNodes: ['nvidia0'] }],
     ['a GPU', { gpus: 1 }],
+    ["a file of the host's", { spool: 0 }],
   ])('refuses one with %s', (_name, change) => {
     expect(brokenPromises({ ...sound, ...change })).toHaveLength(1);
+  });
+
+  it('of a box with a spool wants one that has no name', () => {
+    expect(brokenPromises({ ...sound, spool: 0 }, undefined, true)).toEqual([]);
+    for (const spool of [null, 1, -1]) expect(brokenPromises({ ...sound, spool }, undefined, true)).toHaveLength(1);
   });
 
   it('of a box with a GPU finds this one and no other', () => {

@@ -26,6 +26,8 @@ const probeSchema = z.strictObject({
   /** Device files of GPUs, and how many GPUs the compiler finds; 0 where there is no such file. */
   gpuNodes: z.array(z.string()),
   gpus: z.number(),
+  /** Names of its file for sealed rows; null without one. */
+  spool: z.number().nullable(),
 });
 /** What was seen from inside, and which namespaces the box shares with the worker, as the worker's own kernel tells. */
 type Probe = z.infer<typeof probeSchema> & { shared: string[] };
@@ -40,7 +42,7 @@ const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'] as const;
  */
 export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
   const probe = await runProbe(blueprint);
-  const broken = brokenPromises(probe, blueprint.gpu);
+  const broken = brokenPromises(probe, blueprint.gpu, blueprint.limits.spools !== undefined);
   if (broken.length > 0) {
     throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, await remedy());
   }
@@ -49,7 +51,7 @@ export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
 }
 
 /** The promises that a probe saw broken. */
-export function brokenPromises(probe: Probe, gpu?: Gpu): string[] {
+export function brokenPromises(probe: Probe, gpu?: Gpu, spools = false): string[] {
   const unexpected = (names: string[], known: readonly string[]): boolean =>
     names.some((name) => !known.includes(name));
   const checks: [boolean, string][] = [
@@ -68,6 +70,7 @@ export function brokenPromises(probe: Probe, gpu?: Gpu): string[] {
     [probe.seccomp === 2, 'no system call is filtered'],
     [!unexpected(probe.gpuNodes, gpuNodeNames(gpu)), 'it sees other GPUs'],
     [probe.gpus === (gpu === undefined ? 0 : 1), gpu === undefined ? 'it can use a GPU' : 'it cannot use its GPU'],
+    [probe.spool === (spools ? 0 : null), spools ? 'it has no file of its own for rows' : 'it can write to a disk'],
   ];
   return checks.filter(([holds]) => !holds).map(([, message]) => message);
 }

@@ -18,6 +18,7 @@ import { Leases } from './leases.js';
 import { DEFAULT_LIMITS, type SandboxLimits } from './limits.js';
 import { readAnswer, SilentEndError, type Answer, type Expectation } from './output-frames.js';
 import { probeBox } from './probe.js';
+import { assertRoom, spoolsIn, type SpoolOptions } from './spool.js';
 import { startWaitingBox, type WaitingBox } from './waiting-box.js';
 import { WarmBoxes } from './warm-boxes.js';
 
@@ -31,6 +32,8 @@ export interface SandboxTrainerOptions {
   warmBoxes?: number;
   /** GPUs that jobs may have, each one job at a time; default none. */
   gpus?: GpuChoice;
+  /** For rows that do not fit memory; default: jobs with such rows are not taken. */
+  spool?: SpoolOptions;
   /** Looks out of a box before the first job; `probeBox`, but for tests that start many workers on one host. */
   probe?: typeof probeBox;
 }
@@ -50,6 +53,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_AGE_MS = 30 * 60_000;
 
 interface Ready {
+  limits: SandboxLimits;
   /** The boxes of the processor, which as many jobs share as come, or those of each GPU, which takes one job at a time. */
   devices: Pick<Leases<WarmBoxes>, 'take' | 'give'>;
   identity: TrainerIdentity;
@@ -77,12 +81,14 @@ export function createSandboxTrainer(options: SandboxTrainerOptions): Trainer {
 }
 
 async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
-  const { pythonDir, trainerDir, limits, warmBoxes = 0, probe = probeBox, gpus: choice = 'none' } = options;
+  const { pythonDir, trainerDir, spool, warmBoxes = 0, probe = probeBox, gpus: choice = 'none' } = options;
   const gpus = await gpusOfHost(choice, pythonDir);
+  const spools = spool === undefined || spool.bytes === 0 ? undefined : await spoolsIn(spool, gpus.length);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits, ...(spools === undefined ? {} : { spools }) };
   const count = gpus.length === 0 ? warmBoxes : Math.min(warmBoxes, 1);
   const made = await Promise.all(
     (gpus.length === 0 ? [undefined] : gpus).map(async (gpu) => {
-      const blueprint = await drawBlueprint(pythonDir, trainerDir, { ...DEFAULT_LIMITS, ...limits }, gpu);
+      const blueprint = await drawBlueprint(pythonDir, trainerDir, limits, gpu);
       const identity = await probe(blueprint);
       const start = (): WaitingBox => startWaitingBox(blueprint);
       return { identity, boxes: new WarmBoxes({ count, maxAgeMs: MAX_AGE_MS, start }) };
@@ -93,6 +99,7 @@ async function prepareBoxes(options: SandboxTrainerOptions): Promise<Ready> {
   const all = made.map(({ boxes }) => boxes);
   for (const boxes of all) boxes.refill();
   return {
+    limits,
     devices: gpus.length === 0 ? { take: async () => first.boxes, give: () => undefined } : new Leases(all),
     // GPUs of one model, one driver and one environment are of one class.
     identity: first.identity,
@@ -109,7 +116,12 @@ interface Stops {
   stop: AbortSignal;
 }
 
-async function trainInBox({ devices, identity }: Ready, input: TrainInput, signal: AbortSignal): Promise<TrainOutput> {
+async function trainInBox(
+  { limits, devices, identity }: Ready,
+  input: TrainInput,
+  signal: AbortSignal,
+): Promise<TrainOutput> {
+  await assertRoom(limits, input);
   const deadline = AbortSignal.timeout(Math.min(Math.ceil(input.timeoutMs), MAX_TIMER_MS));
   const stop = AbortSignal.any([signal, deadline]);
   const boxes = await devices.take(stop).catch(() => {
@@ -154,16 +166,18 @@ async function trainInOne(
 
 /** Feeds the box and reads its answer, whichever comes to an end first. */
 async function converse(
-  { box, limits: { prepareSeconds }, frames, idle }: WaitingBox,
+  { box, limits: { prepareSeconds, rowsBytes }, frames, idle }: WaitingBox,
   input: TrainInput,
   expectation: Expectation,
   signal: AbortSignal,
 ): Promise<Answer> {
   const cpuSeconds = (input.timeoutMs / 1000) * availableParallelism();
-  const feeding = writeJob(box.stdin, input, { cpuSeconds, prepareSeconds }, signal).catch((error: unknown) => {
-    // A box that has refused a model reads no further: then its answer counts, not the broken pipe.
-    if (!(error instanceof PipeClosedError)) throw error;
-  });
+  const feeding = writeJob(box.stdin, input, { cpuSeconds, prepareSeconds, rowsBytes }, signal).catch(
+    (error: unknown) => {
+      // A box that has refused a model reads no further: then its answer counts, not the broken pipe.
+      if (!(error instanceof PipeClosedError)) throw error;
+    },
+  );
   const answer = idle.then(async () => readAnswer(frames, expectation));
   // If feeding fails, that is thrown; if it ends well, the answer is still to come.
   return Promise.race([answer, feeding.then(async () => answer)]);

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 from models import config_of, declaration, external, graph, model, node, value
-from weighbridge_trainer.features import Rows
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.private_train import prepare_private, train_private
 from weighbridge_trainer.safetensors import write_safetensors

@@ -30,7 +30,7 @@ from weighbridge_trainer.canary import check_rows_apart
 from weighbridge_trainer.check import check
 from weighbridge_trainer.device import choose_device
 from weighbridge_trainer.config import Config, parse_config
-from weighbridge_trainer.features import Rows
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.frames import FrameReader
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.optimise import prepare, train
@@ -175,7 +175,7 @@ def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     stdin.writelines(
         frame(kind, data)
         for kind, data in (
-            (b"L", struct.pack(">III?", 3_600, 240, 0, False)),
+            (b"L", struct.pack(">III?Q", 3_600, 240, 0, False, 2 << 30)),
             (b"C", json.dumps(config).encode()),
             (b"G", body),
             (b"W", weights),

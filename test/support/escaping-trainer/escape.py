@@ -26,6 +26,9 @@ ADD_KEY, KEYCTL, BPF, PERF = (217, 219, 280, 241) if ARM else (248, 250, 321, 29
 USERFAULTFD, TGKILL, SHMGET = (282, 131, 194) if ARM else (323, 234, 29)
 IO_URING_SETUP, PIDFD_OPEN, CLONE3 = 425, 434, 435
 CLONE_NEWUSER, PTRACE_ATTACH, RLIMIT_CPU = 0x1000_0000, 16, 0
+AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
+# A file on the worker's disk, and what may be written to it (sandbox-escape.spec.ts).
+SPOOL, SPOOL_BYTES = 6, 16 << 20
 
 
 def stopped(attempt: Callable[[], Any]) -> str:
@@ -147,6 +150,10 @@ def escape(host_paths: list[str]) -> dict[str, str]:
         "device": lambda: os.mknod("/tmp/device", 0o60600, os.makedev(254, 0)),
         "the terminal": lambda: os.open("/dev/tty", os.O_RDWR),
         "write beside /tmp": write_beside,
+        "name the spool": lambda: call(LIBC.linkat, SPOOL, b"", AT_FDCWD, b"/tmp/spool", AT_EMPTY_PATH),
+        "look beside the spool": lambda: os.open("..", os.O_RDONLY, dir_fd=SPOOL),
+        "make the spool a program of root's": lambda: os.fchmod(SPOOL, 0o4755),
+        "more of the worker's disk than its share": lambda: os.pwrite(SPOOL, b"x", SPOOL_BYTES),
         **{f"read {path}": lambda path=path: read(path) for path in host_paths},
     }
     return {name: stopped(attempt) for name, attempt in attempts.items()}

@@ -10,12 +10,12 @@ import numpy as np
 
 from models import config_of, declaration, external, float_input, graph, inline, model, node, scales, sgd, value
 from weighbridge_trainer.config import Config
-from weighbridge_trainer.features import Rows
 from weighbridge_trainer.losses import row_loss
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.operators import TABLE
 from weighbridge_trainer.private_clip import clipped_sum_of_rows
 from weighbridge_trainer.program import Program
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.safetensors import Floats, write_safetensors
 
 ROWS, INPUTS, CLASSES, BATCH, EPOCHS, NORM, NOISE = 40, 6, 3, 8, 2, 0.7, 1.3
@@ -122,7 +122,7 @@ def sequence() -> Case:
     return case(nodes, shapes, [shape_of("places", -1, 3, 2)])
 
 
-def embedded() -> Case:
+def embedded(**change: Any) -> Case:
     nodes = [
         node("Gather", ["table", "input"], ["e"]),
         node("Flatten", ["e"], ["f"]),
@@ -131,7 +131,7 @@ def embedded() -> Case:
     words = [{"kind": "category", "column": f"c{k}", "vocabulary": [0, 1, 2], "unknown": 3} for k in range(INPUTS)]
     inputs = [{"name": "input", "shape": [INPUTS], "dtype": "int64"}]
     weights: dict[str, tuple[int, ...]] = {"table": (4, 5), "o": (5 * INPUTS, CLASSES)}
-    return case(nodes, weights, element_type=7, inputs=inputs, features={"input": words})
+    return case(nodes, weights, element_type=7, inputs=inputs, features={"input": words}, **change)
 
 
 CASES = {"mlp": mlp, "tied": tied, "conv": conv, "sequence": sequence}

@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from models import config_of, declaration, float_input
-from pieces import parquet
+from pieces import in_memory, parquet
 from weighbridge_trainer.config import Config
-from weighbridge_trainer.features import Rows, RowsBuilder
+from weighbridge_trainer.features import RowsBuilder
 from weighbridge_trainer.optimise import shaped
 from weighbridge_trainer.placement import Placement
 from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.rows import Rows
 
 FEATURES = [
     {"kind": "scale", "column": "age", "min": 0, "max": 100},
@@ -46,7 +47,7 @@ def build(files: list[bytes], config: Config) -> Rows:
     builder = RowsBuilder(config, {})
     for file in files:
         builder.add(bytearray(file))
-    return builder.build()
+    return in_memory(builder.build())
 
 
 def changed(**columns: list[Any]) -> bytes:

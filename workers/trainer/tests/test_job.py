@@ -35,7 +35,7 @@ def frames(**change: Any) -> bytes:
     return job_frames(declaration(GRAPH, WEIGHTS, **change), GRAPH, WEIGHTS, [piece(30), piece(20, 1)], rows=50)
 
 
-LIMITS = frame(b"L", struct.pack(">III?", 3_600, 240, 0, False))
+LIMITS = frame(b"L", struct.pack(">III?Q", 3_600, 240, 0, False, 1 << 31))
 IDLE = (b"I", b"")
 
 
@@ -61,7 +61,7 @@ def process(data: bytes, limits: bytes = LIMITS) -> subprocess.CompletedProcess[
 
 
 # A limit that even an honest model passes.
-HURRIED = frame(b"L", struct.pack(">III?", 3_600, 0, 0, False))
+HURRIED = frame(b"L", struct.pack(">III?Q", 3_600, 0, 0, False, 1 << 31))
 
 
 @pytest.fixture(scope="module")

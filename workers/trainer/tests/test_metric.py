@@ -15,7 +15,6 @@ from models import LINEAR_WEIGHTS, config_of, declaration, linear_model, linear_
 from pieces import job_frames, parquet
 from test_job import PRIVATE, answers, piece
 from weighbridge_trainer import losses
-from weighbridge_trainer.features import Rows
 from weighbridge_trainer.frames import FrameReader, FrameWriter
 from weighbridge_trainer.job import run_job
 from weighbridge_trainer.losses import row_correct, row_loss
@@ -23,6 +22,7 @@ from weighbridge_trainer.lower import lower
 from weighbridge_trainer.metric import Measurement, measure, prepare_metric, scale_of
 from weighbridge_trainer.privacy_config import Metric
 from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.safetensors import read_safetensors
 
 GRAPH, WEIGHTS = linear_model(), linear_weights()

@@ -16,11 +16,11 @@ from models import config_of, declaration, linear_model, linear_weights
 from pieces import job_frames, parquet
 from test_job import PRIVATE, answers
 from weighbridge_trainer.config import Config
-from weighbridge_trainer.features import Rows
 from weighbridge_trainer.frames import FrameReader, FrameWriter
 from weighbridge_trainer.job import run_job
 from weighbridge_trainer.moments import fit, fitted_of, scale_of, standardise
 from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.rows import Rows
 
 GRAPH, WEIGHTS = linear_model(), linear_weights()
 SEED = b"s" * 32

@@ -25,12 +25,12 @@ from models import (
 )
 from weighbridge_trainer.canary import check_rows_apart
 from weighbridge_trainer.config import Config
-from weighbridge_trainer.features import Rows
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.optimise import prepare, train
 from weighbridge_trainer.plan import epoch_order, plan_of, segments
 from weighbridge_trainer.program import Program
 from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.safetensors import Floats, write_safetensors
 
 ROWS, INPUTS, HIDDEN, CLASSES = 50, 6, 8, 3

@@ -28,13 +28,13 @@ from private_cases import (
     some_words,
     sums_of,
 )
-from weighbridge_trainer.features import Rows
 from weighbridge_trainer.privacy_config import Privacy
 from weighbridge_trainer.private_clip import clipped_sum_of_units
 from weighbridge_trainer.private_layers import layers_of
 from weighbridge_trainer.private_train import prepare_private, train_private
 from weighbridge_trainer.private_units import UnitNames, units_of
 from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.safetensors import Floats, write_safetensors
 
 

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image as Pillow
 
 from models import config_of, declaration, float_input
-from pieces import parquet
+from pieces import in_memory, parquet
 from weighbridge_trainer.config import Config
-from weighbridge_trainer.features import Rows, RowsBuilder
+from weighbridge_trainer.features import RowsBuilder
 from weighbridge_trainer.refusal import Reason, Refused
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.stored import packed, unpacked
 from weighbridge_trainer.text import check_vocabularies, digests_of, read_tokenizer
 
@@ -51,7 +52,7 @@ def config(inputs: list[dict[str, Any]], features: dict[str, Any], rows: int = 1
 def build(config: Config, columns: dict[str, Any]) -> Rows:
     builder = RowsBuilder(config, {digest: read_tokenizer(TOKENIZER, digest) for digest in digests_of(config)})
     builder.add(bytearray(parquet({"label": [1] * config.rows, **columns})))
-    return builder.build()
+    return in_memory(builder.build())
 
 
 def token_input(dtype: str = "int64", name: str = "tokens") -> dict[str, Any]:

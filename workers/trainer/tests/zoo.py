@@ -12,11 +12,11 @@ import pytest
 from models import config_of
 from weighbridge_trainer.canary import check_rows_apart
 from weighbridge_trainer.config import Config
-from weighbridge_trainer.features import Rows
 from weighbridge_trainer.losses import row_loss
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.optimise import prepare, train
 from weighbridge_trainer.program import Program
+from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.safetensors import Floats, read_safetensors, write_safetensors
 
 

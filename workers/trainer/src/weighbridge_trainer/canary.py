@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 from .config import Config, Input
-from .features import Numbers
 from .lower import Lowered
 from .refusal import Reason, Refused
+from .rows import Numbers
 from .safetensors import Floats
 
 _ROWS = 3

@@ -18,6 +18,8 @@ from .lower import lower
 from .optimise import prepare
 from .refusal import Refused
 from .safetensors import read_safetensors
+from .stored import bytes_of_rows
+from .warm import Limits
 
 
 def check(frames: FrameReader) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def check(frames: FrameReader) -> dict[str, Any]:
         graph, tensors = frames.expect(GRAPH), read_safetensors(frames.expect(WEIGHTS))
         lowered = lower(graph, tensors, config)
         started = time.monotonic()
-        trainer = prepare(lowered.row, tensors, config)
+        trainer = prepare(lowered.row, tensors, config, bytes_of_rows(config) > Limits().rows_bytes)
         compile_seconds = time.monotonic() - started
         check_rows_apart(lowered, tensors, config)
     except Refused as refused:

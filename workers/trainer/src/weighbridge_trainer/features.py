@@ -1,12 +1,9 @@
 """Rows to numbers by the closed transforms of the declaration, with public constants only (and those of moments.py)."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,7 +12,10 @@ from .config import Config, Input
 from .envelope import PartOfShard
 from .images import decode, levels
 from .private_units import UnitNames
-from .stored import stored_type
+from .rows import Numbers, Rows, aligned
+from .sealed_rows import AnyRows, SealedRows, rows_at_once
+from .spool import Spool
+from .stored import record_of, stored_type, target_form
 from .text import Tokenizers, encode
 from .transforms import (
     BinaryLabel,
@@ -33,32 +33,17 @@ from .transforms import (
 )
 
 _ROWS_AT_ONCE = 65_536
-Numbers = npt.NDArray[Any]
-# XLA on a CPU computes with what NumPy holds, if it begins at a multiple of this, and with a copy otherwise.
-_ALIGNMENT_BYTES = 64
-
-
-@dataclass(frozen=True)
-class Rows:
-    """`inputs` by name, each rows by width; `target` rows by what the label is (tokens have none, being an input)."""
-
-    inputs: Mapping[str, Numbers]
-    target: Numbers
-    units: Numbers | None = None
-    """The privacy unit of each row, numbered as they appear; None where a row is one."""
 
 
 class RowsBuilder:
-    """Fills the rows piece by piece, so that of the Parquet bytes only one piece is in memory."""
+    """Fills the rows piece by piece, so that of the Parquet bytes only one piece is in memory; with a spool also of the
+    rows only a part."""
 
-    def __init__(self, config: Config, tokenizers: Tokenizers) -> None:
-        self._config, self._tokenizers = config, tokenizers
-        # zeros, not empty: pages are taken as they are filled, and one-hot relies on them.
-        self._inputs: dict[str, Numbers] = {
-            item.name: _zeros((config.rows, item.width), stored_type(item)) for item in config.inputs
-        }
-        shape, dtype = target_form(config.label)
-        self._target = _zeros((config.rows, *shape), dtype)
+    def __init__(self, config: Config, tokenizers: Tokenizers, spool: Spool | None = None) -> None:
+        self._config, self._tokenizers, self._spool = config, tokenizers, spool
+        self._record = record_of(config)
+        self._at_once = _ROWS_AT_ONCE if spool is None else min(_ROWS_AT_ONCE, rows_at_once(self._record))
+        self._room = self._new_room(config.rows if spool is None else min(config.rows, self._at_once))
         unit = None if config.privacy is None else config.privacy.unit_column
         self._units = None if unit is None else UnitNames(unit, config.rows)
         self._columns = list(dict.fromkeys([*_columns(config), *([] if unit is None else [unit])]))
@@ -73,11 +58,14 @@ class RowsBuilder:
                 raise MemoryError from None
             raise does_not_fit("not Parquet with these columns") from None
 
-    def build(self) -> Rows:
+    def build(self) -> AnyRows:
         """:raises Refused: DATA_DOES_NOT_FIT unless exactly the listed number of rows came."""
         if self._filled != self._config.rows:
             raise does_not_fit("fewer rows than the manifest lists")
-        return Rows(self._inputs, self._target, None if self._units is None else self._units.numbers)
+        units = None if self._units is None else self._units.numbers
+        if self._spool is not None:
+            return SealedRows(self._spool, self._record, units)
+        return replace(self._room, units=units)
 
     def _add(self, parquet: bytearray | PartOfShard) -> None:
         source = parquet if isinstance(parquet, PartOfShard) else pa.BufferReader(pa.py_buffer(parquet))
@@ -87,40 +75,31 @@ class RowsBuilder:
                 raise does_not_fit("a column is missing or stands twice")
             if file.metadata.num_rows > self._config.rows - self._filled:
                 raise does_not_fit("more rows than the manifest lists")
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=self._columns, use_threads=False):
+            for batch in file.iter_batches(self._at_once, columns=self._columns, use_threads=False):
                 self._add_batch(batch)
 
     def _add_batch(self, batch: pa.RecordBatch) -> None:
         stop = self._filled + batch.num_rows
         if stop > self._config.rows:
             raise does_not_fit("more rows than the manifest lists")
+        begin = self._filled if self._spool is None else 0
+        room = self._room.some(slice(begin, begin + batch.num_rows))
         for item in self._config.inputs:
-            _fill_input(self._inputs[item.name][self._filled : stop], item, batch, self._tokenizers)
-        _fill_target(self._target[self._filled : stop], self._config.label, batch)
+            _fill_input(room.inputs[item.name], item, batch, self._tokenizers)
+        _fill_target(room.target, self._config.label, batch)
+        if self._spool is not None:
+            self._spool.append(self._record.pack(room.inputs, room.target))
+            for values in room.inputs.values():
+                values[:] = 0
         if self._units is not None:
             self._units.add(self._filled, batch)
         self._filled = stop
 
-
-def target_form(label: Label) -> tuple[tuple[int, ...], npt.DTypeLike]:
-    """Shape of one row's target, and its type."""
-    match label:
-        case ClassLabel():
-            return (), np.int32
-        case ClassMapLabel():
-            return label.shape, np.int32
-        case BinaryLabel() | NumbersLabel():
-            return (len(label.columns),), np.float32
-        case _:
-            return (0,), np.int32
-
-
-def _zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Numbers:
-    """Aligned: all rows of a dataset twice may be more than a box has."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.zeros(size + _ALIGNMENT_BYTES, np.uint8)
-    begin = -room.ctypes.data % _ALIGNMENT_BYTES
-    return room[begin : begin + size].view(dtype).reshape(shape)
+    def _new_room(self, count: int) -> Rows:
+        # Zeros, which one-hot relies on.
+        inputs = {item.name: aligned((count, item.width), stored_type(item)) for item in self._config.inputs}
+        shape, kind = target_form(self._config.label)
+        return Rows(inputs, aligned((count, *shape), kind))
 
 
 def _columns(config: Config) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .canary import check_rows_apart
 from .config import Config, parse_config
 from .envelope import open_part, open_piece
-from .features import Rows, RowsBuilder
+from .features import RowsBuilder
 from .frames import CHECKPOINT, CONFIG, END, GRAPH, KEY, SEED, TOKENIZER, WEIGHTS, FrameReader, FrameWriter
 from .journal import Journal
 from .lower import Lowered, lower
@@ -20,7 +20,10 @@ from .private_stream import SEED_BYTES
 from .private_train import prepare_private, train_private
 from .refusal import Reason, Refused, reject_model
 from .safetensors import Floats, read_safetensors, write_safetensors
+from .sealed_rows import AnyRows
+from .spool import Spool
 from .stopwatch import ends_after
+from .stored import bytes_of_rows, record_of
 from .text import Tokenizers, check_vocabularies, digests_of, read_tokenizer, with_largest_ids
 from .warm import Limits
 
@@ -28,7 +31,7 @@ _PROGRESS_SECONDS = 0.25
 
 Progress = Callable[[int, int], None]
 # A compiled run: rows, the secret seed of a private run, who hears of progress, where it begins and who keeps it.
-Run = Callable[[Rows, bytes, Progress, Journal], dict[str, Floats]]
+Run = Callable[[AnyRows, bytes, Progress, Journal], dict[str, Floats]]
 _NO_LIMITS = Limits()
 
 
@@ -49,13 +52,19 @@ def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMI
     with ends_after(limits.prepare_cpu_seconds, lambda: answers.error(Reason.MODEL_TOO_LARGE)):
         tokenizers = {digest: read_tokenizer(body, digest) for digest, body in bodies.items()}
         config = with_largest_ids(config, tokenizers)
-        job = _prepare(config, graph, weights, tokenizers)
+        spooled = bytes_of_rows(config) > limits.rows_bytes
+        job = _prepare(config, graph, weights, tokenizers, spooled)
     data_key = frames.expect(KEY)
     seed = b"" if config.privacy is None else _seed(frames.expect(SEED))
     begin = frames.expect(CHECKPOINT) if limits.resumes else None
     journal = Journal(begin, limits.checkpoint_seconds, answers.checkpoint if limits.checkpoint_seconds else None)
-    rows = _read_rows(config, tokenizers, data_key, frames)
-    held_out = None if job.metric is None else _read_rows(job.metric.config, tokenizers, data_key, frames)
+    record = record_of(config)
+    spool = Spool(limits.spool, record.bytes) if spooled else None
+    rows = _read_rows(config, tokenizers, data_key, frames, spool)
+    held_out = None
+    if job.metric is not None:
+        spool = None if spool is None else Spool(limits.spool, record.bytes, spool.end)
+        held_out = _read_rows(job.metric.config, tokenizers, data_key, frames, spool)
     frames.expect(END)
     moments = fit(config, rows, seed)
     standardise(config, rows, moments)
@@ -69,7 +78,7 @@ def run_job(frames: FrameReader, answers: FrameWriter, limits: Limits = _NO_LIMI
     answers.numbers(config.epochs, config.rows)
 
 
-def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers) -> Prepared:
+def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizers, spooled: bool) -> Prepared:
     if hashlib.sha256(graph).hexdigest() != config.graph_digest:
         raise reject_model("graph: digest")
     if hashlib.sha256(weights).hexdigest() != config.weights_digest:
@@ -77,17 +86,17 @@ def _prepare(config: Config, graph: bytes, weights: bytes, tokenizers: Tokenizer
     tensors = read_safetensors(weights)
     lowered = lower(graph, tensors, config)
     check_vocabularies(config, tokenizers, lowered.row.output_shape)
-    prepared = _compiled(lowered, tensors, config)
+    prepared = _compiled(lowered, tensors, config, spooled)
     # Behind the budgets: it runs the graph.
     check_rows_apart(lowered, tensors, config)
     return prepared
 
 
-def _compiled(lowered: Lowered, tensors: Mapping[str, Floats], config: Config) -> Prepared:
+def _compiled(lowered: Lowered, tensors: Mapping[str, Floats], config: Config, spooled: bool) -> Prepared:
     if config.privacy is None:
-        trainer = prepare(lowered.row, tensors, config)
+        trainer = prepare(lowered.row, tensors, config, spooled)
         return Prepared(tensors, lambda rows, _seed, progress, journal: train(trainer, rows, progress, journal))
-    private = prepare_private(lowered.row, tensors, config, config.privacy)
+    private = prepare_private(lowered.row, tensors, config, config.privacy, spooled)
     wanted, held_out = config.privacy.metric, config.held_out
     metric = None
     if wanted is not None and held_out is not None:
@@ -105,8 +114,10 @@ def _seed(body: bytes) -> bytes:
     return body
 
 
-def _read_rows(config: Config, tokenizers: Tokenizers, data_key: bytes, frames: FrameReader) -> Rows:
-    builder = RowsBuilder(config, tokenizers)
+def _read_rows(
+    config: Config, tokenizers: Tokenizers, data_key: bytes, frames: FrameReader, spool: Spool | None
+) -> AnyRows:
+    builder = RowsBuilder(config, tokenizers, spool)
     for piece in frames.pieces(config.pieces):
         if piece.chosen is None:
             builder.add(open_piece(data_key, piece.header, piece.chunks))

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from jax import Array
 
 from .config import Config
-from .features import Rows
 from .losses import RowLoss, row_correct, row_loss
 from .optimise import abstract_rows, unpacked_rows
 from .privacy_config import Metric
@@ -20,6 +19,7 @@ from .private_stream import SecretStream
 from .private_units import units_of
 from .program import Program
 from .safetensors import Floats
+from .sealed_rows import AnyRows
 from .stored import packed
 
 _MAX_ROWS_AT_ONCE = 256
@@ -73,7 +73,7 @@ def prepare_metric(program: Program, weights: Mapping[str, Floats], config: Conf
     return Measurement(metric, config, rows_at_once, compiled)
 
 
-def measure(of: Measurement, weights: Mapping[str, Floats], rows: Rows, seed: bytes) -> tuple[int, int]:
+def measure(of: Measurement, weights: Mapping[str, Floats], rows: AnyRows, seed: bytes) -> tuple[int, int]:
     """The noised sum over the units; and how many there are, noised too, where each is more than a row, else 0: rows
     are counted in public.
     """
@@ -92,13 +92,14 @@ def measure(of: Measurement, weights: Mapping[str, Floats], rows: Rows, seed: by
     return total + noise[0], counted
 
 
-def _shares(of: Measurement, weights: Mapping[str, Floats], rows: Rows) -> npt.NDArray[np.float64]:
+def _shares(of: Measurement, weights: Mapping[str, Floats], rows: AnyRows) -> npt.NDArray[np.float64]:
     """Of each row, between 0 and 1. What is no number counts as the most."""
     found = []
     for first in range(0, of.config.rows, of.rows_at_once):
         # The last piece is filled up with rows that are dropped again: one program serves them all.
         place = np.minimum(np.arange(first, first + of.rows_at_once), of.config.rows - 1)
-        inputs = {item.name: jnp.asarray(packed(item, rows.inputs[item.name][place])) for item in of.config.inputs}
-        found.append(np.asarray(of.values(dict(weights), inputs, jnp.asarray(rows.target[place])), np.float64))
+        some = rows.some(place)
+        inputs = {item.name: jnp.asarray(packed(item, some.inputs[item.name])) for item in of.config.inputs}
+        found.append(np.asarray(of.values(dict(weights), inputs, jnp.asarray(some.target)), np.float64))
     values = np.concatenate(found)[: of.config.rows] / of.metric.bound
     return np.clip(np.nan_to_num(values, nan=1.0, posinf=1.0, neginf=0.0), 0, 1)

@@ -3,7 +3,7 @@ column, which take noise from the secret stream like all else that leaves. What 
 they are."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from .columns import does_not_fit
 from .config import Config
-from .features import Rows
 from .private_stream import SecretStream
 from .private_units import units_of
+from .rows import Numbers
+from .sealed_rows import AnyRows, SealedRows
 from .transforms import Standardise
 
 # The noise is whole numbers of so many bits: fewer, and what doubles leave out of a Gaussian would show.
@@ -51,7 +52,7 @@ def scale_of(noise_multiplier: float, columns: int, counts_units: bool) -> Scale
     return Scale(ones, noise_multiplier * reach * ones)
 
 
-def fit(config: Config, rows: Rows, seed: bytes) -> Moments | None:
+def fit(config: Config, rows: AnyRows, seed: bytes) -> Moments | None:
     """None where nothing is standardised."""
     privacy, places = config.privacy, _places(config)
     if privacy is None or privacy.moments_noise is None:
@@ -60,7 +61,7 @@ def fit(config: Config, rows: Rows, seed: bytes) -> Moments | None:
     columns, counts_units = sum(len(at) for at in places.values()), units.rows is not None
     scale = scale_of(privacy.moments_noise, columns, counts_units)
     sums = np.zeros((2, columns), np.int64)
-    for table in _parts(units.count, units.rows, columns):
+    for table in _parts(units.count, units.rows, columns, rows):
         # Rounded one by one and added exactly, which doubles do below 2^53: a unit moves no sum by more than its ones.
         sums += np.rint(_of_units(rows, places, table) * scale.ones).sum(1).astype(np.int64)
     exact = [*(int(one) for one in sums.T.ravel()), *([units.count * scale.ones] if counts_units else [])]
@@ -70,21 +71,30 @@ def fit(config: Config, rows: Rows, seed: bytes) -> Moments | None:
     return Moments((*noised, *(() if counts_units else (0,))), fitted)
 
 
-def standardise(config: Config, rows: Rows, moments: Moments | None) -> None:
-    """Makes of each such column, in place, (x - mean) / deviation.
+def standardise(config: Config, rows: AnyRows, moments: Moments | None) -> None:
+    """Makes of each such column, in place, (x - mean) / deviation: in a spool whenever a row is read.
 
     :param config: of these rows, which need not be those that were fitted on
     :raises Refused: DATA_DOES_NOT_FIT
     """
-    fitted = iter(() if moments is None else moments.fitted)
-    for name, at in _places(config).items():
-        means, deviations = np.array([next(fitted) for _ in at]).T
-        for part in _slices(config.rows, len(at)):
-            numbers = rows.inputs[name][part]
+    if moments is None:
+        return
+    fitted, places = iter(moments.fitted), _places(config)
+    scales = {name: np.array([next(fitted) for _ in at]).T for name, at in places.items()}
+
+    def change(inputs: Mapping[str, Numbers]) -> None:
+        for name, (means, deviations) in scales.items():
+            numbers, at = inputs[name], places[name]
             with np.errstate(over="ignore"):
                 numbers[:, at] = (numbers[:, at].astype(np.float64) - means) / deviations
             if not np.isfinite(numbers[:, at]).all():
                 raise does_not_fit("a number beyond float32")
+
+    # A spool's, too: a number that is refused is refused before a row trains.
+    for part in _slices(config.rows, len(moments.fitted), rows):
+        change(rows.some(part).inputs)
+    if isinstance(rows, SealedRows):
+        rows.change = change
 
 
 def fitted_of(
@@ -114,9 +124,10 @@ def _places(config: Config) -> dict[str, list[int]]:
     return places
 
 
-def _of_units(rows: Rows, places: dict[str, list[int]], table: Any) -> Floats64:
+def _of_units(rows: AnyRows, places: dict[str, list[int]], table: Any) -> Floats64:
     """Numbers and squares, by unit and column, means over the unit's rows. What is no number counts as the least."""
-    values = np.concatenate([rows.inputs[name][table][..., at] for name, at in places.items()], -1).astype(np.float64)
+    some = rows.some(table if isinstance(table, slice) else np.maximum(table, 0))
+    values = np.concatenate([some.inputs[name][..., at] for name, at in places.items()], -1).astype(np.float64)
     values = np.fmin(np.fmax(values, -1), 1)
     both = np.stack([values, values * values])
     if isinstance(table, slice):
@@ -126,13 +137,16 @@ def _of_units(rows: Rows, places: dict[str, list[int]], table: Any) -> Floats64:
     return means
 
 
-def _parts(count: int, table: npt.NDArray[np.int32] | None, columns: int) -> Iterator[Any]:
+def _parts(count: int, table: npt.NDArray[np.int32] | None, columns: int, rows: AnyRows) -> Iterator[Any]:
     """Row numbers of so many units at a time; where a unit is a row, the rows themselves."""
-    for part in _slices(count, columns * (1 if table is None else table.shape[1])):
+    rows_each = 1 if table is None else table.shape[1]
+    for part in _slices(count, columns * rows_each, rows, rows_each):
         yield part if table is None else table[part]
 
 
-def _slices(count: int, numbers_each: int) -> Iterator[slice]:
+def _slices(count: int, numbers_each: int, rows: AnyRows, rows_each: int = 1) -> Iterator[slice]:
     at_once = max(1, _CACHED_NUMBERS // numbers_each)
+    if isinstance(rows, SealedRows):
+        at_once = max(1, min(at_once, rows.rows_at_once // rows_each))
     for first in range(0, count, at_once):
         yield slice(first, min(first + at_once, count))

@@ -1,27 +1,32 @@
 """Plain training: mini-batches in a seeded order. Deterministic for a seed, a set of rows and a machine. Nothing that
 is computed here leaves but the weights: no loss, no norm, no count."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 import optax
 from jax import Array
 
 from .budgets import compile_within
 from .config import Config
-from .features import Numbers, Rows, target_form
 from .journal import Journal
 from .losses import RowLoss, row_keys, row_loss
 from .optimisers import make_optimiser
 from .placement import Placement, placement
-from .plan import Batches, Plan, plan_of, segments
+from .plan import Batches, Plan, ahead, plan_of, segments
 from .program import Inputs, Program, Weights
+from .rows import Numbers, Rows
 from .safetensors import Floats
-from .stored import packed, stored_type, unpacked
+from .sealed_rows import AnyRows
+from .stored import packed, stored_type, target_form, unpacked
+
+# Inputs and targets of all rows, and None; or those of a pool, and the number of each of its rows.
+Data = tuple[Inputs, Array, Array | None]
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,14 @@ class Trainer:
     flops_per_row: float
 
 
-def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> Trainer:
+def prepare(program: Program, weights: Mapping[str, Floats], config: Config, spooled: bool = False) -> Trainer:
     """Traces, budgets and compiles the run before any row is read.
 
+    :param spooled: whether the rows will be in a spool
     :raises Refused: MODEL_TOO_LARGE
     """
     place = placement()
-    plan = plan_of(config, program.row_elements, place)
+    plan = plan_of(config, program.row_elements, place, spooled)
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
     optimiser = make_optimiser(config.optimiser, config.schedule, plan.total_steps)
@@ -52,34 +58,39 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config) -> 
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(config, row_loss(program, config), optimiser, key, place)
-    traced = place.compile(segment, trainable, state, frozen, *abstract_rows(config), _abstract_batches(plan))
+    traced = place.compile(
+        segment, trainable, state, frozen, abstract_data(config, plan.pool_rows), _abstract_batches(plan)
+    )
     compiled = compile_within(traced, plan.micro_rows)
     return Trainer(plan, config, place, trainable, frozen, state, compiled.program, compiled.flops_per_row)
 
 
 def train(
-    trainer: Trainer, rows: Rows, progress: Callable[[int, int], None], journal: Journal | None = None
+    trainer: Trainer, rows: AnyRows, progress: Callable[[int, int], None], journal: Journal | None = None
 ) -> dict[str, Floats]:
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan, place = trainer.config, trainer.plan, trainer.place
-    inputs, target = place.rows(shaped(rows, config))
     journal = journal or Journal()
     begin, carry = journal.restore((trainer.trainable, trainer.state))
     (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
-    done = 0
-    for epoch in range(config.epochs):
-        for batches in segments(plan, config, epoch):
-            after = min(done + plan.segment_steps, (epoch + 1) * plan.steps_per_epoch)
-            if after <= begin:
-                done = after
-                continue
-            trainable, state = trainer.segment(trainable, state, frozen, inputs, target, place.everywhere(batches))
-            jax.block_until_ready(trainable)
-            done = after
-            progress(done, plan.total_steps)
-            journal.reached(done, (trainable, state))
+    for done, data, batches in ahead(_fed(trainer, rows, begin)):
+        trainable, state = trainer.segment(trainable, state, frozen, data, place.everywhere(batches))
+        jax.block_until_ready(trainable)
+        progress(done, plan.total_steps)
+        journal.reached(done, (trainable, state))
     returned = {**trainer.frozen, **trainable} if config.returns_all else trainable
     return {name: np.asarray(values) for name, values in returned.items()}
+
+
+def _fed(trainer: Trainer, rows: AnyRows, begin: int) -> Iterator[tuple[int, Data, Batches]]:
+    """Steps that are done after each segment, the rows that it computes with, and its batches."""
+    config, plan, place = trainer.config, trainer.plan, trainer.place
+    data: Data | None = (*place.rows(shaped(rows, config)), None) if isinstance(rows, Rows) else None
+    for epoch in range(config.epochs):
+        for index, counts, numbers in segments(plan, config, epoch, begin):
+            of_segment, places = pooled(rows, index, plan.pool_rows, config, place) if data is None else (data, index)
+            done = min(int(numbers[-1]) + 1, (epoch + 1) * plan.steps_per_epoch)
+            yield done, of_segment, (places, counts, numbers)
 
 
 def make_segment(
@@ -94,12 +105,14 @@ def make_segment(
         return jnp.where(counts, over_rows(trainable, frozen, inputs, target, keys), 0).sum()
 
     def segment(
-        trainable: Weights, state: optax.OptState, frozen: Weights, inputs: Inputs, target: Array, batches: Batches
+        trainable: Weights, state: optax.OptState, frozen: Weights, data: Data, batches: Batches
     ) -> tuple[Weights, optax.OptState]:
+        inputs, target, numbers = data
+
         def gradient(weights: Weights, index: Array, counts: Array, step_key: Array | None) -> Weights:
             index, counts = place.shared((index, counts))
             rows = unpacked_rows(config, place.shared({name: values[index] for name, values in inputs.items()}))
-            keys = None if step_key is None else row_keys(step_key, index)
+            keys = None if step_key is None else row_keys(step_key, index if numbers is None else numbers[index])
             result: Weights = jax.grad(loss_sum)(weights, frozen, rows, target[index], counts, keys)
             return result
 
@@ -130,6 +143,16 @@ def shaped(rows: Rows, config: Config) -> tuple[dict[str, Numbers], Numbers]:
     return {item.name: packed(item, rows.inputs[item.name]) for item in config.inputs}, rows.target
 
 
+def pooled(
+    rows: AnyRows, wanted: npt.NDArray[np.int32], room: int | None, config: Config, place: Placement
+) -> tuple[Data, npt.NDArray[np.int32]]:
+    """The rows of a segment, in a pool of `room` rows, and where in it each one stands."""
+    if isinstance(rows, Rows) or room is None:
+        raise TypeError("a run that was prepared for rows in memory, or the other way round")
+    pool, numbers, places = rows.pool(wanted, room)
+    return (*place.rows(shaped(pool, config)), place.rows(numbers)), places
+
+
 def unpacked_rows(config: Config, rows: Inputs) -> Inputs:
     return {item.name: unpacked(item, rows[item.name]) for item in config.inputs}
 
@@ -142,6 +165,12 @@ def abstract_rows(
     inputs = {item.name: jax.ShapeDtypeStruct((count, *item.shape), stored_type(item)) for item in config.inputs}
     shape, dtype = target_form(config.label)
     return inputs, jax.ShapeDtypeStruct((count, *shape), dtype)
+
+
+def abstract_data(config: Config, pool_rows: int | None) -> Any:
+    """`Data` of a pool, or of all rows."""
+    numbers = None if pool_rows is None else jax.ShapeDtypeStruct((pool_rows,), jnp.int32)
+    return (*abstract_rows(config, pool_rows), numbers)
 
 
 def _abstract_batches(plan: Plan) -> tuple[jax.ShapeDtypeStruct, ...]:

@@ -16,19 +16,21 @@ from jax import Array
 
 from .budgets import compile_within
 from .config import Config
-from .features import Rows
 from .journal import Journal
 from .losses import row_keys
-from .optimise import abstract_rows, shaped, unpacked_rows
+from .optimise import Data, abstract_data, pooled, shaped, unpacked_rows
 from .optimisers import make_optimiser
 from .placement import Placement, placement
+from .plan import ahead, pooled_steps
 from .privacy_config import Privacy
 from .private_clip import ClippedSum, clipped_sum_of_rows, clipped_sum_of_units
 from .private_grid import Grid, add_on_grid, grid_of
 from .private_stream import SecretStream
 from .private_units import Units, units_of
 from .program import Program, Weights
+from .rows import Rows
 from .safetensors import Floats
+from .sealed_rows import AnyRows
 
 # A row's own gradients are in memory at once for so many: more of them leave a processor's cache, fewer leave a GPU
 # idle.
@@ -54,6 +56,11 @@ class Plan:
     """Units that a step has room for, a multiple of `micro_units`."""
     segment_steps: int
     expected_units: float
+    spooled: bool
+
+    def pool_rows(self, capacity: int, config: Config) -> int | None:
+        """Rows that a segment has room for, where not all of them are in memory."""
+        return min(config.rows, self.segment_steps * capacity * self.unit_rows) if self.spooled else None
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class PrivateTrainer:
     """Compiled for a capacity. The plan's is compiled ahead; a larger one is hardly ever needed (see `plan_of`)."""
 
 
-def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, place: Placement) -> Plan:
+def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, place: Placement, spooled: bool) -> Plan:
     unit_rows = privacy.unit_max_rows
     expected = privacy.sampling_rate * config.rows
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements * unit_rows + numbers))
@@ -78,23 +85,26 @@ def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, p
     each = max(1, min(most // unit_rows or 1, fitting))
     micro = place.up(min(math.ceil(expected), each * place.devices))
     # Eight deviations above the mean: passed once in 10^15 steps, and then a larger program is compiled.
-    room = min(config.rows, math.ceil(expected + 8 * math.sqrt(expected) + 16))
+    room = _up(min(config.rows, math.ceil(expected + 8 * math.sqrt(expected) + 16)), micro)
     segment = max(1, min(privacy.steps, _MAX_SEGMENT_STEPS, _SEGMENT_NUMBERS // max(1, numbers)))
-    return Plan(privacy.steps, micro, unit_rows, _up(room, micro), segment, max(1.0, expected / unit_rows))
+    if spooled:
+        segment = min(segment, pooled_steps(config, room * unit_rows))
+    return Plan(privacy.steps, micro, unit_rows, room, segment, max(1.0, expected / unit_rows), spooled)
 
 
 def prepare_private(
-    program: Program, weights: Mapping[str, Floats], config: Config, privacy: Privacy
+    program: Program, weights: Mapping[str, Floats], config: Config, privacy: Privacy, spooled: bool = False
 ) -> PrivateTrainer:
     """Traces, budgets and compiles the run before any row is read.
 
+    :param spooled: whether the rows will be in a spool
     :raises Refused: MODEL_TOO_LARGE
     """
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
     numbers = sum(values.size for values in trainable.values())
     place = placement()
-    plan = plan_of(config, privacy, program.row_elements, numbers, place)
+    plan = plan_of(config, privacy, program.row_elements, numbers, place, spooled)
     grid = grid_of(privacy.noise_multiplier, privacy.clipping_norm, numbers)
     optimiser = make_optimiser(config.optimiser, config.schedule, plan.steps)
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
@@ -105,7 +115,7 @@ def prepare_private(
 
     def step_of(capacity: int) -> Callable[..., tuple[Weights, Any]]:
         if capacity not in compiled:
-            abstract = (*abstract_rows(config), *_abstract(plan, capacity, numbers, config))
+            abstract = _abstract(plan, capacity, numbers, config)
             traced = place.compile(segment, trainable, state, frozen, *abstract)
             compiled[capacity] = compile_within(traced, plan.micro_units * plan.unit_rows).program
         return compiled[capacity]
@@ -116,7 +126,7 @@ def prepare_private(
 
 def train_private(
     trainer: PrivateTrainer,
-    rows: Rows,
+    rows: AnyRows,
     seed: bytes,
     progress: Callable[[int, int], None],
     journal: Journal | None = None,
@@ -124,19 +134,40 @@ def train_private(
     """The trained tensors by name. `progress` hears of steps done, which no row value changes."""
     config, plan, place = trainer.config, trainer.plan, trainer.place
     units = units_of(rows.units, config.rows, plan.unit_rows)
-    (inputs, target), table = place.rows((shaped(rows, config), units.padded(config.rows)))
     journal = journal or Journal()
     done, carry = journal.restore((trainer.trainable, trainer.state))
     (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
-    for capacity, batches in _ahead(segments(trainer, units, SecretStream(seed), done)):
+    drawn = segments(trainer, units, SecretStream(seed), done)
+    for capacity, data, table, batches in ahead(_fed(trainer, rows, units, drawn)):
         run = trainer.step_of(capacity)
-        trainable, state = run(trainable, state, frozen, inputs, target, table, *place.everywhere(batches))
+        trainable, state = run(trainable, state, frozen, data, table, *place.everywhere(batches))
         jax.block_until_ready(trainable)
         done = min(done + plan.segment_steps, plan.steps)
         progress(done, plan.steps)
         journal.reached(done, (trainable, state))
     returned = {**trainer.frozen, **trainable} if config.returns_all else trainable
     return {name: np.asarray(values) for name, values in returned.items()}
+
+
+def _fed(
+    trainer: PrivateTrainer, rows: AnyRows, units: Units, drawn: Iterator[tuple[int, Segment]]
+) -> Iterator[tuple[int, Data, Any, Segment]]:
+    """Each segment with its capacity, the rows that it computes with, and which of them are of which unit."""
+    config, plan, place = trainer.config, trainer.plan, trainer.place
+    if isinstance(rows, Rows):
+        (inputs, target), table = place.rows((shaped(rows, config), units.padded(config.rows)))
+        for capacity, batches in drawn:
+            yield capacity, (inputs, target, None), table, batches
+        return
+    for capacity, (index, used, noise, number) in drawn:
+        wanted = index if units.rows is None else units.rows[index]
+        data, places = pooled(rows, np.maximum(wanted, 0), plan.pool_rows(capacity, config), config, place)
+        if units.rows is None:
+            yield capacity, data, None, (places, used, noise, number)
+        else:
+            table = np.where(wanted >= 0, places, -1).reshape(-1, plan.unit_rows)
+            lines = np.arange(index.size, dtype=np.int32).reshape(index.shape)
+            yield capacity, data, place.rows(table), (lines, used, noise, number)
 
 
 def segments(
@@ -176,7 +207,7 @@ def make_segment(
     """A function that takes `segment_steps` steps in one dispatch."""
 
     def total_of(weights: Weights, frozen: Weights, data: Any, index: Array, used: Array, number: Array) -> Weights:
-        inputs, target, table = data
+        inputs, target, numbers, table = data
         step_key = None if key is None else jax.random.fold_in(key, number)
 
         def micro(k: Array, total: Weights) -> Weights:
@@ -186,7 +217,7 @@ def make_segment(
             row = picked if table is None else table[picked]
             counts = counts if table is None else counts[:, None] & (row >= 0)
             row = jnp.maximum(row, 0)
-            keys = None if step_key is None else row_keys(step_key, row.reshape(-1)).reshape(row.shape)
+            keys = None if step_key is None else _keys(step_key, row, numbers)
             row, counts = place.shared((row, counts))
             some = unpacked_rows(config, place.shared({name: values[row] for name, values in inputs.items()}))
             added: Weights = jax.tree.map(jnp.add, total, clipped_sum(weights, frozen, some, target[row], keys, counts))
@@ -200,14 +231,13 @@ def make_segment(
         trainable: Weights,
         state: optax.OptState,
         frozen: Weights,
-        inputs: Any,
-        target: Array,
+        data: Data,
         table: Array | None,
         *steps: Array,
     ) -> tuple[Weights, optax.OptState]:
         def step(carry: tuple[Weights, optax.OptState], batch: Any) -> tuple[tuple[Weights, optax.OptState], None]:
             (weights, state), (index, used, noise, number) = carry, batch
-            total = total_of(weights, frozen, (inputs, target, table), index, used, number)
+            total = total_of(weights, frozen, (*data, table), index, used, number)
             mean = _noised(total, noise, grid, plan.expected_units)
             updates, new_state = optimiser.update(mean, state, weights)
             new = (optax.apply_updates(weights, updates), new_state)
@@ -217,6 +247,11 @@ def make_segment(
         return trainable, state
 
     return segment
+
+
+def _keys(step_key: Array, row: Array, numbers: Array | None) -> Array:
+    flat = row.reshape(-1)
+    return row_keys(step_key, flat if numbers is None else numbers[flat]).reshape(row.shape)
 
 
 def _noised(total: Weights, noise: Array, grid: Grid, expected: float) -> dict[str, Array]:
@@ -242,18 +277,12 @@ def _abstract(plan: Plan, capacity: int, numbers: int, config: Config) -> tuple[
     steps = plan.segment_steps
     of: Any = jax.ShapeDtypeStruct
     units = config.privacy is not None and config.privacy.unit_column is not None
-    table = of((config.rows, plan.unit_rows), jnp.int32) if units else None
+    lines = steps * capacity if plan.spooled else config.rows
+    table = of((lines, plan.unit_rows), jnp.int32) if units else None
     index = of((steps, capacity), jnp.int32)
-    return table, index, of((steps,), jnp.int32), of((steps, numbers), jnp.int32), of((steps,), jnp.int32)
-
-
-def _ahead(batches: Iterator[tuple[int, Segment]]) -> Iterator[tuple[int, Segment]]:
-    """Draws the next segment in a thread while the device works on this one: the noise waits for nobody."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, batches, None)
-        while (now := coming.result()) is not None:
-            coming = pool.submit(next, batches, None)
-            yield now
+    each_step = of((steps,), jnp.int32)
+    data = abstract_data(config, plan.pool_rows(capacity, config))
+    return data, table, index, each_step, of((steps, numbers), jnp.int32), each_step
 
 
 def _up(count: int, multiple: int) -> int:

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import socket
+import stat
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ import jax  # noqa: E402
 
 from . import __version__, job  # noqa: E402, F401 - the whole trainer must import in here, and may add to the environment
 from .device import choose_device, on_gpu  # noqa: E402
+from .spool import SPOOL_DESCRIPTOR  # noqa: E402
 
 _PLACES = ("/", "/app", "/dev", "/dev/shm", "/packages", "/proc", "/usr/lib")  # noqa: S108
 _PR_GET_SECCOMP = 21
@@ -45,6 +47,7 @@ def probe() -> dict[str, Any]:
         "capabilities": _capabilities(),
         "gpuNodes": sorted(name for name in os.listdir("/dev") if name.startswith("nvidia")),
         "gpus": _gpus(),
+        "spool": _spool(),
         "seccomp": ctypes.CDLL(None).prctl(_PR_GET_SECCOMP, 0, 0, 0, 0),
     }
 
@@ -69,6 +72,15 @@ def _gpus() -> int:
     """Those that can be computed with. A box without a device file starts no platform for it."""
     choose_device()
     return len(jax.devices()) if on_gpu() else 0
+
+
+def _spool() -> int | None:
+    """Names that the file for sealed rows has; None without such a file."""
+    try:
+        seen = os.fstat(SPOOL_DESCRIPTOR)
+    except OSError:
+        return None
+    return seen.st_nlink if stat.S_ISREG(seen.st_mode) and seen.st_size == 0 else -1
 
 
 def _error_of(action: Callable[[], None]) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 
 from .device import overwrite_device
 from .refusal import Reason, Refused
+from .spool import SPOOL_DESCRIPTOR
 
 # Between the signal that ends a process with a code of its own (SIGXCPU) and the one that cannot be caught.
 _HARD_LIMIT_SECONDS = 10
-_LIMITS = struct.Struct(">III?")
+_LIMITS = struct.Struct(">III?Q")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Limits:
     """State is given away so often; 0: never."""
     resumes: bool = False
     """A checkpoint comes behind the key and the seed."""
+    rows_bytes: int = 2 << 30
+    """Rows that take more than this are sealed in the spool."""
+    spool: int = SPOOL_DESCRIPTOR
 
 
 def warm_up() -> None:
@@ -45,8 +49,8 @@ def read_limits(body: bytes) -> Limits:
     """:raises Refused: TRAINER_FAILED"""
     if len(body) != _LIMITS.size:
         raise Refused(Reason.TRAINER_FAILED, "limits")
-    cpu_seconds, prepare_cpu_seconds, checkpoint_ms, resumes = _LIMITS.unpack(body)
-    return Limits(cpu_seconds, prepare_cpu_seconds, checkpoint_ms / 1000, resumes)
+    cpu_seconds, prepare_cpu_seconds, checkpoint_ms, resumes, rows_bytes = _LIMITS.unpack(body)
+    return Limits(cpu_seconds, prepare_cpu_seconds, checkpoint_ms / 1000, resumes, rows_bytes)
 
 
 def limit_cpu(seconds: int) -> None:
