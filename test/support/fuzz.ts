@@ -9,6 +9,11 @@ export const [fuzzPart = 1, fuzzParts = 1] = FUZZ_PART.split('/').map(Number);
 export const fuzzRuns = (usual: number): number =>
   FUZZ_RUNS === undefined ? usual : Math.ceil(Number(FUZZ_RUNS) / fuzzParts);
 
+const codePoint = fc.nat({ max: 0x10ffff - 0x800 }).map((n) => String.fromCodePoint(n < 0xd800 ? n : n + 0x800));
+
+/** Any characters of Unicode. fast-check's own `binary` unit takes 1.5 s of CPU to make a table of them all first. */
+export const anyText = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: codePoint, maxLength });
+
 /** Of a property that is tried so often. */
 export const FUZZ_TIMEOUT_MS = 3_600_000;
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { fuzzRuns } from '../../../test/support/fuzz.js';
+import { anyText, fuzzRuns } from '../../../test/support/fuzz.js';
 import { provenanceStory } from '../../../test/support/provenance-story.js';
 import { logVkey, signNote, trust } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
@@ -40,7 +40,7 @@ const mangled = (text: () => string): fc.Arbitrary<string> =>
         at: fc.double({ min: 0, max: 1, noNaN: true }),
         drop: fc.nat({ max: 40 }),
         insert: fc.oneof(
-          fc.string({ unit: 'binary', maxLength: 8 }),
+          anyText(8),
           fc.constantFrom('\n', '\n\n', '— ', '=', '"', '{', '0', '-1', 'A', '__proto__', '\u0000', '\ufeff'),
         ),
       }),
@@ -64,8 +64,7 @@ function readsOrRefuses<T>(read: (text: string) => T, write: (value: T) => strin
   };
 }
 
-const anything = (text: () => string): fc.Arbitrary<string> =>
-  fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), mangled(text));
+const anything = (text: () => string): fc.Arbitrary<string> => fc.oneof(anyText(300), mangled(text));
 
 describe('parsers of hostile text', () => {
   const check = (text: () => string, property: (text: string) => void): void =>
