@@ -71,5 +71,5 @@ it('looks less often while there is nothing, and soon again once something came 
   poller.wake();
   await vi.advanceTimersByTimeAsync(60);
   await poller.stop();
-  expect(at.slice(8)).toEqual([1_300]);
+  expect(at.slice(8)).toEqual([1_250]);
 });

@@ -33,11 +33,11 @@ export class Poller {
     this.schedule(0);
   }
 
-  /** Somebody knows that there is something to do: no long pause now. A failure's delay stays. */
+  /** Somebody knows that there is something to do: no long pause, and the next step now. A failure's delay stays. */
   wake(): void {
     if (this.pauseMs === this.pace.everyMs) return;
     this.pauseMs = this.pace.everyMs;
-    if (this.timer !== undefined) this.schedule(this.pauseMs);
+    if (this.timer !== undefined) this.schedule(0);
   }
 
   /** Waits for the step in hand. */
