@@ -91,6 +91,16 @@ describe('a model that fits', () => {
     await expect(check()).rejects.toMatchObject({ error: { code: 'MODEL_DOES_NOT_FIT' } });
   });
 
+  it('says where its rows will lie, if memory has no room for them', async () => {
+    expect(await check()).not.toMatch(/rows:/);
+    const { manifest } = world.dataset;
+    const more = ['p', 'q', 'r'].map((name) => ({ name, type: 'number' as const, range: { min: 0, max: 1 } }));
+    Object.assign(manifest, { columns: [...manifest.columns, ...more], rowCount: 120_000_000 });
+    await writeRecipeFile(cli(), { recipe: 'mlp', dataset: world.dataset.id, out: file });
+    terminal = testTerminal();
+    expect(await check()).toMatch(/rows: +[\d.]+ GiB, more than the 2\.0 GiB of memory.*sealed on the worker's disk/);
+  });
+
   it('is admitted with a reservation where the trainer is not installed', async () => {
     estimate = undefined;
     const text = await check();

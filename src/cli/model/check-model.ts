@@ -5,6 +5,7 @@ import type { Cli } from '../cli.js';
 import type { TrainerEstimate } from '../ports.js';
 import { priceLines, priceList, type PriceList } from '../privacy/price-list.js';
 import { makeModel, type Model, type ModelOptions } from '../train/model.js';
+import { sealedRows } from '../train/sealed-rows.js';
 import { Reported } from '../ui/reported.js';
 import { facts } from '../ui/table.js';
 import { bytes, plain, shortId } from '../ui/text.js';
@@ -22,6 +23,8 @@ export interface ModelVerdict {
   model?: ModelDescription;
   /** Absent where the trainer is not installed: then shapes inside the graph and budgets were not looked at. */
   trainer?: TrainerEstimate;
+  /** What its rows take and where they lie, if that is not in memory. */
+  sealedRows?: string;
   /** Of a run without privacy; null if the terms allow none. */
   priceWei: bigint | null;
   /** What each epsilon would cost; null if the terms sell none. */
@@ -59,7 +62,9 @@ async function judge(
   const { standardiseEpsilon } = options;
   const privacy = priceList(dataset, balance, { ...made.declaration, standardiseEpsilon }) ?? null;
   if (trainer === undefined || trainer.admitted) {
-    return { admitted: true, model, ...(trainer === undefined ? {} : { trainer }), priceWei, privacy };
+    const sealed = await sealedRows(manifest, made.declaration);
+    const rows = sealed === undefined ? {} : { sealedRows: sealed };
+    return { admitted: true, model, ...rows, ...(trainer === undefined ? {} : { trainer }), priceWei, privacy };
   }
   const { reason, detail } = trainer;
   return { admitted: false, code: 'MODEL_REJECTED', reason: `${reason}: ${detail}`, model, trainer, priceWei, privacy };
@@ -72,7 +77,7 @@ function lines(
   id: string,
   standardiseEpsilon?: number,
 ): string[] {
-  const { model, trainer, priceWei, privacy } = verdict;
+  const { model, trainer, sealedRows: rows, priceWei, privacy } = verdict;
   const head = verdict.admitted
     ? out.green(trainer === undefined ? 'Admitted, as far as can be said here.' : 'Admitted.')
     : out.red(`Refused: ${plain(verdict.reason ?? '')} (${verdict.code ?? ''})`);
@@ -82,6 +87,7 @@ function lines(
     ...facts([
       ...modelFacts(model),
       ...trainerFacts(trainer),
+      ...(rows === undefined ? [] : [['rows', rows] satisfies [string, string]]),
       [
         'price',
         priceWei === null

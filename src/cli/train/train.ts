@@ -9,6 +9,7 @@ import { followJob } from './follow.js';
 import { findJob, writeJob, type JobJournal } from './job-journal.js';
 import { makeModel, saveModel, type Model, type ModelOptions } from './model.js';
 import { noiseWarning } from './noise-warning.js';
+import { sealedRows } from './sealed-rows.js';
 import { payOnce } from './pay.js';
 import { prepareJob } from './prepare.js';
 import { pickPurpose } from './purpose.js';
@@ -43,6 +44,8 @@ export async function train(options: TrainOptions, deps: TrainDeps): Promise<Col
   }
   const noisy = await noiseWarning(model.declaration, checked.dataset.rowCount);
   if (noisy !== undefined) ui.warn(noisy);
+  const sealed = await sealedRows(checked.dataset.manifest, model.declaration);
+  if (sealed !== undefined) ui.note(`the rows take ${sealed}`);
   const purpose = await pickPurpose(options.purpose, checked.dataset.terms, ui);
   if (options.saveModel !== undefined) await saveModel(options.saveModel, model);
   const request = jsonDigest({
