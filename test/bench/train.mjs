@@ -1,6 +1,6 @@
 // How fast the trainer is, against Opacus's best mode and against plain PyTorch, in turns in one run; and its memory for a
 // million rows, and what a job costs in a box that waited for it.
-//   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--only fixed-cost|nets]
+//   npm run --silent bench -- train [--torch PYTHON] [--gpu] [--nets mlp-6k,...] [--rounds 3] [--seconds 2] [--only fixed-cost|nets|memory]
 // PYTHON (or WEIGHBRIDGE_TORCH_PYTHON) is an interpreter with torch, opacus, onnx, onnxscript and numpy: 5 GB that the product
 // does without. Without it the trainer's own figures are there, and no ratios.
 // Real: the trainer's programs, its noise, a whole process over a million encrypted rows.
@@ -57,6 +57,7 @@ console.log(JSON.stringify({ bench: 'train', machine, figures }));
 
 async function main() {
   const own = startOwn();
+  if (options.only === 'memory') return measureMemory(own);
   if (options.only !== 'nets') await fixedCost(own);
   if (options.only === 'fixed-cost') return;
   if (options.torch === undefined) say('no --torch PYTHON: the trainer alone, without ratios');
@@ -164,7 +165,15 @@ async function fixedCost(own) {
 
 async function measureMemory(own) {
   say('a job over 1,000,000 rows of 64 columns');
-  const { peakBytes, seconds } = await own.ask({ do: 'memory', rows: 1_000_000, columns: 64 });
+  const rows = { rows: 1_000_000, columns: 64 };
+  const whole = await own.ask({ do: 'memory', ...rows, rowsBytes: 2 ** 31 });
+  const { peakBytes, seconds } = whole;
   figure('memory of the trainer, 1M x 64 rows', peakBytes / 2 ** 30, 'GiB', '< 1.863 (2 GB)', peakBytes < 2e9);
   figure('the whole job, rows made and encrypted on the way', seconds, 's');
+  figure('a linear model over them, which is the least work that a row can be', whole.rowsPerSecond, 'rows/s');
+  say('the same with memory for a sixteenth of them: the rows are sealed on the disk');
+  const sealed = await own.ask({ do: 'memory', ...rows, rowsBytes: 2 ** 24 });
+  figure('sealed rows: memory of the trainer', sealed.peakBytes / 2 ** 30, 'GiB');
+  figure('sealed rows: the whole job', sealed.seconds, 's');
+  figure('sealed rows: the linear model', sealed.rowsPerSecond, 'rows/s');
 }

@@ -4,7 +4,7 @@ line on stdin, an answer a line on stdout, both JSON. Run with the trainer's sou
     {"do": "prepare", "net": NAME, "file": WBM, "batch": B, "classes": C, "private": bool} -> {"prepareSeconds"}
     {"do": "measure", "net": NAME, "private": bool, "seconds": S}                         -> {"samplesPerSecond"}
     {"do": "compile", "config": C, "graph": BASE64, "weights": BASE64}                    -> {"compileSeconds"}
-    {"do": "memory", "rows": N, "columns": N}                                             -> {"peakBytes", "seconds"}
+    {"do": "memory", "rows": N, "columns": N, "rowsBytes": N}           -> {"peakBytes", "seconds", "rowsPerSecond"}
 """
 
 import base64
@@ -16,6 +16,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -36,10 +37,12 @@ from weighbridge_trainer.lower import lower
 from weighbridge_trainer.optimise import prepare, train
 from weighbridge_trainer.private_train import prepare_private, train_private
 from weighbridge_trainer.safetensors import read_safetensors
+from weighbridge_trainer.spool import SPOOL_DESCRIPTOR
 from weighbridge_trainer.warm import warm_up
 
 ROWS = 8_192
 PIECES = 16
+MANY_ROWS_BATCH = 256
 READY: dict[tuple[str, bool], Any] = {}
 
 
@@ -122,23 +125,46 @@ def measure(net: str, private: bool, seconds: float) -> float:
     return ROWS / float(np.median(times))
 
 
-def memory(rows: int, columns: int, tests: Path) -> dict[str, float]:
-    """A whole job of the real process over `rows`, encrypted in sixteen pieces; how much memory it took at most."""
+def memory(rows: int, columns: int, rowsBytes: int, tests: Path) -> dict[str, float]:  # noqa: N803
+    """A whole job of the real process over `rows`, encrypted in sixteen pieces; how much memory it took at most, and how
+    fast it trained. Rows of more than `rowsBytes` are sealed in a file, as the sandbox gives it one."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "weighbridge_trainer"]
-    job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert job.stdin is not None and job.stdout is not None
-    with ThreadPoolExecutor(2) as pool:
-        feeding = pool.submit(_feed, job.stdin, rows, columns, tests)
-        answering = pool.submit(job.stdout.read)
-        peak = 0
-        while job.poll() is None:
-            peak = max(peak, _peak_bytes(job.pid))
-            time.sleep(0.02)
-        feeding.result()
-    if job.returncode != 0 or b"R" not in answering.result():
+    with tempfile.NamedTemporaryFile(dir="/var/tmp") as spool:
+        command = [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" {SPOOL_DESCRIPTOR}<>"$0"',
+            spool.name,
+            sys.executable,
+            "-m",
+            "weighbridge_trainer",
+        ]
+        job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert job.stdin is not None and job.stdout is not None
+        with ThreadPoolExecutor(2) as pool:
+            feeding = pool.submit(_feed, job.stdin, rows, columns, rowsBytes, tests)
+            answering = pool.submit(_heard, job.stdout)
+            peak = 0
+            while job.poll() is None:
+                peak = max(peak, _peak_bytes(job.pid))
+                time.sleep(0.02)
+            feeding.result()
+    heard = answering.result()
+    if job.returncode != 0 or heard[-1][0] != b"N":
         raise RuntimeError("the job over many rows failed")
-    return {"peakBytes": peak, "seconds": time.perf_counter() - begun}
+    steps = [(int.from_bytes(body[:4], "big"), at) for kind, body, at in heard if kind == b"P"]
+    (first, began), (last, ended) = steps[0], steps[-1]
+    rate = (last - first) * MANY_ROWS_BATCH / (ended - began)
+    return {"peakBytes": peak, "seconds": time.perf_counter() - begun, "rowsPerSecond": rate}
+
+
+def _heard(stdout: BinaryIO) -> list[tuple[bytes, bytes, float]]:
+    """What it answered, and when."""
+    heard = []
+    while head := stdout.read(5):
+        length, kind = struct.unpack(">I1s", head)
+        heard.append((kind, stdout.read(length), time.perf_counter()))
+    return heard
 
 
 def compiling(config: dict[str, Any], graph: str, weights: str) -> float:
@@ -150,7 +176,7 @@ def compiling(config: dict[str, Any], graph: str, weights: str) -> float:
     return float(answer["compileSeconds"])
 
 
-def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
+def _feed(stdin: BinaryIO, rows: int, columns: int, rows_bytes: int, tests: Path) -> None:
     sys.path.insert(0, str(tests))
     from models import declaration as declared
     from models import (
@@ -170,12 +196,17 @@ def _feed(stdin: BinaryIO, rows: int, columns: int, tests: Path) -> None:
     nodes = [node("Gemm", ["input", "w", "b"], ["logits"], transB=1)]
     initial = [external("w", (2, columns)), external("b", (2,))]
     body = model(graph(nodes, initial, [value("input", ["batch", columns])], [value("logits", ["batch", 2])]))
-    change = {"inputs": [float_input(columns)], "features": {"input": scales(columns)}, "epochs": 1, "batchRows": 256}
+    change = {
+        "inputs": [float_input(columns)],
+        "features": {"input": scales(columns)},
+        "epochs": 1,
+        "batchRows": MANY_ROWS_BATCH,
+    }
     config = {"declaration": declared(body, weights, **change), "pieces": PIECES, "rows": rows}
     stdin.writelines(
         frame(kind, data)
         for kind, data in (
-            (b"L", struct.pack(">III?Q", 3_600, 240, 0, False, 2 << 30)),
+            (b"L", struct.pack(">III?Q", 3_600, 240, 0, False, rows_bytes)),
             (b"C", json.dumps(config).encode()),
             (b"G", body),
             (b"W", weights),
