@@ -73,7 +73,9 @@ def train(
     journal = journal or Journal()
     begin, carry = journal.restore((trainer.trainable, trainer.state))
     (trainable, state), frozen = place.everywhere(carry), place.everywhere(trainer.frozen)
-    for done, data, batches in ahead(_fed(trainer, rows, begin)):
+    fed = _fed(trainer, rows, begin)
+    # Rows in memory wait for nobody.
+    for done, data, batches in fed if isinstance(rows, Rows) else ahead(fed):
         trainable, state = trainer.segment(trainable, state, frozen, data, place.everywhere(batches))
         jax.block_until_ready(trainable)
         progress(done, plan.total_steps)
