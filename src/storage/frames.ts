@@ -10,6 +10,7 @@ const MAX_TRIED = 8_192;
 
 /** Of a frame that is encrypted at once. */
 const STEP_BYTES = 64 << 10;
+const WORD_BYTES = 8;
 
 /** What the frames of one piece share. */
 export interface FrameCipher extends ShardKey {
@@ -32,15 +33,17 @@ export function framesOf({ plaintextBytes, frameBytes }: Pick<PieceHeader, 'plai
 
 /**
  * Encrypts frame `index` into the beginning of `sealed`: ciphertext, then tag. Node gives ciphertext in memory of its own; in steps of this
- * size it is copied on while the processor's cache still has it, which takes half as long as a frame at once.
+ * size it is copied on while the processor's cache still has it, which takes half as long as a frame at once. The first step ends at a
+ * word's border of `sealed`: into memory that threads share, V8 copies words only if they lie alike at both ends, and bytes otherwise.
  */
 export function sealFrame(cipher: FrameCipher, plaintext: Uint8Array, index: number, sealed: Uint8Array): void {
   const gcm = createCipheriv('aes-256-gcm', cipher.key, frameNonce(cipher, index));
   gcm.setAAD(cipher.associatedData);
-  for (let at = 0; at < plaintext.length; at += STEP_BYTES) {
-    const ciphertext = gcm.update(plaintext.subarray(at, at + STEP_BYTES));
+  for (let at = 0, to = STEP_BYTES - (sealed.byteOffset % WORD_BYTES); at < plaintext.length; to += STEP_BYTES) {
+    const ciphertext = gcm.update(plaintext.subarray(at, to));
     sealed.set(ciphertext, at);
     release(ciphertext);
+    at = to;
   }
   gcm.final(); // GCM keeps nothing back
   sealed.set(gcm.getAuthTag(), plaintext.length);
