@@ -28,7 +28,6 @@ const RECORD = 'bundle.json';
 export const THREADS = {
   'bundle-worker': 'src/provenance/fsck/bundle-worker.js',
   'file-hash-thread': 'web3/filecoin/store/file-hash-thread.js',
-  'hash-thread': 'web3/filecoin/provider/hash-thread.js',
   'sealing-thread': 'web3/filecoin/sealing/sealing-thread.js',
   'wrapping-thread': 'web3/lit/wrapping-thread.js',
 };

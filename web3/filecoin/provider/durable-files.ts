@@ -30,10 +30,14 @@ export async function writeDurably(file: string, content: string | Uint8Array): 
   await publishFile(scratch, file);
 }
 
-/** `FileHandle.write` may write less than it was given. */
-export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, offset);
-    offset += bytesWritten;
+/** `FileHandle.writev` may write less than it was given. */
+export async function writeAll(handle: FileHandle, parts: Uint8Array[]): Promise<void> {
+  for (let left = parts; left.length > 0;) {
+    let { bytesWritten } = await handle.writev(left);
+    left = left.flatMap((part) => {
+      const rest = part.subarray(bytesWritten);
+      bytesWritten -= part.length - rest.length;
+      return rest.length > 0 ? [rest] : [];
+    });
   }
 }

@@ -1,11 +1,14 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { release } from '../../../src/kernel/index.js';
 import { MAX_PIECE_BYTES, MIN_PIECE_BYTES } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
+import type { FollowingHash } from '../store/file-hash.js';
+import { hashInThread } from '../store/hash-in-thread.js';
+import { arriving } from './arriving.js';
 import { publishFile, syncDirectory, writeAll } from './durable-files.js';
-import { HashingThread, type ArrivingPiece } from './hashing.js';
 import { asDiskFull, NO_ROOM, Refusal } from './refusal.js';
 
 /** Room that is kept free: the journal of transactions must never be the first to feel a full disk. */
@@ -22,7 +25,7 @@ export interface ReceivedPiece {
 export class PieceFiles {
   private readonly pieces: string;
   private readonly incoming: string;
-  private readonly hashing = new HashingThread();
+  private readonly hashing = hashInThread();
   private usedBytes: number;
 
   constructor(
@@ -57,18 +60,18 @@ export class PieceFiles {
    * Writes a stream to disk, hashing it on the way, and syncs it.
    * @throws Refusal 413 above the largest piece, 400 below the smallest, 507 when there is no room
    */
-  async receive(id: string, source: AsyncIterable<Uint8Array>): Promise<ReceivedPiece> {
+  async receive(id: string, body: Readable): Promise<ReceivedPiece> {
     const file = path.join(this.incoming, id);
-    const piece = this.hashing.open();
     const arrived = { bytes: 0 };
-    const handle = await open(file, 'wx');
+    const handle = await open(file, 'wx+');
+    const hash = this.hashing(handle.fd);
     try {
-      await this.fill(handle, piece, arrived, source);
+      await this.fill(handle, hash, arrived, body);
       if (arrived.bytes < MIN_PIECE_BYTES) throw new Refusal(400, `a piece has at least ${MIN_PIECE_BYTES} bytes`);
-      const [pieceCid] = await Promise.all([piece.digest(), handle.sync()]);
+      const [pieceCid] = await Promise.all([hash.digest(), handle.sync()]);
       return { file, pieceCid, sizeBytes: arrived.bytes };
     } catch (error) {
-      piece.drop();
+      await hash.drop();
       await rm(file, { force: true });
       this.usedBytes -= arrived.bytes;
       throw asDiskFull(error);
@@ -104,28 +107,30 @@ export class PieceFiles {
    */
   private async fill(
     handle: FileHandle,
-    piece: ArrivingPiece,
+    hash: FollowingHash,
     arrived: { bytes: number },
-    source: AsyncIterable<Uint8Array>,
+    body: Readable,
   ): Promise<void> {
     let failure: { error: unknown } | undefined;
     let seenBytes = 0;
-    const keep = async (block: Uint8Array<SharedArrayBuffer>): Promise<void> => {
+    const keep = async (parts: Uint8Array[], bytes: number): Promise<void> => {
       if (failure !== undefined) return;
       try {
-        if (this.usedBytes + block.length > this.capacityBytes) throw new Refusal(507, NO_ROOM);
-        this.usedBytes += block.length;
-        arrived.bytes += block.length;
-        await writeAll(handle, block);
-        piece.write(block);
+        if (this.usedBytes + bytes > this.capacityBytes) throw new Refusal(507, NO_ROOM);
+        this.usedBytes += bytes;
+        arrived.bytes += bytes;
+        await writeAll(handle, parts);
+        hash.reach(arrived.bytes);
       } catch (error) {
         failure = { error };
       }
     };
-    for await (const block of inBlocks(source, async () => piece.block())) {
-      seenBytes += block.length;
+    for await (const parts of arriving(body)) {
+      const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+      seenBytes += bytes;
       if (seenBytes > MAX_PIECE_BYTES) throw new Refusal(413, `a piece has at most ${MAX_PIECE_BYTES} bytes`);
-      await keep(block);
+      await keep(parts, bytes);
+      for (const part of parts) release(part);
     }
     if (failure !== undefined) throw failure.error;
   }
@@ -133,29 +138,6 @@ export class PieceFiles {
   private pathOf(pieceCid: string): string {
     return path.join(this.pieces, pieceCidOrRefuse(pieceCid).text);
   }
-}
-
-/** The stream in blocks that the caller gives: what the network gives comes in small parts and out of a pool. */
-async function* inBlocks(
-  source: AsyncIterable<Uint8Array>,
-  next: () => Promise<Uint8Array<SharedArrayBuffer>>,
-): AsyncGenerator<Uint8Array<SharedArrayBuffer>> {
-  let block: Uint8Array<SharedArrayBuffer> | undefined;
-  let filled = 0;
-  for await (const bytes of source) {
-    for (let at = 0; at < bytes.length;) {
-      block ??= await next();
-      const taken = Math.min(block.length - filled, bytes.length - at);
-      block.set(bytes.subarray(at, at + taken), filled);
-      filled += taken;
-      at += taken;
-      if (filled < block.length) continue;
-      yield block;
-      [block, filled] = [undefined, 0];
-    }
-    release(bytes);
-  }
-  if (block !== undefined && filled > 0) yield block.subarray(0, filled);
 }
 
 /** @throws Refusal 400 for a text that is no piece CID: it would become a path */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hexToString } from 'viem';
 import { serviceProviderRegistryAbi } from '../../chain/abi/service-provider-registry.js';
-import { openGet, withoutStall } from '../store/provider-http.js';
+import { openGet } from '../store/provider-http.js';
 import type { Address, Hex } from '../../../src/kernel/index.js';
 import type { ChainClient } from './chain-client.js';
 import { pieceCidOrRefuse, type PieceFiles } from './piece-files.js';
@@ -78,7 +78,8 @@ export class Pulls {
     const body = await openGet(sourceUrl, {}, CONNECT_MS, undefined);
     try {
       if (body.statusCode !== 200) return false;
-      const piece = await this.files.receive(randomUUID(), withoutStall(body, STALL_MS));
+      body.setTimeout(STALL_MS, () => body.destroy(new DOMException('the provider stalls', 'TimeoutError')));
+      const piece = await this.files.receive(randomUUID(), body);
       if (piece.pieceCid === pieceCid) await this.files.keep(piece);
       else await this.files.drop(piece);
       return piece.pieceCid === pieceCid;

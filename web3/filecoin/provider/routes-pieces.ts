@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseByteRange } from './byte-range.js';
@@ -72,7 +73,7 @@ export function pieceRoutes(app: FastifyInstance, files: PieceFiles, uploads: Up
   });
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    await uploads.receive(parse(sessionSchema, request.params).id, request.body as AsyncIterable<Uint8Array>);
+    await uploads.receive(parse(sessionSchema, request.params).id, request.body as Readable);
     return reply.code(204).send();
   }
 }

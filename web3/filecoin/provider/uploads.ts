@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { PieceFiles, ReceivedPiece } from './piece-files.js';
 import { Refusal } from './refusal.js';
 
@@ -34,12 +35,12 @@ export class Uploads {
   }
 
   /** Takes the bytes of a session. If they fail, the session is open again. @throws Refusal 404, 409, and those of `receive` */
-  async receive(id: string, source: AsyncIterable<Uint8Array>): Promise<void> {
+  async receive(id: string, body: Readable): Promise<void> {
     const session = this.find(id);
     if (session.state !== 'open') throw new Refusal(409, 'this upload has its bytes already');
     session.state = 'receiving';
     try {
-      session.piece = await this.files.receive(id, source);
+      session.piece = await this.files.receive(id, body);
       session.state = 'received';
     } catch (error) {
       session.state = 'open';
