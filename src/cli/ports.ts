@@ -9,6 +9,7 @@ import type {
   RepairPermit,
   StepTimer,
   StorageNetwork,
+  VerifiedParts,
   VerifiedProof,
 } from '../storage/index.js';
 import type { ModelDeclaration, Trainer } from '../training/models.js';
@@ -97,7 +98,7 @@ export interface SellerStorage {
 /** What a seller asks of the key nodes' network. */
 export type KeyWrapper = Pick<KeyVault, 'wrap'> & { close(): Promise<void> };
 
-export type PieceReader = PieceParts & Pick<PieceStore, 'download'>;
+export type PieceReader = VerifiedParts & Pick<PieceStore, 'download'>;
 
 /** What the trainer would say of a model: `workers/estimate`, where it is installed. */
 export interface ModelChecker {

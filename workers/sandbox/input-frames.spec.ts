@@ -154,6 +154,19 @@ describe('what goes into a box', () => {
       expect((await run(change)).map(([kind]) => kind).join('')).toMatch(/^LCGWTKHD+X$/);
     }
     expect(wholeReads).toBe(4);
+    // A store that breaks off when some frames are in the box: the others, once each, from the whole piece.
+    const breaking = {
+      ...parts,
+      async *blocks(...asked: Parameters<typeof parts.blocks>) {
+        let given = 0;
+        for await (const block of parts.blocks(...asked)) {
+          if (given++ === 2) throw new Error('gone');
+          yield block;
+        }
+      },
+    };
+    expect(await run({ parts: breaking })).toEqual(frames);
+    expect(wholeReads).toBe(5);
   });
 
   it('waits for the box: no piece is read ahead of it', async () => {

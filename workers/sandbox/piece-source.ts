@@ -17,7 +17,7 @@ export type PieceItem = SplitPiece | CipherFrame;
 
 /**
  * The pieces of a job, some ahead of their reader. Where the job reads few columns and a piece has an index, only frames of these
- * columns are fetched; otherwise, or if that fails before the first of them, the whole piece.
+ * columns are fetched; otherwise, or if that fails, the whole piece, which is tried longer and from all copies at once.
  * @param versionKey - 32 bytes, read at once and not kept: what is kept opens indexes alone
  */
 export function piecesOf(input: TrainInput, versionKey: Uint8Array): Opener<PieceItem>[] {
@@ -36,10 +36,31 @@ export function piecesOf(input: TrainInput, versionKey: Uint8Array): Opener<Piec
         signal.throwIfAborted();
         const piece = some ?? (await splitPiece(whole(signal)));
         yield piece;
-        yield* piece.frames;
+        yield* some?.chosen === undefined ? piece.frames : chosenFrames(some, some.chosen, whole, signal);
       };
     }),
   );
+}
+
+/** The frames of some columns. Where no copy goes on giving them, those that are left come from the whole piece: both are held against its CID. */
+async function* chosenFrames(
+  { frames }: SplitPiece,
+  chosen: readonly number[],
+  whole: Opener,
+  signal: AbortSignal,
+): AsyncGenerator<CipherFrame> {
+  const left = new Set(chosen);
+  try {
+    for await (const frame of frames) {
+      yield frame;
+      left.delete(frame.index);
+    }
+    return;
+  } catch {
+    signal.throwIfAborted();
+  }
+  const piece = await splitPiece(whole(signal));
+  for await (const frame of piece.frames) if (left.has(frame.index)) yield frame;
 }
 
 /** Undefined if the shard's key does not open: the box says so of the whole piece. */

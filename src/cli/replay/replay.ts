@@ -116,6 +116,7 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
             (signal) =>
               pieces.download(pieceCid, signal),
         ),
+        parts: pieces,
         timeoutMs: TIMEOUT_MS,
         onProgress: (step, of) => {
           bar.setTotal(of);
