@@ -64,7 +64,8 @@ export const adapters: Adapters = {
     const { createSandboxTrainer } = await import('../../workers/sandbox/index.js');
     const pythonDir = path.join(packageRoot(), '.weighbridge/python/trainer');
     const trainerDir = path.join(packageRoot(), 'workers/trainer/src');
-    const spool = { directory: path.join(packageRoot(), '.weighbridge/spool'), jobs: 1 };
+    // A disk, mostly; /tmp is often memory.
+    const spool = { directory: process.env['TMPDIR'] ?? '/var/tmp', jobs: 1 };
     const gpus = device.startsWith('gpu ') ? 'auto' : 'none';
     return createSandboxTrainer({ pythonDir, trainerDir, limits: { threads }, gpus, spool });
   },

@@ -72,7 +72,7 @@ describe('the rows of a job', () => {
 
   it('are left to another worker where they fit neither memory nor disk', async () => {
     const rows = most + 1;
-    const gone = { code: 'UNAVAILABLE', retryable: true };
+    const gone = { code: 'UNAVAILABLE', retryable: true, details: { reason: 'out-of-memory' } };
     await expect(assertRoom(DEFAULT_LIMITS, job(rows))).rejects.toMatchObject(gone);
     const spools = { directory, bytes: sealed(rows) - 1 };
     await expect(assertRoom({ ...DEFAULT_LIMITS, spools }, job(rows))).rejects.toMatchObject(gone);

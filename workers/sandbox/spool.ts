@@ -4,6 +4,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { roomOf, type TrainInput } from '../../src/training/index.js';
 import { WeighbridgeError } from '../../src/kernel/index.js';
+import type { RefusalReason } from '../../src/provenance/index.js';
 import { unavailable } from './errors.js';
 import type { SandboxLimits, Spools } from './limits.js';
 
@@ -64,6 +65,7 @@ export async function assertRoom(
   throw new WeighbridgeError('UNAVAILABLE', `the rows take ${sealedBytes} bytes of disk, this worker has ${room}`, {
     next: 'Wait: another worker may have room. Its operator frees disk space, or sets SANDBOX_SPOOL_BYTES higher.',
     retryable: true,
+    details: { reason: 'out-of-memory' satisfies RefusalReason },
   });
 }
 

@@ -1,12 +1,13 @@
 """A plain and a private job over frames in a process of its own, with the devices that its environment gives it;
 prints the tensors as JSON.
 
-    python devices_job.py [COORDINATOR COUNT NUMBER]
+    python devices_job.py [sealed | COORDINATOR COUNT NUMBER]
 """
 
 import io
 import json
 import sys
+import tempfile
 
 import jax
 import numpy as np
@@ -17,6 +18,7 @@ from test_job import answers
 from weighbridge_trainer.frames import FrameReader, FrameWriter
 from weighbridge_trainer.job import run_job
 from weighbridge_trainer.safetensors import read_safetensors
+from weighbridge_trainer.warm import Limits
 
 ROWS = 120
 PRIVACY = {
@@ -30,7 +32,7 @@ PRIVACY = {
 }
 
 
-def tensors_of(private: bool) -> dict[str, list[float]]:
+def tensors_of(private: bool, limits: Limits) -> dict[str, list[float]]:
     x = np.random.default_rng(0).random((ROWS, 3))
     piece = parquet({**{f"c{k}": x[:, k] for k in range(3)}, "label": (x[:, 0] > 0.5).astype(int)})
     graph, weights = linear_model(), linear_weights()
@@ -38,17 +40,21 @@ def tensors_of(private: bool) -> dict[str, list[float]]:
     declared = declaration(graph, weights, epochs=3, batchRows=50, microBatchRows=7, privacy=privacy)
     seed = bytes(range(32)) if private else None
     out = io.BytesIO()
-    run_job(FrameReader(io.BytesIO(job_frames(declared, graph, weights, [piece], ROWS, seed))), FrameWriter(out))
+    frames = job_frames(declared, graph, weights, [piece], ROWS, seed)
+    run_job(FrameReader(io.BytesIO(frames)), FrameWriter(out), limits)
     result = dict(answers(out.getvalue()))[b"R"]
     return {name: values.ravel().tolist() for name, values in read_safetensors(result).items()}
 
 
-def main(cluster: list[str]) -> None:
-    if cluster:
-        coordinator, count, number = cluster
+def main(arguments: list[str]) -> None:
+    sealed = arguments == ["sealed"]
+    if arguments and not sealed:
+        coordinator, count, number = arguments
         jax.distributed.initialize(coordinator, int(count), int(number))
     about = {"devices": len(jax.devices()), "here": len(jax.local_devices())}
-    print(json.dumps({**about, "plain": tensors_of(False), "private": tensors_of(True)}))
+    with tempfile.TemporaryFile() as spool:
+        limits = Limits(rows_bytes=0, spool=spool.fileno()) if sealed else Limits()
+        print(json.dumps({**about, "plain": tensors_of(False, limits), "private": tensors_of(True, limits)}))
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ import numpy as np
 HERE = Path(__file__).parent
 
 
-def start(devices: int, *cluster: str) -> subprocess.Popen[str]:
+def start(devices: int, *arguments: str) -> subprocess.Popen[str]:
     env = {
         **os.environ,
         "PYTHONPATH": f"{HERE.parent / 'src'}:{HERE}",
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "JAX_PLATFORMS": "cpu",
     }
-    command = [sys.executable, str(HERE / "devices_job.py"), *cluster]
+    command = [sys.executable, str(HERE / "devices_job.py"), *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
 
 
@@ -44,7 +44,8 @@ def assert_same(got: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_devices_and_processes_give_the_result_of_one_device() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         coordinator = f"127.0.0.1:{free.getsockname()[1]}"
-    jobs = [start(1), start(4), *(start(2, coordinator, "2", str(number)) for number in range(2))]
+    # One of them over rows in a spool.
+    jobs = [start(1), start(4, "sealed"), *(start(2, coordinator, "2", str(number)) for number in range(2))]
     one, four, first, second = (ended(job) for job in jobs)
     assert [(job["devices"], job["here"]) for job in (one, four, first)] == [(1, 1), (4, 4), (4, 2)]
     assert_same(four, one)
