@@ -30,7 +30,8 @@ export function padFr32(source: Uint8Array, target: Uint8Array, quads: number): 
 /** The first words of `bytes`; they are copied where they do not lie on a word's border. */
 function wordsOf(bytes: Uint8Array, words: number): Int32Array {
   if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, words);
-  return new Int32Array(bytes.slice(0, words * 4).buffer);
+  // Not by `slice`: that of a Buffer copies nothing.
+  return new Int32Array(new Uint8Array(bytes.subarray(0, words * 4)).buffer);
 }
 
 /**

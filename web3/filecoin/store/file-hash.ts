@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { PieceHasher } from '../commp.js';
 
 const READ_BYTES = 1 << 20;
+const WORD_BYTES = 4;
 
 /** The piece CID of a file, computed while the file is being filled from its start. */
 export class FileHash {
@@ -13,10 +14,12 @@ export class FileHash {
   /** Every byte before `toByte` is in the file. */
   reach(toByte: number): void {
     while (this.hasher.size < toByte) {
-      const wanted = Math.min(this.block.length, toByte - this.hasher.size);
-      const length = readSync(this.fd, this.block, 0, wanted, this.hasher.size);
+      // Where it would lie if the whole piece lay there: the hasher reads words, and copies what lies askew.
+      const start = this.hasher.size % WORD_BYTES;
+      const wanted = Math.min(this.block.length - start, toByte - this.hasher.size);
+      const length = readSync(this.fd, this.block, start, wanted, this.hasher.size);
       if (length === 0) throw new Error('the downloaded piece ended early');
-      this.hasher.write(this.block.subarray(0, length));
+      this.hasher.write(this.block.subarray(start, start + length));
     }
   }
 
