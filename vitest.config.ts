@@ -24,12 +24,16 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Specs of the API, which they run in their own process, but for the one that starts it as a child and kills it. */
-const API = 'test/medium/api/!(process).spec.ts';
-const UNITS = ['src/**/*.spec.ts', 'web3/**/*.spec.ts', 'workers/**/*.spec.ts'];
+/** Half of such a spec's time would be loading viem, NestJS and the SDKs, so one worker loads them once for all its specs. */
+const SHARED = ['src/**/*.spec.ts', 'web3/**/*.spec.ts', 'workers/**/*.spec.ts', 'test/medium/**/*.spec.ts'];
 
-/** Unit tests that need modules loaded anew: they look at what happens at loading, or replace what all share. */
-const ALONE = ['web3/filecoin/sha256-pairs.spec.ts', 'web3/lit/quiet.spec.ts'];
+/** Need modules loaded anew: they look at what happens at loading, or replace what all share. */
+const ALONE = [
+  'web3/filecoin/sha256-pairs.spec.ts',
+  'web3/lit/quiet.spec.ts',
+  'test/medium/filecoin-adapter.spec.ts',
+  'test/medium/keys.spec.ts',
+];
 
 const EXCLUDED = ['node_modules/**', 'dist/**'];
 
@@ -38,15 +42,15 @@ export default defineConfig({
   // Node takes graphql's CommonJS build, Vite by itself its other one; two of them do not know each other's types.
   resolve: { alias: [{ find: /^graphql$/, replacement: `${import.meta.dirname}/node_modules/graphql/index.js` }] },
   test: {
-    // Half of such a spec's time would be loading viem and NestJS, so one worker loads them once for all its specs.
     projects: [
+      { extends: true, test: { name: 'shared', include: SHARED, exclude: [...EXCLUDED, ...ALONE], isolate: false } },
       {
         extends: true,
-        test: { name: 'shared', include: [...UNITS, API], exclude: [...EXCLUDED, ...ALONE], isolate: false },
-      },
-      {
-        extends: true,
-        test: { name: 'isolated', include: ['test/**/*.spec.ts', ...ALONE], exclude: [...EXCLUDED, API] },
+        test: {
+          name: 'isolated',
+          include: ['test/{crash,e2e,standards,vectors}/**/*.spec.ts', ...ALONE],
+          exclude: EXCLUDED,
+        },
       },
     ],
     testTimeout: 60_000,

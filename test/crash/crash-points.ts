@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One moment at which a worker dies: just before a port call has any effect, or after it had it and before anybody knows. */
@@ -35,6 +36,7 @@ export class CrashPlan {
       this.isDying = true;
       await sleep(WAIT_FOR_OTHER_MS);
     }
+    flushCompileCache(); // Node writes it at an orderly end, which no life of a dying worker has
     process.kill(process.pid, 'SIGKILL');
     await new Promise<never>(() => undefined);
   }
