@@ -1,4 +1,4 @@
-import { fetchJson, StreamUtils, SyncOptions } from '@ceramicnetwork/common';
+import { StreamUtils, SyncOptions } from '@ceramicnetwork/common';
 import type { StreamID } from '@ceramicnetwork/streamid';
 import { z } from 'zod';
 import type { ContentCommit } from './content-commit.js';
@@ -20,20 +20,25 @@ export class CommitApi {
     this.url = new URL('/api/v0/commits', nodeUrl);
   }
 
-  async apply(streamId: StreamID, { jws, linkedBlock }: ContentCommit): Promise<void> {
+  async apply(streamId: StreamID, { jws, linkedBlock }: ContentCommit, signal: AbortSignal): Promise<void> {
     const commit = { jws: { ...jws, link: jws.link.toString() }, linkedBlock: linkedBlock.toString('base64') };
     const body = JSON.stringify({ streamId: streamId.toString(), commit, opts: WRITE });
     const headers = { 'content-type': 'application/json' };
-    const response = await fetch(this.url, { method: 'POST', headers, body });
-    const answer = await response.arrayBuffer();
-    if (!response.ok) throw new Error(`HTTP ${response.status}: ${Buffer.from(answer).toString('utf8', 0, 500)}`);
+    await answered(await fetch(this.url, { method: 'POST', headers, body, signal }));
   }
 
   /** Nothing of what it gives is believed before it is verified. */
-  async list(streamId: StreamID): Promise<StreamCommit[]> {
-    const { commits } = commitsSchema.parse(await fetchJson(`${this.url}/${streamId.toString()}`));
+  async list(streamId: StreamID, signal: AbortSignal): Promise<StreamCommit[]> {
+    const answer = await answered(await fetch(`${this.url}/${streamId.toString()}`, { signal }));
+    const { commits } = commitsSchema.parse(JSON.parse(answer.toString()));
     return commits.map(({ cid, value }) => ({ cid, value: commitOf(value) }));
   }
+}
+
+async function answered(response: Response): Promise<Buffer> {
+  const answer = Buffer.from(await response.arrayBuffer());
+  if (!response.ok) throw new Error(`HTTP ${response.status}: ${answer.toString('utf8', 0, 500)}`);
+  return answer;
 }
 
 function commitOf({ linkedBlock, ...value }: Record<string, unknown>): unknown {

@@ -60,7 +60,7 @@ class CeramicRecordStreams implements RecordStreams {
     const document = await this.open(batch.keyId, batch.seq);
     const commit = await contentCommit(document.id.cid, content, this.signer);
     if (isEmpty(document.content)) {
-      await ceramicCall('write a batch', () => this.commits.apply(document.id, commit));
+      await ceramicCall('write a batch', async (signal) => this.commits.apply(document.id, commit, signal));
     }
     // Read back and verified: a batch counts as published once the node hands out what we signed.
     const loaded = await this.verified(document.id, batch.keyId, batch.seq, { batch, commit });
@@ -119,7 +119,7 @@ class CeramicRecordStreams implements RecordStreams {
     own?: OwnBatch,
   ): Promise<LoadedBatch | undefined> {
     const expected = await this.streamIdOf(keyId, seq);
-    const commits = await ceramicCall('read a batch', () => this.commits.list(streamId));
+    const commits = await ceramicCall('read a batch', async (signal) => this.commits.list(streamId, signal));
     const verified = await verifyBatchStream(expected.cid, this.controller, commits, own);
     if (verified === undefined) return undefined;
     if (verified.batch.keyId !== keyId || verified.batch.seq !== seq) throw otherContent({ keyId, seq });
