@@ -45,7 +45,8 @@ export function storageCommand(run: Run): Command {
     .summary('take out what is not needed')
     .description(
       'Pays USDFC of your storage account back to your wallet: what is free beyond the days that your copies are to be paid ' +
-        "for. What is locked for the providers' notice period stays.",
+        "for. What is locked for the providers' notice period stays. Of copies that were delisted and have come to their ends, it " +
+        'first settles what the provider left.',
     )
     .option(
       '--keep-days <n>',
