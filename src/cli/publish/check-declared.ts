@@ -20,7 +20,7 @@ export interface MissingValues {
  */
 export async function checkDeclared(
   duck: Duck,
-  source: Pick<Source, 'columns' | 'parquetFile'>,
+  source: Source,
   declared: DeclaredColumns,
   label: string | undefined,
 ): Promise<MissingValues[]> {
@@ -70,7 +70,7 @@ export async function checkDeclared(
 /** Lists of one length in every row, of finite numbers: a trainer takes no others. @throws WeighbridgeError MALFORMED_DATA */
 async function checkTensor(
   duck: Duck,
-  source: Pick<Source, 'parquetFile'>,
+  source: Source,
   { name, sql }: SourceColumn,
   shape: number[] | undefined,
 ): Promise<void> {
@@ -138,7 +138,7 @@ function contradicts(row: number, column: string, declared: DeclaredColumn | und
   );
 }
 
-function noColumn(name: string, who: string, source: Pick<Source, 'columns'>): WeighbridgeError {
+function noColumn(name: string, who: string, source: Source): WeighbridgeError {
   const names = source.columns.map((column) => `"${column.name}"`);
   const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} and ${names.length - 12} more` : names.join(', ');
   return new WeighbridgeError('BAD_INPUT', `${who} column "${name}", which the file does not have`, {

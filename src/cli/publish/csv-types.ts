@@ -29,10 +29,9 @@ export async function guessTypes(
   privateDir: string,
   header: CsvHeader,
   declared: DeclaredColumns,
-  sampleBytes = SAMPLE_BYTES,
 ): Promise<CsvGuess> {
   const all = new Map<string, Physical>(header.names.map((name) => [name, 'VARCHAR']));
-  const sample = scanCsv(await writeSample(file, privateDir, sampleBytes), header, all, 'ignore_errors=true');
+  const sample = scanCsv(await writeSample(file, privateDir), header, all, 'ignore_errors=true');
   const counts = header.names.map((name, i) => {
     const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
     const fractions = header.names.length > FEW_COLUMNS ? '0' : `count_if(${number} <> trunc(${number}))`;
@@ -51,11 +50,11 @@ export async function guessTypes(
 }
 
 /** The beginning of the file, up to a line's end. */
-async function writeSample(file: string, privateDir: string, sampleBytes: number): Promise<string> {
+async function writeSample(file: string, privateDir: string): Promise<string> {
   const handle = await open(file, 'r');
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(sampleBytes), 0, sampleBytes, 0);
-    const end = bytesRead < sampleBytes ? bytesRead : buffer.lastIndexOf(10, bytesRead - 1) + 1;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
+    const end = bytesRead < SAMPLE_BYTES ? bytesRead : buffer.lastIndexOf(10, bytesRead - 1) + 1;
     const sample = path.join(privateDir, 'sample.csv');
     await writeFile(sample, buffer.subarray(0, end), { mode: 0o600 });
     return sample;

@@ -1,24 +1,37 @@
+import { rm } from 'node:fs/promises';
 import type { Column } from '../../catalog/manifest.js';
-import type { StepTimer } from '../../storage/index.js';
-import { WeighbridgeError } from '../../kernel/index.js';
+import {
+  DEFAULT_FRAME_BYTES,
+  paddedBytes,
+  shardIdOf,
+  shardKeyOf,
+  type StepTimer,
+  type UploadSession,
+} from '../../storage/index.js';
+import { fromHex, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
+import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
-import { checkDeclared, type MissingValues } from './check-declared.js';
+import { checkDeclared } from './check-declared.js';
 import type { Duck } from './duck.js';
 import { divideRows } from './hold-out.js';
 import type { DatasetSlot, JournalFile, SentPiece } from './journal.js';
-import { numberShards } from './number-shards.js';
 import type { PublishPlan } from './plan.js';
 import { previewColumns } from './preview.js';
 import { withPrivateDir } from './private-dir.js';
 import { personalColumns } from './quality.js';
 import { readSource, sourceState } from './read.js';
-import { sendShards, type SendDeps } from './send-shards.js';
 import { writeShards, type Shard } from './shard.js';
 import type { Source } from './source.js';
 import { assertUnchanged, type FileState } from './unchanged.js';
 
-export interface MakeDeps extends SendDeps {
+export interface MakeDeps {
+  ui: Ui;
   duck: Duck;
+  threads: SealingThreads;
+  /** 32 bytes: the seller's shard secret. */
+  secret: Uint8Array;
+  /** Opened while the file is read. */
+  session: Promise<UploadSession>;
   time: StepTimer;
 }
 
@@ -28,7 +41,14 @@ export interface Made {
   pieces: SentPiece[];
 }
 
-/** Reads, checks and shards the seller's file, and encrypts and sends each shard as soon as it is written. */
+/** Shards that are encrypted and sent at the same time, while the next one is written. */
+const IN_FLIGHT = 3;
+
+/**
+ * Reads, checks and shards the seller's file, and encrypts and sends each shard as soon as it is written. A piece is sent
+ * while it is encrypted and lies on no disk of the seller. A shard that an earlier run sent is found by its name, which
+ * follows from its content: it is neither encrypted nor sent again if the provider still holds it.
+ */
 export async function makePieces(
   plan: PublishPlan,
   file: FileState,
@@ -36,80 +56,20 @@ export async function makePieces(
   journal: JournalFile,
   deps: MakeDeps,
 ): Promise<Made> {
+  const { duck } = deps;
   return withPrivateDir(journal.dir, async (privateDir) => {
-    await deps.duck.spillTo(privateDir);
-    const made =
-      (await makeOfNumbers(plan, slot, journal, privateDir, deps)) ??
-      (await makeOfAny(plan, slot, journal, privateDir, deps));
-    assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
-    return made;
-  });
-}
-
-/** Some row is not like the first ones. What is wrong with it, if anything, only reading the file in its order can name. */
-class NotPlain extends Error {}
-
-/** Shards of a large file of numbers are sent while the file is read. @returns undefined for any other file */
-async function makeOfNumbers(
-  plan: PublishPlan,
-  slot: DatasetSlot,
-  journal: JournalFile,
-  privateDir: string,
-  deps: MakeDeps,
-): Promise<Made | undefined> {
-  const { duck, ui, time } = deps;
-  const { format, shardBytes, terms } = plan;
-  if (format !== 'csv' || shardBytes !== undefined || terms.privacy.holdout !== undefined) return undefined;
-  const numbers = await numberShards(duck, plan, privateDir, time);
-  if (numbers === undefined) return undefined;
-  const { columns, expected } = numbers;
-  await checkPersonal(plan, duck, { columns, parquetFile: plan.file }, ui);
-  const missing = new Map<string, number>();
-  let rowCount = 0;
-  const checked = async function* (): AsyncGenerator<Shard> {
-    try {
-      for await (const shard of numbers.shards) {
-        const source = { ...shard, parquetFile: shard.file };
-        for (const { column, rows } of await checkDeclared(duck, source, plan.declared, plan.label)) {
-          missing.set(column, (missing.get(column) ?? 0) + rows);
-        }
-        rowCount += shard.rowCount;
-        yield shard;
-      }
-    } catch (cause) {
-      throw new NotPlain('a shard is not what the first rows suggest', { cause });
-    }
-  };
-  try {
-    const pieces = await sendShards(checked(), expected, slot, journal, deps);
-    tellRead(
-      [...missing].map(([column, rows]) => ({ column, rows })),
-      { rowCount, columns },
-      ui,
+    await duck.spillTo(privateDir);
+    const source = await readAndCheck(plan, duck, privateDir, deps);
+    const key = { secret: deps.secret, datasetId: slot.datasetId };
+    const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
+    if (heldOut !== undefined) deps.ui.note(`${heldOut.rowCount} rows are held out of training`);
+    const shards = shardsOf(training, heldOut, (side, prefix) =>
+      writeShards(duck, side, privateDir, plan, deps.time, prefix),
     );
-    return { columns: previewColumns({ columns }, plan.declared), rowCount, pieces };
-  } catch (error) {
-    if (!(error instanceof NotPlain)) throw error;
-    ui.note('some rows are not like the first ones: the file is read again, with care');
-    return undefined;
-  }
-}
-
-async function makeOfAny(
-  plan: PublishPlan,
-  slot: DatasetSlot,
-  journal: JournalFile,
-  privateDir: string,
-  deps: MakeDeps,
-): Promise<Made> {
-  const { duck, ui, time } = deps;
-  const source = await readAndCheck(plan, duck, privateDir, deps);
-  const key = { secret: deps.secret, datasetId: slot.datasetId };
-  const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
-  if (heldOut !== undefined) ui.note(`${heldOut.rowCount} rows are held out of training`);
-  const shards = shardsOf(training, heldOut, (side, prefix) => writeShards(duck, side, privateDir, plan, time, prefix));
-  const pieces = await sendShards(shards, source, slot, journal, deps);
-  return { columns: previewColumns(source, plan.declared), rowCount: training.rowCount, pieces };
+    const pieces = await sendAll(source, shards, slot, journal, deps);
+    assertUnchanged(plan.file, file, await sourceState(plan.file, plan.format).catch(() => undefined));
+    return { columns: previewColumns(source, plan.declared), rowCount: training.rowCount, pieces };
+  });
 }
 
 /** Those that are held out stand last: their place in the manifest tells them. */
@@ -137,22 +97,16 @@ async function readAndCheck(
 }
 
 async function checkSource(plan: PublishPlan, duck: Duck, source: Source, ui: Ui): Promise<void> {
-  tellRead(await checkDeclared(duck, source, plan.declared, plan.label), source, ui);
+  const missing = await checkDeclared(duck, source, plan.declared, plan.label);
+  for (const { column, rows } of missing) {
+    ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
+  }
+  ui.note(`read ${source.rowCount} rows, ${source.columns.length} columns`);
   await checkPersonal(plan, duck, source, ui);
 }
 
-function tellRead(missing: MissingValues[], { rowCount, columns }: Pick<Source, 'rowCount' | 'columns'>, ui: Ui): void {
-  for (const { column, rows } of missing) ui.warn(`column "${column}" has no value in ${rows} of ${rowCount} rows`);
-  ui.note(`read ${rowCount} rows, ${columns.length} columns`);
-}
-
 /** @throws WeighbridgeError BAD_INPUT unless the seller accepted that columns look like personal data */
-async function checkPersonal(
-  { terms }: PublishPlan,
-  duck: Duck,
-  source: Pick<Source, 'columns' | 'parquetFile'>,
-  ui: Ui,
-): Promise<void> {
+async function checkPersonal({ terms }: PublishPlan, duck: Duck, source: Source, ui: Ui): Promise<void> {
   const personal = await personalColumns(duck, source);
   for (const { name, why } of personal) ui.warn(`column "${name}" may be personal data: ${why}`);
   if (personal.length === 0 || terms.personalData === true) return;
@@ -160,4 +114,119 @@ async function checkPersonal(
     next: 'Leave them out, or go on with --accept-personal-data: the terms then say so. See them with "weighbridge inspect".',
     details: { columns: personal.map(({ name }) => name) },
   });
+}
+
+async function sendAll(
+  source: Source,
+  shards: AsyncIterable<Shard>,
+  slot: DatasetSlot,
+  journal: JournalFile,
+  deps: MakeDeps,
+): Promise<SentPiece[]> {
+  const bar = deps.ui.bar({ label: 'sending', total: source.sizeBytes, unit: 'bytes' });
+  const name = shardNamer(slot, deps);
+  const pieces: Promise<SentPiece>[] = [];
+  const sentBytes: number[] = [];
+  let shardBytes = 0;
+  let shardRows = 0;
+  try {
+    for await (const shard of shards) {
+      const number = pieces.length;
+      shardBytes += shard.sizeBytes;
+      shardRows += shard.rowCount;
+      // What is still to come is guessed from the shards so far.
+      bar.setTotal(Math.round((shardBytes / shardRows) * source.rowCount));
+      const onProgress = (bytes: number): void => {
+        sentBytes[number] = bytes;
+        bar.update(sentBytes.reduce((sum, one) => sum + one, 0));
+      };
+      const piece = sendShard({ ...shard, shardId: name(shard) }, slot, journal, deps, onProgress);
+      piece.catch(() => undefined); // looked at below, in order
+      pieces.push(piece);
+      await pieces.at(-IN_FLIGHT);
+    }
+    return await Promise.all(pieces);
+  } finally {
+    await Promise.allSettled(pieces);
+    bar.stop();
+  }
+}
+
+/** Names shards in their order, so that equal shards are told apart in the same way by every run. */
+function shardNamer(
+  { datasetId, keyEpoch }: DatasetSlot,
+  { threads, secret }: MakeDeps,
+): (shard: Shard) => Promise<Bytes32> {
+  const seen = new Map<string, number>();
+  let last: Promise<unknown> = Promise.resolve();
+  return async ({ file, sizeBytes, layout }) => {
+    const named = last.then(async () => {
+      const digest = await threads.digest(file);
+      const occurrence = seen.get(digest) ?? 0;
+      seen.set(digest, occurrence + 1);
+      const content = { digest: fromHex(digest), dataBytes: sizeBytes, plaintextBytes: paddedBytes(sizeBytes), layout };
+      return shardIdOf(secret, { datasetId, keyEpoch, ...content, frameBytes: DEFAULT_FRAME_BYTES, occurrence });
+    });
+    last = named.catch(() => undefined);
+    return named;
+  };
+}
+
+async function sendShard(
+  shard: Omit<Shard, 'shardId'> & { shardId: Promise<Bytes32> },
+  slot: DatasetSlot,
+  journal: JournalFile,
+  { threads, secret, session }: MakeDeps,
+  onProgress: (bytes: number) => void,
+): Promise<SentPiece> {
+  const { datasetId, keyEpoch } = slot;
+  const shardId = await shard.shardId;
+  const upload = await session;
+  const { sent = [], begun = [] } = journal.now();
+  const side = shard.holdout === undefined ? {} : { holdout: shard.holdout };
+  const known = sent.find((piece) => piece.shardId === shardId);
+  if (known !== undefined && (await upload.holds(known.pieceCid))) {
+    await rm(shard.file);
+    const { holdout: _before, ...piece } = known;
+    return { ...piece, ...side };
+  }
+  const seal = (): WeighedPiece => {
+    const { key, nonceBase } = shardKeyOf(secret, { datasetId, keyEpoch, shardId });
+    const plaintextBytes = paddedBytes(shard.sizeBytes);
+    const header = { datasetId, shardId, nonceBase, plaintextBytes, frameBytes: DEFAULT_FRAME_BYTES };
+    return weighed(threads.seal(shard.file, shard.sizeBytes, key, header, shard.layout));
+  };
+  let piece: WeighedPiece | undefined;
+  if (begun.includes(shardId)) piece = await heldAlready(seal(), upload);
+  else await journal.note({ begun: [...(journal.now().begun ?? []), shardId] }); // another shard may have begun meanwhile
+  if (piece === undefined) {
+    piece = seal();
+    await upload.send(piece.bytes, piece.pieceCid, onProgress);
+  }
+  await rm(shard.file);
+  const named = { pieceCid: piece.pieceCid(), sizeBytes: piece.sizeBytes(), rowCount: shard.rowCount, shardId };
+  const done = { ...named, ...side };
+  await journal.note({ sent: [...(journal.now().sent ?? []), done] });
+  return done;
+}
+
+/** An earlier run began to send the piece and may have ended between the last byte and its note: hash first, then ask. */
+async function heldAlready(piece: WeighedPiece, upload: UploadSession): Promise<WeighedPiece | undefined> {
+  for await (const _block of piece.bytes);
+  return (await upload.holds(piece.pieceCid())) ? piece : undefined;
+}
+
+interface WeighedPiece extends SealedPiece {
+  sizeBytes(): number;
+}
+
+function weighed({ bytes, pieceCid }: SealedPiece): WeighedPiece {
+  let sizeBytes = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const block of bytes) {
+      sizeBytes += block.length;
+      yield block;
+    }
+  };
+  return { bytes: counted(), pieceCid, sizeBytes: () => sizeBytes };
 }

@@ -55,10 +55,7 @@ export async function qualityOf(duck: Duck, source: Source, label: string | unde
 }
 
 /** Columns that look like personal data, by their names or by what they hold. */
-export async function personalColumns(
-  duck: Duck,
-  source: Pick<Source, 'columns' | 'parquetFile'>,
-): Promise<{ name: string; why: string }[]> {
+export async function personalColumns(duck: Duck, source: Source): Promise<{ name: string; why: string }[]> {
   const texts = source.columns.filter(({ type }) => type === 'string');
   const counts = texts.flatMap(({ sql }, i) => [
     `count(${sql}) AS n${i}`,

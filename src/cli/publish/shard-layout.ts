@@ -1,5 +1,5 @@
 import { encodeLayout, isWorthIndex } from '../../storage/index.js';
-import { text, type Statements } from './duck.js';
+import { text, type Duck } from './duck.js';
 
 /** A Parquet file ends with the footer's length, u32, and "PAR1". */
 const TRAILER_BYTES = 8;
@@ -9,7 +9,7 @@ const TRAILER_BYTES = 8;
  * chunks that an index would not pay, or where a column is not one chunk a row group.
  */
 export async function layoutOf(
-  duck: Statements,
+  duck: Duck,
   { file, sizeBytes }: { file: string; sizeBytes: number },
   columns: number,
 ): Promise<Uint8Array> {

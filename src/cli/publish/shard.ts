@@ -75,22 +75,17 @@ function rangesOf({ rowCount, sizeBytes, columns }: Source, wantedBytes: number)
 }
 
 async function writeRows(duck: Duck, source: Source, range: Range, keepOrder: boolean, file: string): Promise<void> {
+  const columns = source.columns.map(({ name, sql }) => `${sql} AS ${ident(name)}`).join(', ');
   const whole = range.rowCount === source.rowCount;
   const where = whole
     ? ''
     : ` WHERE file_row_number >= ${range.from} AND file_row_number < ${range.from + range.rowCount}`;
-  const select = shardSelect(source.columns, `${parquetRows(source.parquetFile)}${where}`, keepOrder);
+  const rows = `SELECT ${columns} FROM ${parquetRows(source.parquetFile)}${where}`;
+  const names = source.columns.map(({ name }) => ident(name)).join(', ');
+  const select = keepOrder ? rows : `SELECT * FROM (${rows}) ORDER BY hash(${names})`;
   await duck.run(
     `COPY (${select}) TO ${text(file)} ${parquetFormat(source.columns.length, 'zstd', source.sizeBytes / source.rowCount)}`,
   );
-}
-
-/** The rows of a shard, in the order in which they stand in it. */
-export function shardSelect(columns: Source['columns'], from: string, keepOrder: boolean): string {
-  const values = columns.map(({ name, sql }) => `${sql} AS ${ident(name)}`).join(', ');
-  const rows = `SELECT ${values} FROM ${from}`;
-  const names = columns.map(({ name }) => ident(name)).join(', ');
-  return keepOrder ? rows : `SELECT * FROM (${rows}) ORDER BY hash(${names})`;
 }
 
 /** Cuts a range that came out too large into equal parts that should fit; if one does not, it is cut again. */
