@@ -164,6 +164,7 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
     [11, 'a reason that is a number of rows', 'answer'],
     [12, 'a loss after the answer', 'bytes after the answer'],
     [13, 'a second answer', 'bytes after the answer'],
+    [16, 'more text on stdout than is ever read', 'frame size or kind'],
   ])('%i: %s is destroyed unread', async (seed, _name, rule) => {
     const error = await answer(seed);
     expect(error).toMatchObject({ code: 'TRAINER_FAILED', details: { reason: 'trainer-failed', rule } });

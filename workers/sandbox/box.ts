@@ -112,7 +112,11 @@ export function startBox(blueprint: Blueprint, module: string, cpuSeconds?: numb
     stderr: child.stderr,
     info,
     exited: exitOf(child, group),
-    destroy: () => void destroyBox(child, info),
+    destroy: () => {
+      // Bytes that nobody reads any more would hide the end of the stream, and so that of the box, for ever.
+      child.stdout.destroy();
+      void destroyBox(child, info);
+    },
   };
 }
 

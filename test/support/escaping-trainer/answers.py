@@ -49,6 +49,7 @@ def main() -> None:
         [*honest, *honest],
         [honest[0][:100]],
         [],
+        [b"row 1: 0.25, 0.5\n" * 50_000],
     ]
     seed = declaration["seed"]
     if seed < len(answers):
