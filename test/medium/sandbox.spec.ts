@@ -200,11 +200,14 @@ describe('a private run whose box is killed in the middle', { timeout: 480_000 }
     const undisturbed = await trainer.train(inputWith({}), never);
     let begin: Uint8Array | undefined;
     let keptStep = 0;
+    let isKilled = false;
     const before = new Set(await boxesHere());
     const keep = async (state: Uint8Array, step: number): Promise<void> => {
       begin = Uint8Array.from(state);
       keptStep = step;
-      // bubblewrap ends, and its box with it.
+      // bubblewrap ends, and its box with it; what the box had said by then is still read.
+      if (isKilled) return;
+      isKilled = true;
       for (const pid of await boxesHere()) if (!before.has(pid)) process.kill(pid, 'SIGKILL');
     };
     const killed = trainer.train(inputWith({ checkpoints: { everyMs: 1, keep } }), never);
