@@ -12,10 +12,10 @@ from .config import Config, Input
 from .envelope import PartOfShard
 from .images import decode, levels
 from .private_units import UnitNames
-from .rows import Numbers, Rows, aligned
+from .rows import Numbers
 from .sealed_rows import AnyRows, SealedRows, rows_at_once
 from .spool import Spool
-from .stored import record_of, stored_type, target_form
+from .stored import record_of
 from .text import Tokenizers, encode
 from .transforms import (
     BinaryLabel,
@@ -43,7 +43,8 @@ class RowsBuilder:
         self._config, self._tokenizers, self._spool = config, tokenizers, spool
         self._record = record_of(config)
         self._at_once = _ROWS_AT_ONCE if spool is None else min(_ROWS_AT_ONCE, rows_at_once(self._record))
-        self._room = self._new_room(config.rows if spool is None else min(config.rows, self._at_once))
+        # Zeros, which one-hot relies on.
+        self._room = self._record.room(config.rows if spool is None else min(config.rows, self._at_once))
         unit = None if config.privacy is None else config.privacy.unit_column
         self._units = None if unit is None else UnitNames(unit, config.rows)
         self._columns = list(dict.fromkeys([*_columns(config), *([] if unit is None else [unit])]))
@@ -94,12 +95,6 @@ class RowsBuilder:
         if self._units is not None:
             self._units.add(self._filled, batch)
         self._filled = stop
-
-    def _new_room(self, count: int) -> Rows:
-        # Zeros, which one-hot relies on.
-        inputs = {item.name: aligned((count, item.width), stored_type(item)) for item in self._config.inputs}
-        shape, kind = target_form(self._config.label)
-        return Rows(inputs, aligned((count, *shape), kind))
 
 
 def _columns(config: Config) -> list[str]:

@@ -99,14 +99,17 @@ class Record:
         parts = [*(inputs[name] for name, _, _ in self.inputs), target]
         return np.concatenate([_bytes_of(part) for part in parts], axis=1)
 
+    def room(self, count: int) -> Rows:
+        """Zeros for so many rows."""
+        inputs = {name: aligned((count, width), kind) for name, width, kind in self.inputs}
+        return Rows(inputs, aligned((count, *self.target_shape), self.target_type))
+
     def unpack(self, records: npt.NDArray[np.uint8]) -> Rows:
-        inputs, at = {}, 0
-        for name, width, kind in self.inputs:
-            inputs[name] = aligned((len(records), width), kind)
-            at = _fill(inputs[name], records, at)
-        target = aligned((len(records), *self.target_shape), self.target_type)
-        _fill(target, records, at)
-        return Rows(inputs, target)
+        rows, at = self.room(len(records)), 0
+        for name, _, _ in self.inputs:
+            at = _fill(rows.inputs[name], records, at)
+        _fill(rows.target, records, at)
+        return rows
 
 
 def record_of(config: Config) -> Record:
