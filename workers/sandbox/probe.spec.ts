@@ -20,6 +20,7 @@ const sound: Parameters<typeof brokenPromises>[0] = {
   seccomp: 2,
   gpuNodes: [],
   gpus: 0,
+  gpuFault: null,
   spool: null,
 };
 
@@ -58,6 +59,10 @@ describe('the probe of a box', () => {
     const seen = { ...sound, gpuNodes: ['nvidia-uvm', 'nvidia1', 'nvidiactl'], gpus: 1 };
     expect(brokenPromises(seen, gpu)).toEqual([]);
     expect(brokenPromises({ ...seen, gpuNodes: [...seen.gpuNodes, 'nvidia0'] }, gpu)).toEqual(['it sees other GPUs']);
-    expect(brokenPromises({ ...seen, gpus: 0 }, gpu)).toEqual(['it cannot use its GPU']);
+    expect(brokenPromises({ ...seen, gpus: 0 }, gpu)).toEqual(['it cannot use its GPU (CUDA finds none)']);
+    // As where CUDA was installed in part: it finds the GPU, and no job would compile.
+    expect(brokenPromises({ ...seen, gpus: 0, gpuFault: 'libdevice not found' }, gpu)).toEqual([
+      'it cannot use its GPU (libdevice not found)',
+    ]);
   });
 });

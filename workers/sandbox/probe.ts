@@ -26,12 +26,15 @@ const probeSchema = z.strictObject({
   /** Device files of GPUs, and how many GPUs the compiler finds; 0 where there is no such file. */
   gpuNodes: z.array(z.string()),
   gpus: z.number(),
+  gpuFault: z.string().nullable(),
   /** Names of its file for sealed rows; null without one. */
   spool: z.number().nullable(),
 });
 /** What was seen from inside, and which namespaces the box shares with the worker, as the worker's own kernel tells. */
 type Probe = z.infer<typeof probeSchema> & { shared: string[] };
 
+const MEND_CUDA =
+  'Run: WEIGHBRIDGE_CUDA=yes npm run setup (CUDA 13 needs driver 580), or unset WORKER_GPUS to train on processors.';
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'] as const;
 
 /**
@@ -44,7 +47,8 @@ export async function probeBox(blueprint: Blueprint): Promise<TrainerIdentity> {
   const probe = await runProbe(blueprint);
   const broken = brokenPromises(probe, blueprint.gpu, blueprint.limits.spools !== undefined);
   if (broken.length > 0) {
-    throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, await remedy());
+    const next = probe.gpuFault === null ? await remedy() : MEND_CUDA;
+    throw unavailable(`the sandbox does not hold on this host: ${broken.join('; ')}`, next);
   }
   const { name, version, jax, jaxlib, python, threads } = probe;
   return { name, version, jax, jaxlib, python, threads, device: blueprint.device };
@@ -69,10 +73,14 @@ export function brokenPromises(probe: Probe, gpu?: Gpu, spools = false): string[
     [probe.capabilities === 0, 'it has capabilities'],
     [probe.seccomp === 2, 'no system call is filtered'],
     [!unexpected(probe.gpuNodes, gpuNodeNames(gpu)), 'it sees other GPUs'],
-    [probe.gpus === (gpu === undefined ? 0 : 1), gpu === undefined ? 'it can use a GPU' : 'it cannot use its GPU'],
+    [probe.gpus === (gpu === undefined ? 0 : 1), gpu === undefined ? 'it can use a GPU' : cannotCompute(probe)],
     [probe.spool === (spools ? 0 : null), spools ? 'it has no file of its own for rows' : 'it can write to a disk'],
   ];
   return checks.filter(([holds]) => !holds).map(([, message]) => message);
+}
+
+function cannotCompute({ gpuFault }: Probe): string {
+  return `it cannot use its GPU (${gpuFault ?? 'CUDA finds none'})`;
 }
 
 async function runProbe(blueprint: Blueprint): Promise<Probe> {

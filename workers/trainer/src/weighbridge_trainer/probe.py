@@ -23,6 +23,7 @@ import jax  # noqa: E402
 from . import __version__, job  # noqa: E402, F401 - the whole trainer must import in here, and may add to the environment
 from .device import choose_device, on_gpu  # noqa: E402
 from .spool import SPOOL_DESCRIPTOR  # noqa: E402
+from .warm import warm_up  # noqa: E402
 
 _PLACES = ("/", "/app", "/dev", "/dev/shm", "/packages", "/proc", "/usr/lib")  # noqa: S108
 _PR_GET_SECCOMP = 21
@@ -30,6 +31,8 @@ _CAPABILITY_VERSION = 0x20080522
 
 
 def probe() -> dict[str, Any]:
+    # First: CUDA takes the lowest descriptors that are free.
+    spool = _spool()
     return {
         "name": "weighbridge-trainer",
         "version": __version__,
@@ -46,8 +49,8 @@ def probe() -> dict[str, Any]:
         "environment": _ENVIRONMENT,
         "capabilities": _capabilities(),
         "gpuNodes": sorted(name for name in os.listdir("/dev") if name.startswith("nvidia")),
-        "gpus": _gpus(),
-        "spool": _spool(),
+        **_gpus(),
+        "spool": spool,
         "seccomp": ctypes.CDLL(None).prctl(_PR_GET_SECCOMP, 0, 0, 0, 0),
     }
 
@@ -68,10 +71,18 @@ def _tells(path: Path) -> bool:
         return False
 
 
-def _gpus() -> int:
-    """Those that can be computed with. A box without a device file starts no platform for it."""
-    choose_device()
-    return len(jax.devices()) if on_gpu() else 0
+def _gpus() -> dict[str, Any]:
+    """How many there are, and what keeps them from computing as every job does: a part of CUDA that a program is
+    assembled by may be absent. A box without a device file starts no platform for it."""
+    try:
+        choose_device()
+        if not on_gpu():
+            return {"gpus": 0, "gpuFault": None}
+        warm_up()
+        return {"gpus": len(jax.devices()), "gpuFault": None}
+    except Exception as error:
+        # No job has run yet: what it says is of the host alone.
+        return {"gpus": 0, "gpuFault": str(error)[:300]}
 
 
 def _spool() -> int | None:
