@@ -18,6 +18,7 @@ const TESTS = [
   'zoo',
   'private',
   'private_stream',
+  'device_noise',
   'optimise',
   'metric',
   'journal',

@@ -1,4 +1,7 @@
 // Jobs in real boxes with a real GPU, each against itself and against a processor's.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 
 /** Change of the weights on a GPU against the same on a processor, as a share of it: what another order of sums may make of it. */
 const CASES = [
@@ -24,7 +27,10 @@ export async function acceptInBox({
   trainerDir,
   say,
 }) {
-  const made = (options) => createSandboxTrainer({ pythonDir, trainerDir, ...options });
+  // Boxes have a file for rows, as a worker's have.
+  const directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-gpu-'));
+  const spool = { directory, jobs: 1 };
+  const made = (options) => createSandboxTrainer({ pythonDir, trainerDir, spool, ...options });
   const [gpu, cpu] = [made({ gpus: 'all', warmBoxes: 1 }), made({})];
   try {
     const [{ device }] = await Promise.all([gpu.assertAvailable(), cpu.assertAvailable()]);
@@ -46,6 +52,7 @@ export async function acceptInBox({
     return failed;
   } finally {
     await Promise.all([gpu.close(), cpu.close()]);
+    await rm(directory, { recursive: true });
   }
 }
 

@@ -78,7 +78,7 @@ export async function drawBlueprint(
     cpuClass(),
   ]);
   const made = { python, bwrap, args, filter, cpuInfo: cpu, limits };
-  // A private run's noise is drawn by the processor.
+  // The processor draws a private run's samples and metric, and the noise that a GPU leaves to it.
   return gpu === undefined
     ? { ...made, device: processor }
     : { ...made, gpu, device: `${gpuClass(gpu)} on ${processor}` };

@@ -1,9 +1,10 @@
 """A plain and a private job over frames in a process of its own, with the devices that its environment gives it;
-prints the tensors as JSON.
+prints the tensors as JSON. Where there are several, they draw the noise, as GPUs do.
 
     python devices_job.py [sealed | COORDINATOR COUNT NUMBER]
 """
 
+import dataclasses
 import io
 import json
 import sys
@@ -15,8 +16,10 @@ import numpy as np
 from models import declaration, linear_model, linear_weights
 from pieces import job_frames, parquet
 from test_job import answers
+from weighbridge_trainer import private_train
 from weighbridge_trainer.frames import FrameReader, FrameWriter
 from weighbridge_trainer.job import run_job
+from weighbridge_trainer.placement import placement
 from weighbridge_trainer.safetensors import read_safetensors
 from weighbridge_trainer.warm import Limits
 
@@ -51,6 +54,8 @@ def main(arguments: list[str]) -> None:
     if arguments and not sealed:
         coordinator, count, number = arguments
         jax.distributed.initialize(coordinator, int(count), int(number))
+    if len(jax.devices()) > 1:
+        setattr(private_train, "placement", lambda: dataclasses.replace(placement(), on_gpu=True))  # noqa: B010
     about = {"devices": len(jax.devices()), "here": len(jax.local_devices())}
     with tempfile.TemporaryFile() as spool:
         limits = Limits(rows_bytes=0, spool=spool.fileno()) if sealed else Limits()

@@ -24,9 +24,10 @@ class Compiled:
     """Forward and backward, as the compiler counts them."""
 
 
-def compile_within(traced: Any, rows: int) -> Compiled:
+def compile_within(traced: Any, rows: int, beside_bytes: int = 0) -> Compiled:
     """Compiles a run that takes `rows` rows at once in its innermost loop.
 
+    :param beside_bytes: what else is in the device's memory meanwhile
     :raises Refused: MODEL_TOO_LARGE
     """
     if count_equations(traced.jaxpr.jaxpr) > MAX_EQUATIONS:
@@ -37,7 +38,7 @@ def compile_within(traced: Any, rows: int) -> Compiled:
     if flops_per_row > MAX_ROW_FLOPS:
         raise _too_large("floating-point operations a row")
     program = lowered.compile()
-    if memory_of(program) > min(_addresses(), device_bytes()):
+    if memory_of(program) + beside_bytes > min(_addresses(), device_bytes()):
         raise _too_large("memory")
     return Compiled(program, flops_per_row)
 

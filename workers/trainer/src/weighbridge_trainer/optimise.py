@@ -58,9 +58,8 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config, spo
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(config, row_loss(program, config), optimiser, key, place)
-    traced = place.compile(
-        segment, trainable, state, frozen, abstract_data(config, plan.pool_rows), _abstract_batches(plan)
-    )
+    data = abstract_data(config, plan.pool_rows)
+    traced = place.trace(segment, trainable, state, frozen, data, _abstract_batches(plan), given_away=(0, 1))
     compiled = compile_within(traced, plan.micro_rows)
     return Trainer(plan, config, place, trainable, frozen, state, compiled.program, compiled.flops_per_row)
 

@@ -32,12 +32,12 @@ class Placement:
         """So many rows, or a few more, that each device has as many as the others."""
         return -(-rows // self.devices) * self.devices
 
-    def compile(self, function: Callable[..., Any], *shapes: Any) -> Any:
-        """A traced function whose arguments and results lie everywhere; its first two arguments are given away."""
+    def trace(self, function: Callable[..., Any], *shapes: Any, given_away: tuple[int, ...] = ()) -> Any:
+        """A traced function whose arguments and results lie everywhere; those given away are its to overwrite."""
         if self.mesh is None:
-            return jax.jit(function, donate_argnums=(0, 1)).trace(*shapes)
+            return jax.jit(function, donate_argnums=given_away).trace(*shapes)
         on_all = NamedSharding(self.mesh, PartitionSpec())
-        return jax.jit(function, donate_argnums=(0, 1), in_shardings=on_all, out_shardings=on_all).trace(*shapes)
+        return jax.jit(function, donate_argnums=given_away, in_shardings=on_all, out_shardings=on_all).trace(*shapes)
 
     def everywhere(self, tree: Any) -> Any:
         """The same values on each device; every process must hold them."""
@@ -46,6 +46,8 @@ class Placement:
         on_all = NamedSharding(self.mesh, PartitionSpec())
 
         def place(values: Any) -> Array:
+            if isinstance(values, Array) and values.sharding.is_equivalent_to(on_all, values.ndim):
+                return values
             here = np.asarray(values)
             return jax.make_array_from_callback(here.shape, on_all, lambda index: here[index])
 

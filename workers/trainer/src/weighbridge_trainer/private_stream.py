@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 SEED_BYTES = 32
-_SAMPLE, _NOISE, _METRIC, _MOMENTS = 1, 2, 3, 4
+_SAMPLE, NOISE, _METRIC, _MOMENTS = 1, 2, 3, 4
 # One keystream draws so many units: longer ones leave the processor's cache. It is part of what a seed means.
 UNITS_A_PART = 1 << 20
 # Share of the square that lies in the circle is pi/4; drawn so much more, the next block is hardly ever needed.
@@ -26,6 +26,11 @@ class SecretStream:
         if len(seed) != SEED_BYTES:
             raise ValueError("seed length")
         self._seed = seed
+
+    @property
+    def key(self) -> npt.NDArray[np.uint32]:
+        """The cipher's, as its eight words."""
+        return np.frombuffer(self._seed, "<u4")
 
     @property
     def commitment(self) -> str:
@@ -53,7 +58,7 @@ class SecretStream:
         """Whole numbers from a rounded Gaussian. `deviation` is at least 2^20, so that the rounding hides the gaps of
         the doubles it comes from (Mironov 2012); Marsaglia's polar method, because it takes no sine.
         """
-        return self._gaussian(_NOISE, step, count, deviation)
+        return self._gaussian(NOISE, step, count, deviation)
 
     def metric_noise(self, count: int, deviation: float) -> npt.NDArray[np.int32]:
         """The same, of a purpose of its own: a run measures once."""
@@ -69,7 +74,7 @@ class SecretStream:
         out = np.empty(2 * pairs, np.int32)
         made = block = 0
         while made < pairs:
-            draws = int((pairs - made) * _POLAR_SPARE) + 16
+            draws = draws_for(pairs - made)
             words = np.frombuffer(self._keystream(purpose, step, block, 8 * draws), "<i4").reshape(2, draws)
             for first in range(0, draws, _CACHED_DRAWS):
                 found = _polar(words[:, first : first + _CACHED_DRAWS])[:, : pairs - made]
@@ -85,6 +90,11 @@ class SecretStream:
         # 32-bit block counter from 0, then a nonce of 96 bits that stands for one purpose, step and block only.
         nonce = struct.pack("<IIII", 0, purpose, step, block)
         return Cipher(algorithms.ChaCha20(self._seed, nonce), mode=None).encryptor().update(bytes(size))
+
+
+def draws_for(pairs: int) -> int:
+    """Points of the square that hold so many of the circle, almost always."""
+    return int(pairs * _POLAR_SPARE) + 16
 
 
 def _polar(words: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:

@@ -3,7 +3,6 @@ All that is drawn comes from the secret stream; a batch that happens to be empty
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from jax import Array
 
 from .budgets import compile_within
 from .config import Config
+from .device_noise import DeviceNoise, Noise
 from .journal import Journal
 from .losses import row_keys
 from .optimise import Data, abstract_data, pooled, shaped, unpacked_rows
@@ -40,11 +40,9 @@ _MICRO_ELEMENTS = 1 << 27
 # Noise of so many steps is made ahead at once, and so many numbers of it.
 _MAX_SEGMENT_STEPS = 32
 _SEGMENT_NUMBERS = 1 << 22
-# While a GPU computes, nobody else needs the cores; more threads wait for each other.
-_GPU_DRAW_THREADS = 6
 
 # Units and which of them count (steps, places), how many places are used (steps), noise (steps, numbers), step numbers.
-Segment = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]
+Segment = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Noise, npt.NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,8 @@ class PrivateTrainer:
     privacy: Privacy
     grid: Grid
     place: Placement
+    device_noise: DeviceNoise | None
+    """Where a GPU draws it."""
     trainable: Weights
     frozen: Weights
     state: Any
@@ -111,17 +111,19 @@ def prepare_private(
     clipped_sum = _clipped_sum(program, config, privacy, {name: values.shape for name, values in trainable.items()})
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(config, clipped_sum, optimiser, plan, grid, key, place)
+    device_noise = DeviceNoise(plan.segment_steps, numbers, grid.deviation, place) if place.on_gpu else None
     compiled: dict[int, Callable[..., tuple[Weights, Any]]] = {}
 
     def step_of(capacity: int) -> Callable[..., tuple[Weights, Any]]:
         if capacity not in compiled:
             abstract = _abstract(plan, capacity, numbers, config)
-            traced = place.compile(segment, trainable, state, frozen, *abstract)
-            compiled[capacity] = compile_within(traced, plan.micro_units * plan.unit_rows).program
+            traced = place.trace(segment, trainable, state, frozen, *abstract, given_away=(0, 1))
+            beside_bytes = 0 if device_noise is None else device_noise.bytes
+            compiled[capacity] = compile_within(traced, plan.micro_units * plan.unit_rows, beside_bytes).program
         return compiled[capacity]
 
     step_of(plan.capacity)
-    return PrivateTrainer(plan, config, privacy, grid, place, trainable, frozen, state, step_of)
+    return PrivateTrainer(plan, config, privacy, grid, place, device_noise, trainable, frozen, state, step_of)
 
 
 def train_private(
@@ -184,15 +186,20 @@ def segments(
         capacity = max(plan.capacity, _up(max(map(len, drawn)), plan.micro_units))
         index = np.zeros((plan.segment_steps, capacity), np.int32)
         used = np.zeros(plan.segment_steps, np.int32)
-        noise = np.zeros((plan.segment_steps, numbers), np.int32)
         number = np.full(plan.segment_steps, -1, np.int32)
         for k, step in enumerate(steps):
             index[k, : len(drawn[k])], used[k], number[k] = drawn[k], len(drawn[k]), step
-        with ThreadPoolExecutor(_GPU_DRAW_THREADS if trainer.place.on_gpu else 1) as pool:
-            draws = pool.map(lambda step: stream.gaussian(step, numbers, trainer.grid.deviation), steps)
-            for k, drawn_noise in enumerate(draws):
-                noise[k] = drawn_noise
-        yield capacity, (index, used, noise, number)
+        yield capacity, (index, used, _noise_of(trainer, stream, steps, numbers), number)
+
+
+def _noise_of(trainer: PrivateTrainer, stream: SecretStream, steps: range, numbers: int) -> Noise:
+    drawn = None if trainer.device_noise is None else trainer.device_noise(stream, steps)
+    if drawn is not None:
+        return drawn
+    noise = np.zeros((trainer.plan.segment_steps, numbers), np.int32)
+    for k, step in enumerate(steps):
+        noise[k] = stream.gaussian(step, numbers, trainer.grid.deviation)
+    return noise
 
 
 def make_segment(
