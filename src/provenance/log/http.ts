@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
-import { isWeighbridgeError, WeighbridgeError, type ErrorCode } from '../../kernel/index.js';
+import { isWeighbridgeError, release, WeighbridgeError, type ErrorCode } from '../../kernel/index.js';
 import type { AnchorableCheckpoint } from '../ports.js';
 import { MAX_ENTRY_BYTES, parseEntry } from '../record.js';
 import { parseTilePath } from '../tiles/tile-path.js';
@@ -67,7 +67,7 @@ function writeRoutes(app: FastifyInstance, { service, metrics, addToken }: LogHt
 }
 
 /** `checkpoint` and `tile/...` as C2SP tlog-tiles has them, and the checkpoint with what LogAnchor asks for. */
-export function readRoutes(app: FastifyInstance, service: LogService): void {
+export function readRoutes(app: FastifyInstance, service: Pick<LogService, 'published' | 'fresh' | 'tile'>): void {
   app.get('/checkpoint', async (_request, reply) => {
     const { note } = service.published();
     return reply.header('cache-control', 'no-cache').type('text/plain; charset=utf-8').send(note);
@@ -83,7 +83,10 @@ export function readRoutes(app: FastifyInstance, service: LogService): void {
     reply.header('cache-control', IMMUTABLE).header('vary', 'accept-encoding').type('application/octet-stream');
     // Hashes do not compress; entries do, to a third.
     const gzip = request.params['*'].startsWith('entries/') && acceptsGzip(request.headers['accept-encoding']);
-    return gzip ? reply.header('content-encoding', 'gzip').send(await compress(bytes)) : reply.send(Buffer.from(bytes));
+    if (gzip) return reply.header('content-encoding', 'gzip').send(await compress(bytes));
+    // Left to the garbage collector, each 64 MiB that were sent would have it mark the whole heap, for longer than sending takes.
+    reply.raw.once('finish', () => release(bytes));
+    return reply.send(bytes);
   });
 }
 
@@ -93,7 +96,7 @@ function acceptsGzip(header: string | string[] | undefined): boolean {
 }
 
 /** Undefined for a path that is none, and for a tile that the log does not reach yet. */
-async function tileOrNothing(service: LogService, path: string): Promise<Uint8Array | undefined> {
+async function tileOrNothing(service: Pick<LogService, 'tile'>, path: string): Promise<Uint8Array | undefined> {
   try {
     return await service.tile(parseTilePath(path));
   } catch (error) {

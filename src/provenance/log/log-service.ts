@@ -95,7 +95,10 @@ export class LogService {
     return this.current().publisher.fresh(FRESH_WAIT_MS);
   }
 
-  /** @throws WeighbridgeError LOG_UNAVAILABLE (retryable), BAD_INPUT beyond the newest checkpoint */
+  /**
+   * Bytes that are the caller's alone.
+   * @throws WeighbridgeError LOG_UNAVAILABLE (retryable), BAD_INPUT beyond the newest checkpoint
+   */
   async tile(name: TileName): Promise<Uint8Array> {
     const { reader, sequencer, exporter } = this.current();
     const stored = exporter?.holds(name) === true ? await this.stored(name) : undefined;

@@ -8,7 +8,7 @@ export interface TileStorage {
   /** Names this place in the database: a folder's path, a bucket's URL. Another place is filled from the beginning. */
   readonly name: string;
   put(path: string, bytes: Uint8Array): Promise<void>;
-  /** Undefined if there is nothing. */
+  /** Undefined if there is nothing. The memory is the caller's alone. */
   get(path: string): Promise<Uint8Array | undefined>;
   /** Removes these; what is not there does not matter. */
   remove(paths: readonly string[]): Promise<void>;
