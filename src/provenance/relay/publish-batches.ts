@@ -17,7 +17,7 @@ export interface PublishOptions {
 }
 
 /**
- * Fixes what is due and publishes what is fixed. A batch's content is in its row before Ceramic hears of it, so whatever
+ * Fixes what is due and publishes what is fixed. Which records a batch has is in its row before Ceramic hears of it, so whatever
  * dies in between, the same batch goes out again, to the same stream. Each dataset goes by itself: one whose batch is slow
  * or fails holds up no other, and has its own delay before the next try, which doubles.
  */

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Bytes32 } from '../../kernel/index.js';
 import type { FixOptions, LogStretch, PublishedBatch, RelayStore } from './ports.js';
-import { recordBatch, type RecordBatch } from './record-batch.js';
+import { recordBatch, type BatchedRecord, type RecordBatch } from './record-batch.js';
 
 interface KeyRow {
   key_id: Bytes32;
@@ -10,7 +10,7 @@ interface KeyRow {
 interface BatchRow {
   key_id: Bytes32;
   seq: number;
-  records: RecordBatch['records'];
+  records: string;
   previous: string | null;
   from_time: Date;
   to_time: Date;
@@ -55,10 +55,8 @@ const FIX_BATCHES = `
     SELECT key_id, taken.*, coalesce(last.seq, 0) + 1 AS seq, last.commit_id AS previous
     FROM relay_waiting w
     CROSS JOIN LATERAL (
-      SELECT count(*) AS count, max(index) AS last_index,
-             jsonb_agg(jsonb_build_object('index', index, 'leafHash', leaf_hash) ORDER BY index) AS records,
-             (array_agg(at ORDER BY index))[1] AS from_time, (array_agg(at ORDER BY index DESC))[1] AS to_time
-      FROM (SELECT index, leaf_hash, at FROM log_records r
+      SELECT count(*) AS count, min(index) AS first_index, max(index) AS last_index
+      FROM (SELECT index FROM log_records r
             WHERE r.key_id = w.key_id AND r.index >= w.from_index ORDER BY index LIMIT $2) oldest
     ) taken
     LEFT JOIN LATERAL (
@@ -71,8 +69,21 @@ const FIX_BATCHES = `
   ), none_left AS (
     DELETE FROM relay_waiting w USING batch WHERE w.key_id = batch.key_id AND w.count <= batch.count
   )
-  INSERT INTO relay_batches (key_id, seq, records, previous, from_time, to_time, origin, state, checkpoint)
-  SELECT batch.key_id, seq, records, previous, from_time, to_time, $3, 'fixed', checkpoint FROM batch, relay_cursor`;
+  INSERT INTO relay_batches (key_id, seq, first_index, last_index, previous, from_time, to_time, origin, state, checkpoint)
+  SELECT batch.key_id, seq, first_index, last_index, previous,
+         (SELECT at FROM log_records WHERE index = first_index), (SELECT at FROM log_records WHERE index = last_index),
+         $3, 'fixed', checkpoint
+  FROM batch, relay_cursor`;
+
+/**
+ * What lies between a batch's bounds never changes: records come in the order of the log, and stay. They come as a line each, because
+ * PostgreSQL and JavaScript both take one text faster than a value for each.
+ */
+const FIXED_BATCHES = `
+  SELECT key_id, seq, previous, from_time, to_time, origin, checkpoint,
+         (SELECT string_agg(index || ' ' || leaf_hash, E'\\n' ORDER BY index) FROM log_records r
+          WHERE r.key_id = b.key_id AND index BETWEEN first_index AND last_index) AS records
+  FROM relay_batches b WHERE state = 'fixed' AND NOT key_id = ANY($2) ORDER BY from_time LIMIT $1`;
 
 /**
  * The relay's tables in PostgreSQL, by plain SQL: whole stretches of the log go in as arrays, and locks are explicit.
@@ -111,11 +122,7 @@ export class PgRelayStore implements RelayStore {
   }
 
   async fixedBatches(limit: number, except: Bytes32[]): Promise<RecordBatch[]> {
-    const { rows } = await this.pool.query<BatchRow>(
-      `SELECT key_id, seq, records, previous, from_time, to_time, origin, checkpoint
-       FROM relay_batches WHERE state = 'fixed' AND NOT key_id = ANY($2) ORDER BY from_time LIMIT $1`,
-      [limit, except],
-    );
+    const { rows } = await this.pool.query<BatchRow>(FIXED_BATCHES, [limit, except]);
     return rows.map(batchFromRow);
   }
 
@@ -146,12 +153,20 @@ function keysOf({ rows }: { rows: KeyRow[] }): Bytes32[] {
   return rows.map((row) => row.key_id);
 }
 
+function recordsOf(lines: string): BatchedRecord[] {
+  return lines.split('\n').map((line) => {
+    const space = line.indexOf(' ');
+    return { index: Number(line.slice(0, space)), leafHash: line.slice(space + 1) };
+  });
+}
+
 function batchFromRow(row: BatchRow): RecordBatch {
+  const records = recordsOf(row.records);
   return recordBatch.parse({
     keyId: row.key_id,
     seq: row.seq,
-    count: row.records.length,
-    records: row.records,
+    count: records.length,
+    records,
     ...(row.previous === null ? {} : { previous: row.previous }),
     from: row.from_time.toISOString(),
     to: row.to_time.toISOString(),
