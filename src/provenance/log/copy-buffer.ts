@@ -1,8 +1,8 @@
 import type { FullTile } from '../tiles/edge.js';
 
 /** Signature, flags and header extension length of PostgreSQL's binary COPY format. */
-const HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
-const TRAILER_BYTES = 2;
+export const HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+export const TRAILER_BYTES = 2;
 /** `idx` and `leaf_hash` with their lengths, the length of `data`, the number of fields. */
 const ENTRY_ROW_BYTES = 2 + 4 + 8 + 4 + 32 + 4;
 const TILE_ROW_BYTES = 2 + 4 + 4 + 4 + 8 + 4;

@@ -1,6 +1,8 @@
-import type { Pool, PoolClient } from 'pg';
+import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import type { Bytes32 } from '../../kernel/index.js';
-import type { FixOptions, LogStretch, PublishedBatch, RelayStore } from './ports.js';
+import { CopyIn } from '../log/copy-in.js';
+import { COPY_RECORDS, copyOfRecords } from './copy-of-records.js';
+import type { FixOptions, IndexedRecord, LogStretch, PublishedBatch, RelayStore } from './ports.js';
 import { recordBatch, type BatchedRecord, type RecordBatch } from './record-batch.js';
 
 interface KeyRow {
@@ -18,21 +20,15 @@ interface BatchRow {
   checkpoint: string;
 }
 
-/** Index, what waits for a batch, and the count of accesses, in one statement: the records are parsed once. */
-const ADD_RECORDS = `
-  WITH added AS (
-    INSERT INTO log_records (index, type, leaf_hash, key_id, sequence, order_id, licence, weights, initial_weights, actor, at)
-    SELECT index, type, "leafHash", "keyId", sequence, "orderId", licence, weights, "initialWeights", lower(actor), at
-    FROM json_to_recordset($1) AS r(index int, type text, "leafHash" text, "keyId" text, sequence int, "orderId" text,
-                                    licence text, weights text, "initialWeights" text, actor text, at timestamptz)
-    ON CONFLICT (index) DO NOTHING
-    RETURNING index, key_id, type
+/** What waits for a batch, and the count of accesses. @param counts - as an SQL literal */
+const countRecords = (counts: string): string => `
+  WITH new AS (
+    SELECT * FROM json_to_recordset(${counts}) AS n("keyId" text, "fromIndex" int, count int, accesses int)
   ), waiting AS (
-    INSERT INTO relay_waiting (key_id, from_index, count) SELECT key_id, min(index), count(*) FROM added GROUP BY key_id
+    INSERT INTO relay_waiting (key_id, from_index, count) SELECT "keyId", "fromIndex", count FROM new
     ON CONFLICT (key_id) DO UPDATE SET count = relay_waiting.count + excluded.count
   )
-  INSERT INTO access_counts (key_id, accesses)
-  SELECT key_id, count(*) FROM added WHERE type = 'access-granted' GROUP BY key_id
+  INSERT INTO access_counts (key_id, accesses) SELECT "keyId", accesses FROM new WHERE accesses > 0
   ON CONFLICT (key_id) DO UPDATE SET accesses = access_counts.accesses + excluded.accesses`;
 
 const DUE_KEYS = `
@@ -86,7 +82,7 @@ const FIXED_BATCHES = `
   FROM relay_batches b WHERE state = 'fixed' AND NOT key_id = ANY($2) ORDER BY from_time LIMIT $1`;
 
 /**
- * The relay's tables in PostgreSQL, by plain SQL: whole stretches of the log go in as arrays, and locks are explicit.
+ * The relay's tables in PostgreSQL, by plain SQL: whole stretches of the log go in by COPY, and locks are explicit.
  */
 export class PgRelayStore implements RelayStore {
   constructor(private readonly pool: Pool) {}
@@ -105,7 +101,8 @@ export class PgRelayStore implements RelayStore {
         [from, to, checkpoint, records.length],
       );
       if (moved.rowCount !== 1) return false;
-      await client.query(ADD_RECORDS, [JSON.stringify(records)]);
+      const counts = escapeLiteral(JSON.stringify(countsOf(records)));
+      await client.query(new CopyIn(`${COPY_RECORDS}; ${countRecords(counts)}`, [copyOfRecords(records)])).completed();
       return true;
     });
   }
@@ -151,6 +148,26 @@ export class PgRelayStore implements RelayStore {
 
 function keysOf({ rows }: { rows: KeyRow[] }): Bytes32[] {
   return rows.map((row) => row.key_id);
+}
+
+interface Counts {
+  keyId: Bytes32;
+  /** Index of the first. */
+  fromIndex: number;
+  count: number;
+  accesses: number;
+}
+
+/** How many records there are of each key id. */
+function countsOf(records: readonly IndexedRecord[]): Counts[] {
+  const counts = new Map<Bytes32, Counts>();
+  for (const { keyId, index, type } of records) {
+    const of = counts.get(keyId) ?? { keyId, fromIndex: index, count: 0, accesses: 0 };
+    of.count++;
+    if (type === 'access-granted') of.accesses++;
+    counts.set(keyId, of);
+  }
+  return [...counts.values()];
 }
 
 function recordsOf(lines: string): BatchedRecord[] {
