@@ -9,6 +9,7 @@ import { FindJob } from './find-job.js';
 import { JobQueries } from './job.queries.js';
 import { JobRepository } from './job.repository.js';
 import { JobWatch } from './progress/job-watch.js';
+import { CheckModel } from './submit/check-model.js';
 import { SubmitJob } from './submit/submit-job.js';
 import { TrainingResolver } from './training.resolver.js';
 
@@ -19,6 +20,7 @@ import { TrainingResolver } from './training.resolver.js';
     BlobAccess,
     BlobUploadRepository,
     CancelJob,
+    CheckModel,
     FindJob,
     JobQueries,
     JobRepository,

@@ -6,6 +6,7 @@ import { assertAllowed, CurrentViewer, Requires, type Viewer } from '../identity
 import { NETWORK } from '../platform/index.js';
 import {
   Bytes32Scalar,
+  JsonScalar,
   PageArgs,
   pageRequest,
   publicStream,
@@ -18,8 +19,10 @@ import { FindJob } from './find-job.js';
 import type { Job } from './job.js';
 import { JobWatch } from './progress/job-watch.js';
 import type { Progress } from './progress/progress.js';
+import { CheckModel } from './submit/check-model.js';
 import { SubmitJob } from './submit/submit-job.js';
 import {
+  CheckedModelType,
   JobConnection,
   JobProgressType,
   JobType,
@@ -36,6 +39,7 @@ export class TrainingResolver {
 
   constructor(
     private readonly submit: SubmitJob,
+    private readonly models: CheckModel,
     private readonly cancel: CancelJob,
     private readonly find: FindJob,
     private readonly watch: JobWatch,
@@ -59,6 +63,21 @@ export class TrainingResolver {
     const { rows, ...rest } = await this.find.list(viewer, pageRequest(page));
     const typed = rows.map(({ cursor, node }) => ({ cursor, node: this.typed(node, viewer) }));
     return toConnection({ ...rest, rows: typed });
+  }
+
+  @Requires('job.submit')
+  @Query(() => CheckedModelType, {
+    description:
+      'What an order for this model must say, or the error that `submitJob` would give when it is paid. What is left of the ' +
+      "budget is the dataset's `privacyBalance`. PUT graph, weights and tokenizers to /blobs/ first.",
+  })
+  async checkModel(
+    @CurrentViewer() viewer: Viewer | undefined,
+    @Args('dataset', { type: () => Bytes32Scalar, description: 'What to train on.' }) dataset: Bytes32,
+    @Args('declaration', { type: () => JsonScalar, description: 'The model declaration, as `submitJob` takes it.' })
+    declaration: unknown,
+  ): Promise<CheckedModelType> {
+    return this.models.run(viewer, dataset, declaration);
   }
 
   @Requires('job.submit')

@@ -55,6 +55,22 @@ export class JobProgressType {
   secondsLeft!: number | null;
 }
 
+@ObjectType('CheckedModel', { description: 'What an order for a model says of it.' })
+export class CheckedModelType {
+  @Field(() => Bytes32Scalar, {
+    description: 'SHA-256 of the declaration as canonical JSON: `jobDigest` of the order.',
+  })
+  jobDigest!: Bytes32;
+
+  @Field(() => BigIntScalar, {
+    description: 'Its privacy loss in millionths, rounded up; 0 without privacy: `epsilonMicros` of the order.',
+  })
+  epsilonMicros!: bigint;
+
+  @Field(() => BigIntScalar, { description: 'What `Marketplace.open` takes for it, in wei of USDFC.' })
+  priceWei!: bigint;
+}
+
 @ObjectType('Job', { description: 'One paid training run. Only its buyer, seller and operator see it.' })
 export class JobType {
   @Field(() => Bytes32Scalar, { description: 'The order id: EIP-712 digest of the order, and its name on chain.' })

@@ -13,16 +13,15 @@ import {
 import { FindLicence, licenceExpired, type MarketplaceChain } from '../../access/index.js';
 import { datasetRevoked, FindDataset, offerMismatch, shardIdOf, type ListedOffer } from '../../catalog/index.js';
 import { assertAllowed, type Viewer } from '../../identity/index.js';
-import { BlobStore, MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput } from '../../platform/index.js';
+import { MARKETPLACE_CHAIN, marketOf, NETWORK, parseInput } from '../../platform/index.js';
 import { familiesOf, type Reservation } from '../../privacy/index.js';
-import { tokenizersOf } from '../declaration/features.js';
-import { checkFit, checkTokenizer } from '../fit.js';
 import { JobRepository } from '../job.repository.js';
 import type { Job, NewJob } from '../job.js';
 import { declarationSchema, type ModelDeclaration } from '../model-declaration.js';
 import { checkPrivacyTerms, lossOfRun } from '../private-run.js';
 import { runMessage } from '../run-message.js';
 import { checkEscrow } from './check-escrow.js';
+import { CheckModel } from './check-model.js';
 import { checkOrder } from './check-order.js';
 import { checkRecipient } from './check-recipient.js';
 
@@ -43,7 +42,7 @@ export class SubmitJob {
     private readonly jobs: JobRepository,
     private readonly datasets: FindDataset,
     private readonly licences: FindLicence,
-    private readonly blobs: BlobStore,
+    private readonly models: CheckModel,
     @Inject(NETWORK) private readonly network: Network,
     @Inject(MARKETPLACE_CHAIN) private readonly chain: Chain,
   ) {}
@@ -62,7 +61,7 @@ export class SubmitJob {
     if (known !== undefined) return known;
     checkRecipient(input.recipient);
     const job = await this.check(viewer, id, order, declaration, input.recipient);
-    await this.checkModel(job);
+    await this.models.assertFits(job.keyId, job.declaration);
     return (await this.jobs.create(job, [runMessage(id)], await this.reservationOf(job))).job;
   }
 
@@ -133,17 +132,6 @@ export class SubmitJob {
     ]);
     if (dataset) throw datasetRevoked(keyId);
     if (ofLicence) throw licenceExpired(licence, 'the seller revoked it');
-  }
-
-  /** Refused here, a model that does not fit costs its buyer nothing but the wait for the refund. */
-  private async checkModel({ keyId, declaration }: NewJob): Promise<void> {
-    const { manifest } = await this.datasets.byKeyId(keyId);
-    const [graph, weights] = await Promise.all([
-      this.blobs.read(declaration.graph),
-      this.blobs.read(declaration.weights),
-    ]);
-    checkFit(manifest, declaration, graph, weights);
-    for (const digest of tokenizersOf(declaration.features)) checkTokenizer(await this.blobs.read(digest));
   }
 }
 

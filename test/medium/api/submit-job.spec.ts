@@ -6,7 +6,7 @@ import { Queues } from '../../../src/platform/index.js';
 import { nextPosition } from '../../../src/provenance/index.js';
 import { JobRepository } from '../../../src/training/job.repository.js';
 import { buildRecipe } from '../../../src/training/recipes/build-recipe.js';
-import { get } from '../../support/api/client.js';
+import { ask, codeOf, get } from '../../support/api/client.js';
 import {
   licensed,
   listed,
@@ -34,6 +34,41 @@ const JOB = `query ($id: String!) { job(id: $id) { id state buyer operator reaso
 const paid = async (change: Parameters<typeof paidOrder>[2] = {}, model = ready.model) =>
   paidOrder(api, ready, change, model);
 const jobCount = async (id: string) => api.prisma.job.count({ where: { id } });
+
+describe('checkModel', () => {
+  const CHECK = `query ($dataset: Bytes32!, $declaration: JSON!) {
+    checkModel(dataset: $dataset, declaration: $declaration) { jobDigest epsilonMicros priceWei } }`;
+  const check = (change: object, token: string | undefined = ready.buyer.token, dataset = ready.listing.keyId) =>
+    ask(api, CHECK, { dataset, declaration: { ...ready.model.declaration, ...change } }, token);
+
+  it('says what an order for the model must name, with nothing paid', async () => {
+    expect((await check({})).data).toEqual({
+      checkModel: {
+        jobDigest: `0x${jsonDigest(ready.model.declaration)}`,
+        epsilonMicros: '0',
+        priceWei: '5000000000000000000',
+      },
+    });
+  });
+
+  it.each([
+    ['no pass over the rows', { epochs: 0 }, 'BAD_INPUT'],
+    ['files that were never sent', { graph: 'ab'.repeat(32) }, 'BLOB_NOT_FOUND'],
+    ['tensors that the weights do not have', { trainable: ['nothing'] }, 'MODEL_REJECTED'],
+  ])('refuses %s as submitJob would', async (_what, change, code) => {
+    expect(await codeOf(check(change))).toBe(code);
+  });
+
+  it('refuses a label that the dataset does not have', async () => {
+    const label = { ...ready.model.declaration.label, column: 'other' };
+    expect(await codeOf(check({ label }))).toBe('MODEL_DOES_NOT_FIT');
+  });
+
+  it('refuses a stranger, and a dataset that is not there', async () => {
+    expect(await codeOf(check({}, ''))).toBe('UNAUTHENTICATED');
+    expect(await codeOf(check({}, ready.buyer.token, `0x${'1'.repeat(64)}`))).toBe('DATASET_NOT_FOUND');
+  });
+});
 
 describe('submitJob', () => {
   it('takes a paid order in and hands it to the queue', async () => {

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { amountOf, jsonDigest, type Bytes32 } from '../../kernel/index.js';
+import { FindDataset } from '../../catalog/index.js';
+import { assertAllowed, type Viewer } from '../../identity/index.js';
+import { BlobStore, parseInput } from '../../platform/index.js';
+import { tokenizersOf } from '../declaration/features.js';
+import { checkFit, checkTokenizer } from '../fit.js';
+import { declarationSchema, epsilonMicrosOfRun, type ModelDeclaration } from '../model-declaration.js';
+import { checkPrivacyTerms } from '../private-run.js';
+
+/** What an order for a model has to say of it. */
+export interface CheckedModel {
+  jobDigest: Bytes32;
+  epsilonMicros: bigint;
+  priceWei: bigint;
+}
+
+/** Holds a model against a dataset: what `submitJob` would refuse, when the money is in escrow already, is known before. */
+@Injectable()
+export class CheckModel {
+  constructor(
+    private readonly datasets: FindDataset,
+    private readonly blobs: BlobStore,
+  ) {}
+
+  /**
+   * Before an order is paid. Changes nothing.
+   * @throws WeighbridgeError UNAUTHENTICATED, BAD_INPUT, DATASET_NOT_FOUND, BLOB_NOT_FOUND, MODEL_REJECTED,
+   *   MODEL_DOES_NOT_FIT, PRIVACY_REFUSED
+   */
+  async run(viewer: Viewer | undefined, keyId: Bytes32, given: unknown): Promise<CheckedModel> {
+    assertAllowed(viewer, 'job.submit', { buyer: viewer?.address });
+    const declaration = parseInput('declaration', declarationSchema, given);
+    const { offer, terms } = await this.datasets.byKeyId(keyId);
+    checkPrivacyTerms(declaration, terms.privacy);
+    await this.assertFits(keyId, declaration);
+    const epsilonMicros = epsilonMicrosOfRun(declaration);
+    return { jobDigest: `0x${jsonDigest(declaration)}`, epsilonMicros, priceWei: amountOf(offer, epsilonMicros) };
+  }
+
+  /** Its files, by their digests, with its columns. @throws WeighbridgeError BLOB_NOT_FOUND, MODEL_REJECTED, MODEL_DOES_NOT_FIT */
+  async assertFits(keyId: Bytes32, declaration: ModelDeclaration): Promise<void> {
+    const { manifest } = await this.datasets.byKeyId(keyId);
+    const [graph, weights] = await Promise.all([
+      this.blobs.read(declaration.graph),
+      this.blobs.read(declaration.weights),
+    ]);
+    checkFit(manifest, declaration, graph, weights);
+    for (const digest of tokenizersOf(declaration.features)) checkTokenizer(await this.blobs.read(digest));
+  }
+}
