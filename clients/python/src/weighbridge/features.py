@@ -9,6 +9,7 @@ from typing import Any
 
 from .datasets import Dataset
 from .errors import WeighbridgeError, bad_input, does_not_fit
+from .feature_forms import assert_whole, how_to_write, width_of
 
 Json = dict[str, Any]
 #: One feature: the name of a column, encoded as its type suggests, or a feature of docs/model-format.md spelt out.
@@ -31,7 +32,7 @@ def features_for(
     """
     features = _features(inputs, dataset, label_columns, given)
     for declared in inputs:
-        width = sum(map(_width, features[declared["name"]]))
+        width = sum(map(width_of, features[declared["name"]]))
         if width != math.prod(declared["shape"]):
             raise does_not_fit(
                 f"the features of {declared['name']} are {width} numbers wide, the model takes {math.prod(declared['shape'])}",
@@ -121,18 +122,6 @@ def column_of(dataset: Dataset, name: str) -> Json:
     return found
 
 
-def _width(feature: Json) -> int:
-    """How many numbers a feature becomes (docs/model-format.md)."""
-    kind = feature.get("kind")
-    if kind == "one-hot":
-        return len(feature["vocabulary"])
-    if kind == "image":
-        return int(feature["channels"] * feature["height"] * feature["width"])
-    if kind in ("text", "text-mask"):
-        return int(feature["length"])
-    return math.prod(feature["shape"]) if kind == "tensor" else 1
-
-
 def _only(inputs: list[Json]) -> Json:
     if len(inputs) == 1:
         return inputs[0]
@@ -156,13 +145,13 @@ def _whole_schema(declared: Json, dataset: Dataset, label_columns: set[str]) -> 
 
 def _spelt_out(spec: FeatureSpec, declared: Json, dataset: Dataset) -> Json:
     if isinstance(spec, Mapping):
-        return dict(spec)
+        return assert_whole(dict(spec))
     column = column_of(dataset, spec)
     feature = (_number_feature if declared["dtype"] == "float32" else _integer_feature)(column)
     if feature is None:
         raise does_not_fit(
             f'the seller declares no range or vocabulary of column "{spec}"',
-            f"Spell the feature out: {{'kind': 'scale', 'column': '{spec}', 'min': ..., 'max': ...}}.",
+            how_to_write(column),
         )
     return feature
 
