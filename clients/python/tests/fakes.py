@@ -130,6 +130,8 @@ class World:
         self.opened = 0
         self.break_at: str | None = None
         self.refuse: str | None = None
+        #: What the marketplace does not take of the model.
+        self.rejects: str | None = None
         self.other_weights = False
 
     @property
@@ -215,6 +217,13 @@ class FakeApi:
             self._world.licences.append(given)
         self._world.step("licence!")
         return {"id": "0x", "logIndex": 3}
+
+    def check_model(self, dataset_id: str, declaration: Json) -> Json:
+        if self._world.rejects is not None:
+            raise WeighbridgeError("MODEL_REJECTED", self._world.rejects, next="Change it.")
+        missing = {declaration[field] for field in ("graph", "weights")} - self._world.blobs.keys()
+        assert not missing
+        return {"jobDigest": f"0x{json_digest(declaration)}", "epsilonMicros": "0", "priceWei": str(PRICE_WEI)}
 
     def submit_job(self, given: Json) -> Json:
         self._world.step("submit")

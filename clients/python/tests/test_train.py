@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import weighbridge as wb
-from fakes import PRICE_WEI, Broken, World, model_file, run
+from fakes import COLUMNS, PRICE_WEI, Broken, World, dataset_of, model_file, run
+from weighbridge.contracts import Market as Deployed
+from weighbridge.contracts import typed_digest
 from weighbridge.journal import known_jobs
 
 
@@ -25,6 +27,11 @@ def wb_tensors(path: Path) -> dict[str, Any]:
     from weighbridge.tensors import read_tensors
 
     return dict(read_tensors(path.read_bytes()))
+
+
+def test_the_bar_says_each_state_once(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(world, tmp_path, progress=True)
+    assert "done: 100%" in capsys.readouterr().err
 
 
 def test_returns_all_when_asked(world: World, tmp_path: Path) -> None:
@@ -149,6 +156,13 @@ def test_a_reason_that_is_not_known_is_told_as_it_is(world: World, tmp_path: Pat
         ({"features": {"y": ["p"]}}, "BAD_INPUT"),
         ({"loss": "guess"}, "BAD_INPUT"),
         ({"optimiser": {"name": "adam", "speed": 3}}, "BAD_INPUT"),
+        ({"features": [{"kind": "tensor", "column": "p", "min": 0, "max": 1}]}, "BAD_INPUT"),
+        ({"features": [{"kind": "tensor", "column": "p", "shape": 3, "min": 0, "max": 1}]}, "BAD_INPUT"),
+        ({"features": [{"kind": "bucket", "column": "p"}]}, "BAD_INPUT"),
+        ({"deadline_minutes": 0}, "BAD_INPUT"),
+        ({"deadline_minutes": 1.5}, "BAD_INPUT"),
+        ({"out": "/"}, "BAD_INPUT"),
+        ({"receipt": "/dev/null/receipt.json"}, "BAD_INPUT"),
     ],
 )
 def test_what_must_not_cost_anything(world: World, tmp_path: Path, options: dict[str, Any], code: str) -> None:
@@ -156,6 +170,31 @@ def test_what_must_not_cost_anything(world: World, tmp_path: Path, options: dict
         run(world, tmp_path, **options)
     assert caught.value.code == code
     assert (world.opened, len(world.licences), len(world.blobs)) == (0, 0, 0)
+
+
+def test_a_model_that_the_marketplace_does_not_take_is_known_before_the_payment(world: World, tmp_path: Path) -> None:
+    world.rejects = "the graph has an operator that is not in the table"
+    with pytest.raises(wb.WeighbridgeError, match="not in the table"):
+        run(world, tmp_path)
+    assert (world.opened, len(world.licences), known_jobs(world.market(tmp_path).state)) == (0, 0, [])
+
+
+def test_an_offer_that_always_changes_is_not_chased_without_end(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weighbridge.purchase.pay_once", lambda market, journal: None)
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        run(world, tmp_path)
+    assert (caught.value.code, len(known_jobs(world.market(tmp_path).state))) == ("OFFER_MISMATCH", 3)
+
+
+def test_a_column_that_needs_more_is_told_how_to_be_written(world: World, tmp_path: Path) -> None:
+    columns: list[dict[str, Any]] = [{"name": "scan", "type": "tensor", "shape": [3]}, {"name": "photo", "type": "image"}]
+    world.dataset = dataset_of([*COLUMNS, *columns], network=world.network)
+    world.offer_digest = typed_digest(Deployed(31337, "0x" + "11" * 20), "Offer", world.dataset.offer)
+    for column, advice in (("scan", r"'shape': \[3\], 'min': \.\.\."), ("photo", "'kind': 'image', .*'height': 32")):
+        with pytest.raises(wb.WeighbridgeError, match=advice):
+            run(world, tmp_path, features=[column])
 
 
 def test_an_empty_purse(world: World, tmp_path: Path) -> None:

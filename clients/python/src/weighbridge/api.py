@@ -74,6 +74,18 @@ class MarketApi:
         document = "mutation Licence($input: IssueLicenceInput!) { issueLicence(input: $input) { id logIndex } }"
         return self._own(document, {"input": given}, "issueLicence")
 
+    def check_model(self, dataset_id: str, declaration: Json) -> Json:
+        """What `submit_job` would refuse of a model, before its order is paid. Its files have been stored.
+
+        :returns: `jobDigest`, `epsilonMicros` and `priceWei` of an order for it
+        :raises WeighbridgeError: BAD_INPUT, MODEL_REJECTED, MODEL_DOES_NOT_FIT, PRIVACY_REFUSED
+        """
+        document = (
+            "query Check($dataset: Bytes32!, $declaration: JSON!) "
+            "{ checkModel(dataset: $dataset, declaration: $declaration) { jobDigest epsilonMicros priceWei } }"
+        )
+        return self._own(document, {"dataset": dataset_id, "declaration": declaration}, "checkModel")
+
     def submit_job(self, given: Json) -> Json:
         document = "mutation Submit($input: SubmitJobInput!) { submitJob(input: $input) { id } }"
         return self._own(document, {"input": given}, "submitJob")

@@ -62,7 +62,7 @@ class JobOptions:
 
 
 def declare(model_file: ModelFile, dataset: Dataset, options: JobOptions) -> Json:
-    """The whole declaration. The marketplace checks it before anything is paid; this fills it in.
+    """The whole declaration. This fills it in; the marketplace is asked to check it before anything is paid (`purchase`).
 
     :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT
     """

@@ -19,7 +19,7 @@ from .model_files import bought_in, checked_model_files, digest_in, write_model_
 from .money import format_wei
 from .purchase import pay_once, submit_once
 from .results import StateDict, merged, state_dict
-from .state import lock, write_atomic
+from .state import assert_writable, lock, write_atomic
 from .tensors import read_tensors
 
 Json = dict[str, Any]
@@ -75,6 +75,9 @@ class Job:
         :raises WeighbridgeError: JOB_STATE when the job was refused (the money is credit again), DEADLINE_PASSED,
             DIGEST_MISMATCH, UNAVAILABLE
         """
+        for path in (out, receipt):
+            if path is not None:
+                assert_writable(path)
         journal = self._begun_here()
         market = self._market
         with lock(market.state.jobs / f"{journal['request']}.lock"):
@@ -133,7 +136,7 @@ def _follow(market: Market, journal: Json, *, show: bool) -> None:
 
 def _show(bar: Any, progress: Json) -> None:
     state = progress["state"]
-    bar.set_description(_WORDS[state], refresh=False)
+    bar.set_description_str(_WORDS[state], refresh=False)
     if progress["of"] > 0:
         bar.total = progress["of"]
     # Steps are told of while it trains; whatever comes after training has all of them behind it.

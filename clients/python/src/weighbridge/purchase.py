@@ -25,6 +25,10 @@ Json = dict[str, Any]
 
 #: Time that a run needs at the very least: opening an order with less of it would only lock money.
 _MIN_LEFT_SECONDS = 60
+#: As the command line takes them.
+_DEADLINE_MINUTES = range(2, 43_201)
+#: An offer that changes more often than this while it is ordered against is not one to buy by.
+_ATTEMPTS = 3
 _MICROS = 1_000_000
 
 
@@ -42,6 +46,11 @@ def purchase(
     """:returns: the journal of a job that is paid and submitted
     :raises WeighbridgeError: what a step says"""
     agreed = _purpose_of(purpose, dataset)
+    if deadline_minutes not in _DEADLINE_MINUTES:
+        raise bad_input(
+            f"deadline_minutes: {deadline_minutes!r} is no such time",
+            f"Give a whole number of minutes from {_DEADLINE_MINUTES[0]} to {_DEADLINE_MINUTES[-1]}.",
+        )
     request = json_digest(
         {
             "chainId": market.network.chain_id,
@@ -57,10 +66,19 @@ def purchase(
         if earlier is not None and earlier.get("outcome") == "settled" and again:
             earlier = None
         paid = None if earlier is None else pay_once(market, earlier)
-        while paid is None:
-            # Prepared against the offer that the chain holds now: if that changes under our hands, it is prepared again.
+        # Prepared against the offer that the chain holds now: if that changes under our hands, it is prepared again.
+        for _ in range(_ATTEMPTS):
+            if paid is not None:
+                break
             fresh = _prepare(market, dataset, model_file, declaration, agreed, request, deadline_minutes, tokenizers)
             paid = pay_once(market, fresh)
+        if paid is None:
+            raise WeighbridgeError(
+                "OFFER_MISMATCH",
+                "the seller's offer changed each time that it was about to be paid",
+                next="Nothing was paid. Try again later.",
+                retryable=True,
+            )
         return submit_once(market, paid)
 
 
@@ -140,9 +158,11 @@ def _prepare(
     epsilon_micros = epsilon_micros_of(declaration)
     _expect_balance(market, amount_of(dataset.offer, epsilon_micros))
     deadline = chain.now() + deadline_minutes * 60
-    licence = obtain_licence(dataset, purpose, deadline, market=deployed, account=account, state=state, api=api, chain=chain)
     for body in (model_file.graph, model_file.weights, *tokenizers):
         api.put_blob(body)
+    # The marketplace looks at the model when it is submitted, which is after the payment: it is asked before as well.
+    api.check_model(dataset.id, declaration)
+    licence = obtain_licence(dataset, purpose, deadline, market=deployed, account=account, state=state, api=api, chain=chain)
     order = {
         "keyId": dataset.id,
         "offer": offer_digest,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import WeighbridgeError
+from .errors import WeighbridgeError, bad_input
 from .network import find_upwards
 
 
@@ -53,6 +53,19 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
             os.close(directory)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def assert_writable(path: str | os.PathLike[str]) -> None:
+    """Whether a file can be written there, asked before anything is paid: to find out afterwards would be unkind.
+
+    :raises WeighbridgeError: BAD_INPUT
+    """
+    target = Path(path).absolute()
+    if target.is_dir():
+        raise bad_input(f"{path} is a directory", "Name a file in it.")
+    above = next(parent for parent in target.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise bad_input(f"{path} cannot be written: {above} is not a directory of yours to write", "Name another file.")
 
 
 def write_json(path: Path, value: Any) -> None:
