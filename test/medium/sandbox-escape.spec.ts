@@ -74,6 +74,7 @@ describe('a program that tries to get out of a box', { timeout: 120_000 }, () =>
       'JAX_PLATFORMS',
       'LC_CTYPE',
       'LD_LIBRARY_PATH',
+      'MALLOC_ARENA_MAX',
       'OMP_WAIT_POLICY',
       'PATH',
       'PJRT_NPROC',

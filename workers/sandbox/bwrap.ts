@@ -66,6 +66,8 @@ const ENVIRONMENT = {
   PATH: '/nonexistent',
   // A box without cores of its own should wait asleep, not spinning.
   OMP_WAIT_POLICY: 'PASSIVE',
+  // The C library reserves addresses by the core, eight times 64 MiB: on 16 cores all that a box may have.
+  MALLOC_ARENA_MAX: '4',
   JAX_PLATFORMS: 'cpu',
 } as const;
 /** Where a Python installation from outside /usr stands in a box: its path on the host may name a person. */

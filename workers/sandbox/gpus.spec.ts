@@ -98,6 +98,7 @@ describe('a box with a GPU', () => {
     expect(valuesOf('--dev-bind')).toEqual(['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia1']);
     expect(args.join(' ')).toContain(`--ro-bind ${path.join(root, 'driver')} /driver`);
     expect(args.join(' ')).toContain('--setenv JAX_PLATFORMS cuda');
+    expect(args.join(' ')).toContain('--setenv MALLOC_ARENA_MAX 4');
     expect(args.join(' ')).toContain('--setenv LD_LIBRARY_PATH /usr/lib:/driver');
     // A procfs of its own, with nothing of the host's left in it.
     expect(args.join(' ')).toContain('--proc /proc');
