@@ -9,9 +9,10 @@ export interface PhysicalColumn {
 }
 
 const INTEGERS = new Set(['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER']);
-/** Wider than a signed 64-bit integer: the cast fails, with a message, if a value does not fit. */
-const WIDE_INTEGERS = new Set(['UBIGINT', 'HUGEINT', 'UHUGEINT']);
-const TEXTUAL = /^(VARCHAR|UUID|DATE|TIME\b.*|TIMESTAMP.*|ENUM\(.*)/;
+/** Wider than the signed 64 bits that a shard's whole numbers have. */
+export const WIDE_INTEGERS: ReadonlySet<string> = new Set(['UBIGINT', 'HUGEINT', 'UHUGEINT']);
+/** To the end: a list of any of them is `VARCHAR[]`. */
+const TEXTUAL = /^(VARCHAR|UUID|DATE|TIME\b.*|TIMESTAMP.*|ENUM\(.*\))(?<!\])$/;
 
 /**
  * The manifest's type of a typed column (NDJSON, Parquet), and the SQL that brings it into the shards.
@@ -35,6 +36,7 @@ const ENCODED_IMAGE = /^STRUCT\("?bytes"? BLOB, "?path"? VARCHAR\)$/;
 
 function naturalColumn(name: string, sql: string, duckType: string): SourceColumn {
   if (INTEGERS.has(duckType)) return { name, type: 'integer', sql };
+  // The reader of the file has refused those that do not fit (refuseTooLarge).
   if (WIDE_INTEGERS.has(duckType)) return { name, type: 'integer', sql: `CAST(${sql} AS BIGINT)` };
   if (duckType === 'DOUBLE' || duckType === 'FLOAT') return { name, type: 'number', sql };
   if (duckType.startsWith('DECIMAL')) return { name, type: 'number', sql: `CAST(${sql} AS DOUBLE)` };

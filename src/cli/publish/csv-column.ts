@@ -1,6 +1,7 @@
 import { ident } from './duck.js';
 import { malformedAt, type SourceColumn } from './source.js';
 import type { DeclaredColumn } from './declared-columns.js';
+import { tooLarge } from './whole-numbers.js';
 
 /** What all rows of one CSV column hold, counted. */
 export interface CsvStats {
@@ -18,7 +19,7 @@ export interface CsvStats {
   largest: number;
 }
 
-/** The row number (from 1) of the first row for which a condition holds. */
+/** The row number (from 1) of the first row for which a condition holds; 0 if there is none. */
 export type FirstRow = (where: string) => Promise<number>;
 
 /**
@@ -51,6 +52,7 @@ async function typedColumn(
     await refuseNotFinite(stats, firstRow);
     const isInteger = integers === filled && declared?.type !== 'number';
     if (isInteger) return { name, type: 'integer', sql: `CAST(${sql} AS BIGINT)` };
+    if (physical === 'VARCHAR' && declared?.type !== 'number') await refuseLongDigits(name, firstRow);
     return { name, type: 'number', sql: physical === 'DOUBLE' ? sql : `CAST(${sql} AS DOUBLE)` };
   }
   const isMixed =
@@ -63,6 +65,15 @@ async function typedColumn(
     'the value is not a number, while most of the column is',
     'Correct the value, leave it empty if it is missing, or declare the column as {"type": "string"} in the columns file.',
   );
+}
+
+/** Numbers are read as text where some are long: of a column that has no fractions in it, or few. */
+async function refuseLongDigits(name: string, firstRow: FirstRow): Promise<void> {
+  const sql = ident(name);
+  const row = await firstRow(
+    `regexp_matches(${sql}, '^\\s*[+-]?[0-9]{19,}\\s*$') AND TRY_CAST(${sql} AS BIGINT) IS NULL`,
+  );
+  if (row > 0) throw tooLarge(row, name);
 }
 
 async function refuseNotFinite({ name, physical, finite, filled }: CsvStats, firstRow: FirstRow): Promise<void> {

@@ -20,7 +20,7 @@ export interface CsvHeader {
  */
 export async function readCsvHeader(file: string, encoding: string): Promise<CsvHeader> {
   const head = await readHead(file);
-  if (head.trim() === '') throw emptyData(file);
+  if (head.trim() === '') throw emptyData('the file');
   const records = DELIMITERS.map((delimiter) => ({ delimiter, names: firstRecord(head, delimiter) }));
   // Array.sort is stable: on a tie the comma wins.
   const [best] = records.sort((a, b) => b.names.length - a.names.length);
@@ -94,7 +94,9 @@ export function assertDistinct(names: string[]): void {
     const first = seen.get(name.toLowerCase());
     if (first !== undefined) {
       throw malformed(
-        `columns ${first + 1} and ${i + 1} are both called "${name}"`,
+        names[first] === name
+          ? `columns ${first + 1} and ${i + 1} are both called "${name}"`
+          : `columns ${first + 1} and ${i + 1} are called "${names[first]}" and "${name}"`,
         'Give each column a name of its own; case does not tell names apart.',
         {
           column: name,

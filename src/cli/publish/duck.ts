@@ -3,13 +3,14 @@ import path from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { isDiskFull } from '../state/disk-full.js';
+import { parquetFault } from './parquet-fault.js';
 
 /** One row of an answer; 64-bit integers come as decimal strings. */
 export type Row = Record<string, unknown>;
 
 /** One DuckDB in memory, on this machine only, for reading the seller's file and writing its shards. */
 export interface Duck {
-  /** Runs a statement. @throws Error with DuckDB's own words, WeighbridgeError DISK_FULL */
+  /** Runs a statement. @throws Error with DuckDB's own words, WeighbridgeError DISK_FULL, MALFORMED_DATA for a damaged Parquet file */
   run(sql: string): Promise<void>;
   rows(sql: string): Promise<Row[]>;
   /** The first row, of a query that gives one. */
@@ -42,7 +43,8 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
     try {
       return (await connection.runAndReadAll(sql)).getRowObjectsJson();
     } catch (error) {
-      throw isDiskFull(error) && spillDir !== undefined ? diskFull(spillDir, error) : error;
+      if (isDiskFull(error) && spillDir !== undefined) throw diskFull(spillDir, error);
+      throw parquetFault(sql, error) ?? error;
     }
   };
   const spillTo = async (dir: string): Promise<void> => {

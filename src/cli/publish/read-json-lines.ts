@@ -6,6 +6,7 @@ import { assertDistinct } from './csv-header.js';
 import type { DeclaredColumn, DeclaredColumns } from './declared-columns.js';
 import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
 import { emptyData, malformed, malformedAt, type Source, type SourceColumn } from './source.js';
+import { refuseTooLarge } from './whole-numbers.js';
 
 /**
  * Reads newline-delimited JSON, one object a line. Keys that a line lacks are missing values.
@@ -31,14 +32,18 @@ export async function readJsonLines(
   const { n } = await duck.row(`SELECT count(*) AS n FROM ${text(parquetFile)}`);
   if (Number(n) === 0) throw emptyData('the file');
   assertDistinct(described.map(({ column_name: name }) => String(name)));
+  const physical = described.map(({ column_name: name, column_type: type }) => ({
+    name: String(name),
+    duckType: String(type),
+  }));
   const columns = [];
-  for (const { column_name: name, column_type: type } of described) {
-    const physical = { name: String(name), duckType: String(type) };
-    const own = declared[physical.name];
-    if (physical.duckType === 'JSON[]') columns.push(await listColumn(duck, parquetFile, physical.name));
-    else if (physical.duckType === 'JSON') columns.push(await mixedColumn(duck, parquetFile, physical.name, own));
-    else columns.push(columnOf(physical, own));
+  for (const column of physical) {
+    const own = declared[column.name];
+    if (column.duckType === 'JSON[]') columns.push(await listColumn(duck, parquetFile, column.name));
+    else if (column.duckType === 'JSON') columns.push(await mixedColumn(duck, parquetFile, column.name, own));
+    else columns.push(columnOf(column, own));
   }
+  await refuseTooLarge(duck, parquetFile, physical, columns);
   return { parquetFile, columns, rowCount: Number(n) };
 }
 
