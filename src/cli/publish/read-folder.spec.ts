@@ -89,6 +89,14 @@ describe('a folder of images', () => {
     ['images and texts', { 'a.png': png(1), 'b.txt': 'b' }, 'BAD_INPUT', /both images and text/],
     ['what is no image', { 'a/x.png': 'GIF89a' }, 'MALFORMED_DATA', /^a\/x\.png is no PNG or JPEG/],
     ['an image of gigabytes', { 'a/x.png': png(1, 50_000, 50_000) }, 'MALFORMED_DATA', /^a\/x\.png is no PNG/],
+    ['a PNG that is cut off', { 'a/x.png': png(1).subarray(0, -13) }, 'MALFORMED_DATA', /^a\/x\.png is no PNG/],
+    ['a JPEG that is cut off', { 'a/x.jpg': jpeg.subarray(0, -1) }, 'MALFORMED_DATA', /^a\/x\.jpg is no PNG/],
+    [
+      'a JPEG that is cut off after its preview, which ended',
+      { 'a/x.jpg': Buffer.concat([jpeg.subarray(0, 2), Buffer.from('ffe10006ffd8ffd9', 'hex'), jpeg.subarray(2, -2)]) },
+      'MALFORMED_DATA',
+      /^a\/x\.jpg is no PNG/,
+    ],
     ['a label that is missing', { 'a/x.png': png(1), 'y.png': png(2) }, 'MALFORMED_DATA', /^y\.png lies beside/],
     [
       'a row without its image',

@@ -169,7 +169,7 @@ async function checkFile(file: string, name: string, format: FolderFormat): Prom
   if (format === 'images') {
     if (fitsImage(bytes)) return;
     throw malformed(
-      `${name} is no PNG or JPEG image of at most ${MAX_IMAGE_BYTES >> 20} MiB and 2^24 pixels`,
+      `${name} is no PNG or JPEG image, whole and of at most ${MAX_IMAGE_BYTES >> 20} MiB and 2^24 pixels`,
       'Every training run would be refused at it: convert the image, or take it out.',
       { file: name },
     );
