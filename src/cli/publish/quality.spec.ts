@@ -55,6 +55,15 @@ describe('weighbridge inspect', () => {
     expect(stderr).toMatch(/row 2, column "x"/);
   });
 
+  it('does not take days for phone numbers, in whatever order they are written', async () => {
+    const days = ['2024-01-31,31.01.2024,1/31/2024,2024 01 31', '2024-02-01,01.02.2024,12/1/2024,2024 02 01'];
+    const { stdout } = await inspect(`iso,german,american,spaced\n${days.join('\n')}\n`, '--json');
+    const { quality } = JSON.parse(stdout) as { quality: { columns: { type: string; personal?: string }[] } };
+    expect(quality.columns).toHaveLength(4);
+    for (const { type, personal } of quality.columns)
+      expect({ type, personal }).toEqual({ type: 'string', personal: undefined });
+  });
+
   it('does not take measurements and pixels for people', async () => {
     const { stdout } = await inspect('mean radius,pixel_0_0,hostname,address_count\n1.5,3,a,2\n2.5,4,b,3\n', '--json');
     const { quality } = JSON.parse(stdout) as { quality: { columns: { name: string; personal?: string }[] } };
