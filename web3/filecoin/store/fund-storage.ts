@@ -9,7 +9,7 @@ import { readContract, waitForTransactionReceipt } from 'viem/actions';
 import { isWeighbridgeError, WeighbridgeError, type Hex } from '../../../src/kernel/index.js';
 import { EPOCHS_PER_DAY } from '../../../src/storage/index.js';
 import { RECEIPT_TIMEOUT_MS, sendAs, type FocSigner } from './foc-client.js';
-import { noBalance, notFree } from './storage-errors.js';
+import { noBalance, notFree, shortOfBalance } from './storage-errors.js';
 
 /** What is about to be added to one copy. */
 export interface CopyGrowth {
@@ -51,7 +51,7 @@ export async function paymentFor(wallet: FocSigner, copies: CopyGrowth[]): Promi
   if (missingWei > 0n || !lasts) {
     const { value: balanceWei } = await balance(wallet, { address });
     if (missingWei > 0n && balanceWei < missingWei) {
-      throw noBalance({ neededWei: missingWei.toString(), balanceWei: balanceWei.toString() });
+      throw shortOfBalance(address, missingWei, balanceWei);
     }
     const wantedWei = neededWei + runwayWei - account.availableFunds;
     const amountWei = wantedWei < balanceWei ? wantedWei : balanceWei;
@@ -68,9 +68,7 @@ export async function paymentFor(wallet: FocSigner, copies: CopyGrowth[]): Promi
 export async function deposit(wallet: FocSigner, amountWei: bigint): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const { value: balanceWei } = await balance(wallet, { address: wallet.account.address });
-    if (balanceWei < amountWei) {
-      throw noBalance({ neededWei: amountWei.toString(), balanceWei: balanceWei.toString() });
-    }
+    if (balanceWei < amountWei) throw shortOfBalance(wallet.account.address, amountWei, balanceWei);
     const number = await permitNumber(wallet, 'latest');
     try {
       await mined(wallet, async () => depositAndApprove(wallet, { amount: amountWei }));

@@ -5,7 +5,7 @@ import { WeighbridgeError } from '../../../src/kernel/index.js';
 import { filecoinPayAbi } from '../../chain/abi/filecoin-pay.js';
 import { filecoinWarmStorageServiceAbi } from '../../chain/abi/filecoin-warm-storage-service.js';
 import { NO_ROOM } from '../provider/refusal.js';
-import { asStorageError, noBalance } from './storage-errors.js';
+import { asStorageError, noBalance, shortOfBalance } from './storage-errors.js';
 
 const address = '0x0000000000000000000000000000000000000001';
 const service = { abi: filecoinWarmStorageServiceAbi } as const;
@@ -40,6 +40,17 @@ test.each([
     expect(mapped).toBeInstanceOf(WeighbridgeError);
     expect((mapped as WeighbridgeError).code).toBe(code);
   }
+});
+
+test('who is short of money learns how much is missing, of which coin, and where to send it', () => {
+  expect(shortOfBalance(address, 5n * 10n ** 17n, 10n ** 17n)).toMatchObject({
+    code: 'NO_BALANCE',
+    message: `0.5 USDFC are needed for storage, and ${address} holds 0.1.`,
+    next: expect.stringContaining(`Send 0.4 USDFC or more to ${address}`),
+  });
+  expect(asStorageError(new Error('insufficient funds for gas * price + value'))).toMatchObject({
+    message: expect.stringContaining('for gas'),
+  });
 });
 
 test('our own errors come through, however deep, and bugs stay bugs', () => {

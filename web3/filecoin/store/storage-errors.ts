@@ -13,6 +13,26 @@ export function providerDown(what: string, cause?: unknown): WeighbridgeError {
   });
 }
 
+/** What is missing where it was reckoned beforehand, in USDFC and by the address to send it to. */
+export function shortOfBalance(address: string, neededWei: bigint, balanceWei: bigint): WeighbridgeError {
+  const missing = formatWei(neededWei - balanceWei);
+  return new WeighbridgeError(
+    'NO_BALANCE',
+    `${formatWei(neededWei)} USDFC are needed for storage, and ${address} holds ${formatWei(balanceWei)}.`,
+    {
+      next: `Send ${missing} USDFC or more to ${address} (and FIL for gas), then run the same command again.`,
+      details: { address, neededWei: neededWei.toString(), balanceWei: balanceWei.toString() },
+    },
+  );
+}
+
+function noGas(cause: unknown): WeighbridgeError {
+  return new WeighbridgeError('NO_BALANCE', "The account does not hold enough of the chain's own coin for gas.", {
+    next: 'Send FIL (on a devnet its coin) to the account, then run the same command again: "weighbridge account show" has its address.',
+    cause,
+  });
+}
+
 export function noBalance(details: Record<string, unknown>, cause?: unknown): WeighbridgeError {
   return new WeighbridgeError('NO_BALANCE', 'The account does not hold the USDFC that storage needs.', {
     next: 'Send USDFC to the account (and FIL for gas), then run the same command again.',
@@ -71,7 +91,7 @@ export function asStorageError(error: unknown): unknown {
   const text = fullText(error);
   if (text.includes('507 Insufficient Storage')) return providerFull(error);
   if (NO_MONEY.test(text)) return noBalance({}, error);
-  if (/insufficient funds for (gas|transfer)/i.test(text)) return noBalance({ missing: 'FIL for gas' }, error);
+  if (/insufficient funds for (gas|transfer)/i.test(text)) return noGas(error);
   if (text.includes(OTHER_PIECE)) return digestMismatch('The provider read another piece.', error);
   if (findCause(error, isReceiptTimeout)) {
     return new WeighbridgeError('TIMEOUT', 'The transaction is not on chain yet.', {
