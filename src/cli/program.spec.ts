@@ -64,6 +64,10 @@ describe('exit codes', () => {
     const { code, stdout } = await run(['train', '--json', '--recipe', 'mpl']);
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'BAD_INPUT', retryable: false } });
+    for (const args of [['--json'], ['storage', '--json']]) {
+      const { error } = JSON.parse((await run(args)).stdout) as { error: { message: string } };
+      expect(error.message).toBe('no command is named');
+    }
   });
 
   it('are 3 when nothing answers', async () => {
@@ -164,8 +168,8 @@ describe('the key file', () => {
 
 describe('the network file', () => {
   it.each([
-    ['is missing', undefined, /cannot be read as JSON/],
-    ['is no JSON', 'x', /cannot be read as JSON/],
+    ['is missing', undefined, /cannot be read \(ENOENT\)/],
+    ['is no JSON', 'x', /is not JSON/],
     ['lacks a field', JSON.stringify({ ...network, chainId: undefined }), /chainId: /],
   ])('that %s is named', async (_name, content, message) => {
     if (content !== undefined) await writeFile(path.join(dir, 'network.json'), content);

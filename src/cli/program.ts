@@ -30,10 +30,10 @@ const HELP_WIDTH = 100;
 
 const AFTER_HELP = `
 Who uses what:
-  seller   account, inspect, publish, revoke, revoke-licence, storage, delist, withdraw
-  buyer    account, search, show, privacy, train, jobs, job, licences, erase, withdraw
-  auditor  audit, lineage, blast-radius, storage, verify, export, trust
-  operator account, replay, withdraw
+  seller   account, inspect, publish, rotate, jobs, revoke, revoke-licence, storage, delist, withdraw
+  buyer    account, search, show, privacy, model, train, jobs, job, licences, erase, withdraw
+  auditor  audit, lineage, blast-radius, privacy, storage, verify, export, trust
+  operator account, jobs, replay, withdraw
 
 Environment:
   WEIGHBRIDGE_NETWORK   network file, as --network
@@ -110,9 +110,11 @@ export async function runCli(argv: string[], io: Io, adapters: Adapters): Promis
   }
 }
 
-async function usageError({ message }: CommanderError): Promise<unknown> {
+async function usageError({ code, message }: CommanderError): Promise<unknown> {
   const { WeighbridgeError } = await import('../kernel/index.js');
-  return new WeighbridgeError('BAD_INPUT', message.replace(/^error: /, ''), {
+  // Of a command that only has others under it, commander prints the help and says "(outputHelp)".
+  const what = code === 'commander.help' ? 'no command is named' : message.replace(/^error: /, '');
+  return new WeighbridgeError('BAD_INPUT', what, {
     next: 'Run the command with --help for its usage.',
   });
 }

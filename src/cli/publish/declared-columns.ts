@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { columnSchema } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { firstIssue } from '../state/network-file.js';
+import { readJson } from '../state/read-json.js';
 
 /**
  * What a seller declares public of its columns, `columns.json`: `{"age": {"range": [0, 120]}, "sex": {"vocabulary": ["f", "m"]}}`.
@@ -36,13 +36,7 @@ export type DeclaredColumn = z.infer<typeof declaredColumnSchema>;
 export async function readDeclaredColumns(file: string): Promise<DeclaredColumns> {
   const next =
     'Write {"column": {"range": [0, 1]}} or {"column": {"vocabulary": ["a", "b"]}}, and "type" where needed.';
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new WeighbridgeError('BAD_INPUT', `${file} cannot be read as JSON`, { next, cause: error });
-  }
-  const parsed = declaredColumnsSchema.safeParse(value);
+  const parsed = declaredColumnsSchema.safeParse(await readJson(file, 'BAD_INPUT', next));
   if (parsed.success) return parsed.data;
   throw new WeighbridgeError('BAD_INPUT', `${file}: ${firstIssue(parsed.error)}`, { next });
 }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { getAddress, isAddress } from 'viem';
 import { manifestSchema, termsSchema, type Terms } from '../../catalog/manifest.js';
@@ -14,6 +13,7 @@ import {
 } from '../../kernel/index.js';
 import { MAX_SHARD_BYTES } from '../../storage/index.js';
 import { firstIssue } from '../state/network-file.js';
+import { readJson } from '../state/read-json.js';
 import { readDeclaredColumns, type DeclaredColumns } from './declared-columns.js';
 import { assertReadable, formatOf, type Format } from './read.js';
 import { encodingNamed } from './transcode.js';
@@ -153,13 +153,7 @@ async function readTerms({ terms: file, acceptPersonalData, holdout }: PublishOp
   const next =
     'Write {"version": 1, "title": ..., "text": ..., "purposes": ["..."], "licenceDays": 365, "privacy": {"budget": {"epsilon": 10, ' +
     '"delta": 1e-6, "maxEpsilonPerJob": 3, "pricePerEpsilon": "0.5"}, "trainingWithoutPrivacy": false}}.';
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new WeighbridgeError('BAD_TERMS', `${file} cannot be read as JSON`, { next, cause: error });
-  }
-  const parsed = termsSchema.safeParse(value);
+  const parsed = termsSchema.safeParse(await readJson(file, 'BAD_TERMS', next));
   if (!parsed.success) throw new WeighbridgeError('BAD_TERMS', `${file}: ${firstIssue(parsed.error)}`, { next });
   // In the terms, because buyers accept them: the care that personal data need, and which rows a metric may be bought over.
   const terms: Terms = {
@@ -189,8 +183,15 @@ function checkWords({ title, description, tags }: PublishPlan): void {
     .pick({ title: true, description: true, tags: true })
     .safeParse({ title, description, tags });
   if (parsed.success) return;
-  throw new WeighbridgeError('BAD_INPUT', `--${firstIssue(parsed.error)}`, { next: 'Shorten it, or give it at all.' });
+  const { option, limits } = WORDS[parsed.error.issues[0]?.path[0] as keyof typeof WORDS];
+  throw new WeighbridgeError('BAD_INPUT', `${option} is empty or too long`, { next: limits });
 }
+
+const WORDS = {
+  title: { option: '--title', limits: 'Give a title of 1 to 200 characters.' },
+  description: { option: '--description', limits: 'Give at most 10,000 characters.' },
+  tags: { option: '--tag', limits: 'Give at most 20 tags, of 1 to 40 characters each.' },
+} as const;
 
 function shardBytesOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber('--shard-bytes', text, MIN_SHARD_BYTES, MAX_SHARD_BYTES);

@@ -163,6 +163,18 @@ describe('a publish that must not happen', () => {
     expect(world).toMatchObject({ uploads: [], offers: [], listings: [] });
   });
 
+  it('names the option or the file that is wrong, and what it takes', async () => {
+    await expect(run({ title: '' })).rejects.toMatchObject({
+      message: '--title is empty or too long',
+      next: 'Give a title of 1 to 200 characters.',
+    });
+    await expect(run({ tag: ['x'.repeat(41)] })).rejects.toMatchObject({ message: '--tag is empty or too long' });
+    await expect(run({ terms: 'nowhere.json' })).rejects.toMatchObject({
+      message: 'nowhere.json cannot be read (ENOENT)',
+      next: 'Check the path and its permissions.',
+    });
+  });
+
   it('tells a full disk from a fault of the program, and lists nothing', async () => {
     const full = Object.assign(new Error('write'), { code: 'ENOSPC' });
     const { runCli } = await import('../program.js');

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { networkSchema, WeighbridgeError, type Network } from '../../kernel/index.js';
+import { readJson } from './read-json.js';
 import { findUpwards } from './state-dir.js';
 
 const HOW =
@@ -15,13 +15,7 @@ export function findNetworkFile(option: string | undefined, cwd: string, env: No
 
 /** @throws WeighbridgeError CONFIG_INVALID naming the file and the first field that is wrong. */
 export async function readNetworkFile(file: string): Promise<Network> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new WeighbridgeError('CONFIG_INVALID', `${file} cannot be read as JSON`, { next: HOW, cause: error });
-  }
-  const parsed = networkSchema.safeParse(value);
+  const parsed = networkSchema.safeParse(await readJson(file, 'CONFIG_INVALID', HOW, HOW));
   if (parsed.success) return parsed.data;
   throw new WeighbridgeError('CONFIG_INVALID', `${file} is not a network file: ${firstIssue(parsed.error)}`, {
     next: HOW,
