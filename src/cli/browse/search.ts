@@ -1,7 +1,7 @@
 import { formatWei } from '../../kernel/index.js';
 import type { Cli } from '../cli.js';
 import { table } from '../ui/table.js';
-import { plain, shortId, time } from '../ui/text.js';
+import { counted, plain, shortId, time } from '../ui/text.js';
 
 /** Lists datasets, newest first. */
 export async function search(cli: Cli, words: string, options: { first: number; after?: string }): Promise<void> {
@@ -14,7 +14,7 @@ export async function search(cli: Cli, words: string, options: { first: number; 
       out.bold(shortId(dataset.id)),
       plain(dataset.title) + (dataset.revoked ? out.red(' (revoked)') : ''),
       `${formatWei(dataset.priceWei)} USDFC`,
-      `${dataset.rowCount} rows`,
+      counted(dataset.rowCount, 'row'),
       time(dataset.listedAt),
     ]);
     const { hasNextPage, endCursor } = page.pageInfo;

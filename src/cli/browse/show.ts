@@ -5,7 +5,7 @@ import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
 import type { Colours } from '../ui/ui.js';
 import { facts, table } from '../ui/table.js';
-import { bytes, plain, shortId, time } from '../ui/text.js';
+import { bytes, counted, plain, plainLines, shortId, time } from '../ui/text.js';
 import { checkDataset } from './check-dataset.js';
 
 const SHOWN_COLUMNS = 8;
@@ -48,7 +48,7 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
   const validUntil = time(new Date(Number(offer.validUntil) * 1000).toISOString());
   return [
     out.bold(plain(dataset.title)),
-    ...(dataset.description === '' ? [] : [plain(dataset.description)]),
+    ...(dataset.description === '' ? [] : plainLines(dataset.description)),
     '',
     ...facts([
       ['dataset', dataset.id],
@@ -58,10 +58,7 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
         'price',
         `${out.bold(formatWei(dataset.priceWei))} USDFC a training run, of which ${formatWei(BigInt(offer.nodeFee))} to the node; offer stands until ${validUntil}`,
       ],
-      [
-        'rows',
-        `${rowsOf(dataset)} in ${manifest.pieces.length} piece${manifest.pieces.length === 1 ? '' : 's'} of ciphertext, ${bytes(stored)}`,
-      ],
+      ['rows', `${rowsOf(dataset)} in ${counted(manifest.pieces.length, 'piece')} of ciphertext, ${bytes(stored)}`],
       [
         'trained on by',
         offer.operators
@@ -70,7 +67,7 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
       ],
       [
         'in the log',
-        `index ${dataset.logIndex}, ${time(dataset.listedAt)}; ${dataset.accessCount} training access${dataset.accessCount === 1 ? '' : 'es'} so far`,
+        `index ${dataset.logIndex}, ${time(dataset.listedAt)}; ${counted(dataset.accessCount, 'training access', 'training accesses')} so far`,
       ],
       ...(dataset.tags.length === 0 ? [] : ([['tags', plain(dataset.tags.join(', '))]] as [string, string][])),
       [
@@ -83,11 +80,9 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
     ...columnLines(dataset, out, options.columns === true),
     '',
     out.bold(`Terms: ${plain(terms.title)}`),
-    ...plain(terms.text)
-      .split('\n')
-      .map((line) => `  ${line}`),
+    ...plainLines(terms.text),
     `  Purposes: ${terms.purposes.map((purpose) => `"${plain(purpose)}"`).join(', ')}`,
-    `  A licence lasts ${terms.licenceDays} days.`,
+    `  A licence lasts ${counted(terms.licenceDays, 'day')}.`,
     ...privacyLines(dataset),
     '',
     `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp${epsilonOption(terms)} --out weights.safetensors`,

@@ -16,6 +16,7 @@ import type { Cli } from '../cli.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readBytes, readTrust } from '../verify/read-files.js';
 import { assertSameDeployment } from '../verify/same-deployment.js';
+import { counted } from '../ui/text.js';
 
 export type ExportFormat = 'prov' | 'openlineage' | 'slsa';
 
@@ -31,7 +32,7 @@ export async function exportHistory(
   if (options.out === undefined) return cli.ui.result(document, () => [JSON.stringify(document, null, 2)]);
   await writeFileAtomic(options.out, `${JSON.stringify(document, null, 2)}\n`, 0o644);
   cli.ui.result({ file: options.out, format: options.as, records: records.length }, () => [
-    `${options.out}: ${records.length} records as ${options.as}`,
+    `${options.out}: ${counted(records.length, 'record')} as ${options.as}`,
   ]);
 }
 

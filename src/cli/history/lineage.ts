@@ -4,7 +4,7 @@ import { verifyRecordInLog, type Trust } from '../../provenance/verify/index.js'
 import type { MarketApi } from '../api/market-api.js';
 import type { ModelPage } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
-import { shortId } from '../ui/text.js';
+import { counted, shortId } from '../ui/text.js';
 import { readTrust } from '../verify/read-files.js';
 
 /** One model, as its verified records tell it. */
@@ -35,12 +35,12 @@ export async function lineage(cli: Cli, subject: string, options: { trust?: stri
       `  records ${model.records.map(({ index, type }) => `${type} ${index}`).join(', ')}`,
     ]);
   cli.ui.result({ subject, trust: from, models, descendants }, () => [
-    models.length === 0 ? 'No run in the log made it.' : `${models.length} models, newest last`,
+    models.length === 0 ? 'No run in the log made it.' : `${counted(models.length, 'model')}, newest last`,
     '',
     ...lines(models),
     ...(descendants.length === 0
       ? ['Nothing was trained from it.']
-      : ['', `${descendants.length} models trained from it, newest last`, '', ...lines(descendants)]),
+      : ['', `${counted(descendants.length, 'model')} trained from it, newest last`, '', ...lines(descendants)]),
     '',
     `Every record is in the log and signed by its party, by the keys of ${from}.`,
   ]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Cli } from '../cli.js';
 import { table } from '../ui/table.js';
-import { bytes, plain } from '../ui/text.js';
+import { bytes, counted, plain } from '../ui/text.js';
 import { checkDeclared } from './check-declared.js';
 import { readDeclaredColumns } from './declared-columns.js';
 import { openDuck } from './duck.js';
@@ -54,14 +54,16 @@ function lines(quality: QualityReport, sizeBytes: number, mark: (text: string) =
     return [`  ${plain(name)}`, type, remarks.join('; ')];
   });
   return [
-    `${rowCount} rows, ${columns.length} columns, about ${bytes(sizeBytes)} before encryption`,
+    `${counted(rowCount, 'row')}, ${counted(columns.length, 'column')}, about ${bytes(sizeBytes)} before encryption`,
     '',
     'Buyers would see the names and types of columns, the number of rows, and what you declare with --columns:',
     ...table(rows),
     '',
     'For you alone, never uploaded:',
-    `  ${duplicateRows === 0 ? 'no row is there twice' : `${duplicateRows} rows are there more than once`}`,
-    ...(labels ?? []).map(({ value, rows: n }) => `  label ${plain(value)}: ${n} rows, ${share(n, rowCount)}`),
+    `  ${duplicateRows === 0 ? 'no row is there twice' : `${counted(duplicateRows, 'row is', 'rows are')} there more than once`}`,
+    ...(labels ?? []).map(
+      ({ value, rows: n }) => `  label ${plain(value)}: ${counted(n, 'row')}, ${share(n, rowCount)}`,
+    ),
   ];
 }
 

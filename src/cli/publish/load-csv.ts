@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { WeighbridgeError } from '../../kernel/index.js';
+import { counted } from '../ui/text.js';
 import type { CsvHeader } from './csv-header.js';
 import { parsing, scanCsv, type Physical } from './csv-scan.js';
 import { parquetFormat, text, type Duck, type Row } from './duck.js';
@@ -91,5 +92,5 @@ function notEncoded(row: number, column: string, encoding: string): Error {
 }
 
 function correct({ names }: CsvHeader): string {
-  return `Correct the row so that it has ${names.length} fields like the header, in UTF-8, with quotes closed.`;
+  return `Correct the row so that it has ${counted(names.length, 'field')} like the header, in UTF-8, with quotes closed.`;
 }

@@ -11,6 +11,7 @@ import {
 import { fromHex, WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
+import { counted } from '../ui/text.js';
 import { checkDeclared } from './check-declared.js';
 import type { Duck } from './duck.js';
 import { divideRows } from './hold-out.js';
@@ -62,7 +63,7 @@ export async function makePieces(
     const source = await readAndCheck(plan, duck, privateDir, deps);
     const key = { secret: deps.secret, datasetId: slot.datasetId };
     const { training, heldOut } = await divideRows(duck, source, privateDir, plan, key);
-    if (heldOut !== undefined) deps.ui.note(`${heldOut.rowCount} rows are held out of training`);
+    if (heldOut !== undefined) deps.ui.note(`${counted(heldOut.rowCount, 'row is', 'rows are')} held out of training`);
     const shards = shardsOf(training, heldOut, (side, prefix) =>
       writeShards(duck, side, privateDir, plan, deps.time, prefix),
     );
@@ -101,7 +102,7 @@ async function checkSource(plan: PublishPlan, duck: Duck, source: Source, ui: Ui
   for (const { column, rows } of missing) {
     ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
   }
-  ui.note(`read ${source.rowCount} rows, ${source.columns.length} columns`);
+  ui.note(`read ${counted(source.rowCount, 'row')}, ${counted(source.columns.length, 'column')}`);
   await checkPersonal(plan, duck, source, ui);
 }
 
@@ -110,10 +111,14 @@ async function checkPersonal({ terms }: PublishPlan, duck: Duck, source: Source,
   const personal = await personalColumns(duck, source);
   for (const { name, why } of personal) ui.warn(`column "${name}" may be personal data: ${why}`);
   if (personal.length === 0 || terms.personalData === true) return;
-  throw new WeighbridgeError('BAD_INPUT', `${personal.length} columns look like personal data`, {
-    next: 'Leave them out, or go on with --accept-personal-data: the terms then say so. See them with "weighbridge inspect".',
-    details: { columns: personal.map(({ name }) => name) },
-  });
+  throw new WeighbridgeError(
+    'BAD_INPUT',
+    `${counted(personal.length, 'column looks', 'columns look')} like personal data`,
+    {
+      next: 'Leave them out, or go on with --accept-personal-data: the terms then say so. See them with "weighbridge inspect".',
+      details: { columns: personal.map(({ name }) => name) },
+    },
+  );
 }
 
 async function sendAll(

@@ -24,6 +24,7 @@ import { leaveRepairPermits, signRepairPermits } from '../storage/repair-permits
 import { shardSecret, shardSecretFile } from '../state/shard-secret.js';
 import type { StateDir } from '../state/state-dir.js';
 import type { Ui } from '../ui/ui.js';
+import { counted } from '../ui/text.js';
 
 export interface RotateDeps {
   ui: Ui;
@@ -100,7 +101,7 @@ async function rewrap(
     const copies = await storage.copiesOf(seller, slot.datasetId, pieceCids);
     if (copies.length === 0) throw refused('no copy of its pieces is on chain', 'Publish the file again.');
     await journal.note({ copies: copies.map(({ providerId, dataSetId }) => ({ providerId, dataSetId })) });
-    ui.note(`wrapping the keys of ${pieces.length} shards under a new key`);
+    ui.note(`wrapping the keys of ${counted(pieces.length, 'shard')} under a new key`);
     const made = { columns: manifest.columns, rowCount: manifest.rowCount, pieces };
     const sealed = await sealVersion(slot, keyId, made, secret, await adapters.keyWrapper(network));
     await journal.note({ sealed });

@@ -2,6 +2,7 @@ import { WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import type { RepairPermit } from '../../storage/index.js';
 import type { MarketApi } from '../api/market-api.js';
 import type { Cli } from '../cli.js';
+import { counted } from '../ui/text.js';
 
 const DAY_MS = 86_400_000;
 
@@ -21,7 +22,7 @@ export async function permit(cli: Cli, id: string, days: number): Promise<void> 
   cli.ui.result({ dataset: dataset.id, permits, days }, () => [
     permits === 0
       ? 'No provider is spare: every listed one holds a copy or does not answer.'
-      : `A lost copy can be replaced at ${permits} provider${permits === 1 ? '' : 's'} for ${days} days.`,
+      : `A lost copy can be replaced at ${counted(permits, 'provider')} for ${counted(days, 'day')}.`,
   ]);
 }
 

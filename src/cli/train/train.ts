@@ -3,6 +3,7 @@ import { jsonDigest } from '../../kernel/index.js';
 import { checkDataset, type CheckedDataset } from '../browse/check-dataset.js';
 import { assertWritable } from '../state/assert-writable.js';
 import { withLock } from '../state/lock.js';
+import { counted } from '../ui/text.js';
 import { collectJob, type Collected } from './collect.js';
 import type { TrainDeps } from './deps.js';
 import { followJob } from './follow.js';
@@ -39,7 +40,7 @@ export async function train(options: TrainOptions, deps: TrainDeps): Promise<Col
   const model = await makeModel(options, checked.dataset.manifest, checked.dataset.terms);
   if (model.skippedColumns.length > 0) {
     ui.warn(
-      `${model.skippedColumns.length} columns are not used (the seller declares nothing of them, or the recipe reads images alone): ${model.skippedColumns.slice(0, 5).join(', ')}`,
+      `${counted(model.skippedColumns.length, 'column is', 'columns are')} not used (the seller declares nothing of them, or the recipe reads images alone): ${model.skippedColumns.slice(0, 5).join(', ')}`,
     );
   }
   const noisy = await noiseWarning(model.declaration, checked.dataset.rowCount);

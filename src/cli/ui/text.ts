@@ -21,9 +21,19 @@ export function bytes(count: number): string {
 }
 
 /**
- * Text from elsewhere (titles, terms, names) made safe for a terminal: a seller must not be able to move a buyer's cursor
- * or repaint what it read (control characters, bidirectional overrides).
+ * Text from elsewhere (titles, names) made safe for one line of a terminal: a seller must not be able to move a buyer's cursor, repaint what it read
+ * (control characters, bidirectional overrides), or begin a line that looks like one of ours.
  */
 export function plain(text: string): string {
-  return text.replaceAll(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, '\ufffd');
+  return text.replaceAll(/\s*[\n\r\t\u2028\u2029]\s*/g, ' ').replaceAll(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+}
+
+/** Text of several lines from elsewhere (a description, terms), set in so that none of them can be taken for one of ours. */
+export function plainLines(text: string): string[] {
+  return text.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => `  ${plain(line)}`.trimEnd());
+}
+
+/** "1 row", "2 rows". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

@@ -4,14 +4,20 @@ import { WeighbridgeError } from '../../kernel/index.js';
 import { createBar } from './bar.js';
 import { printError } from './print-error.js';
 import { facts, table } from './table.js';
-import { bytes, plain, shortId, time } from './text.js';
+import { bytes, counted, plain, plainLines, shortId, time } from './text.js';
 
 describe('what others wrote', () => {
   const hostile = 'a\u001b[2Jb\u009bc\u202ed\u0007\r';
 
   it('cannot move the cursor, colour, ring or turn the text around', () => {
-    expect(plain(hostile)).toBe('a\ufffd[2Jb\ufffdc\ufffdd\ufffd\ufffd');
-    expect(plain('two\nlines\tof caf\u00e9 \u4e2d')).toBe('two\nlines\tof caf\u00e9 \u4e2d');
+    expect(plain(hostile)).toBe('a\ufffd[2Jb\ufffdc\ufffdd\ufffd ');
+    expect(plain('two words of caf\u00e9 \u4e2d')).toBe('two words of caf\u00e9 \u4e2d');
+  });
+
+  it('begins no line that could be taken for one of ours', () => {
+    const forged = 'Digits\n\nchecked:  all agree\r\nseller: \u2028me';
+    expect(plain(forged)).toBe('Digits checked:  all agree seller: me');
+    expect(plainLines(forged)).toEqual(['  Digits', '', '  checked:  all agree', '  seller:', '  me']);
   });
 
   it('shows so in errors', () => {
@@ -46,6 +52,7 @@ describe('tables', () => {
       '5.0 GiB',
     ]);
     expect(time('2026-11-25T12:00:00.123Z')).toBe('2026-11-25 12:00:00 UTC');
+    expect([0, 1, 2].map((count) => counted(count, 'row'))).toEqual(['0 rows', '1 row', '2 rows']);
     expect(shortId(`0x${'ab'.repeat(32)}`)).toBe('0xabababab');
   });
 });
