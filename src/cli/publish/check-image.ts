@@ -1,6 +1,8 @@
 /** What a trainer takes (workers/trainer, images.py): said here, before it is paid for. */
-export const MAX_IMAGE_BYTES = 16 << 20;
+const MAX_IMAGE_BYTES = 16 << 20;
 const MAX_PIXELS = 1 << 24;
+export const NO_IMAGE = 'no PNG or JPEG image, whole and of at most 16 MiB and 2^24 pixels';
+export const IMAGE_NEXT = 'Every training run would be refused at it: convert the image, or take it out.';
 
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** ITU T.81 table B.1: frames, but for DHT, JPG and DAC among them. */

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import path from 'node:path';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBBlobValue, DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { isDiskFull } from '../state/disk-full.js';
 import { parquetFault } from './parquet-fault.js';
@@ -15,6 +15,8 @@ export interface Duck {
   rows(sql: string): Promise<Row[]>;
   /** The first row, of a query that gives one. */
   row(sql: string): Promise<Row>;
+  /** The bytes of a query's only column in the order of its rows, read as they are taken; undefined for a row without any. */
+  blobs(sql: string): AsyncIterable<Uint8Array | undefined>;
   /** One row of many aggregates over a Parquet file. Some hundred in one query would cost more than that many queries. */
   aggregate(expressions: string[], from: string): Promise<Row>;
   /** From now on what does not fit into memory goes into this directory: it is plaintext rows. */
@@ -39,14 +41,26 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
   const connection: DuckDBConnection = await instance.connect();
   let isOpen = true;
   let spillDir = privateDir;
+  const explained = (sql: string, error: unknown): unknown => {
+    if (isDiskFull(error) && spillDir !== undefined) return diskFull(spillDir, error);
+    return parquetFault(sql, error) ?? error;
+  };
   const read = async (sql: string): Promise<Row[]> => {
     try {
       return (await connection.runAndReadAll(sql)).getRowObjectsJson();
     } catch (error) {
-      if (isDiskFull(error) && spillDir !== undefined) throw diskFull(spillDir, error);
-      throw parquetFault(sql, error) ?? error;
+      throw explained(sql, error);
     }
   };
+  async function* blobs(sql: string): AsyncGenerator<Uint8Array | undefined> {
+    try {
+      for await (const rows of (await connection.stream(sql)).yieldRows()) {
+        for (const [value] of rows) yield value instanceof DuckDBBlobValue ? value.bytes : undefined;
+      }
+    } catch (error) {
+      throw explained(sql, error);
+    }
+  }
   const spillTo = async (dir: string): Promise<void> => {
     spillDir = dir;
     await read(`SET temp_directory = ${text(path.join(dir, 'spill'))}`);
@@ -56,6 +70,7 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
     run: async (sql) => void (await read(sql)),
     rows: read,
     row: async (sql) => (await read(sql))[0] ?? {},
+    blobs,
     aggregate: async (expressions, from) => {
       const whole: Row = {};
       for (let i = 0; i < expressions.length; i += AGGREGATES_AT_ONCE) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fitsImage, MAX_IMAGE_BYTES } from './check-image.js';
+import { fitsImage, IMAGE_NEXT, NO_IMAGE } from './check-image.js';
 import type { DeclaredColumns } from './declared-columns.js';
 import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
 import { filesIn, METADATA, type FolderFormat } from './list-folder.js';
@@ -168,11 +168,7 @@ async function checkFile(file: string, name: string, format: FolderFormat): Prom
   const bytes = await readFile(file);
   if (format === 'images') {
     if (fitsImage(bytes)) return;
-    throw malformed(
-      `${name} is no PNG or JPEG image, whole and of at most ${MAX_IMAGE_BYTES >> 20} MiB and 2^24 pixels`,
-      'Every training run would be refused at it: convert the image, or take it out.',
-      { file: name },
-    );
+    throw malformed(`${name} is ${NO_IMAGE}`, IMAGE_NEXT, { file: name });
   }
   if (bytes.length > MAX_TEXT_BYTES || !isUtf8(bytes)) {
     throw malformed(

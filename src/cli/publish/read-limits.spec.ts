@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { greyPng } from '../../../test/support/png.js';
 import { isWeighbridgeError } from '../../kernel/index.js';
 import { checkDeclared } from './check-declared.js';
 import type { DeclaredColumns } from './declared-columns.js';
@@ -76,6 +77,24 @@ describe('Parquet', () => {
         details: { column: 'words' },
       });
     }
+  });
+
+  it('checks every image, as those of a folder are', async () => {
+    const blob = (bytes: Buffer) => `unhex('${bytes.toString('hex')}')`;
+    const rows = (images: string[]) => parquet(`SELECT unnest([${images.join(', ')}]) AS scan, 1 AS label`);
+    const declared: DeclaredColumns = { scan: { type: 'image' } };
+    const whole = greyPng(7, 3, 2);
+    const good = Array<string>(3000).fill(blob(whole));
+    expect((await read(await rows(good), 'parquet', declared)).columns[0]?.type).toBe('image');
+    await expect(read(await rows([...good, blob(whole.subarray(0, 40))]), 'parquet', declared)).rejects.toMatchObject({
+      code: 'MALFORMED_DATA',
+      message: expect.stringMatching(/^row 3001, column "scan": the value is no PNG or JPEG image/),
+    });
+    await expect(read(await rows([blob(whole), 'NULL']), 'parquet', declared)).rejects.toMatchObject({
+      message: 'row 2, column "scan": there is no image',
+    });
+    const faces = await parquet(`SELECT {'bytes': ${blob(Buffer.from('GIF89a'))}, 'path': 'x'} AS face`);
+    await expect(read(faces, 'parquet')).rejects.toMatchObject({ details: { row: 1, column: 'face' } });
   });
 
   it('says of an encrypted file that it is encrypted', async () => {

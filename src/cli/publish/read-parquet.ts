@@ -1,10 +1,11 @@
+import { fitsImage, IMAGE_NEXT, NO_IMAGE } from './check-image.js';
 import { columnOf } from './column-of.js';
 import { assertDistinct } from './csv-header.js';
 import type { DeclaredColumns } from './declared-columns.js';
-import { text, type Duck } from './duck.js';
+import { parquetRows, text, type Duck } from './duck.js';
 import { isWeighbridgeError } from '../../kernel/index.js';
 import { notParquet } from './parquet-fault.js';
-import { emptyData, type Source } from './source.js';
+import { emptyData, malformedAt, type Source, type SourceColumn } from './source.js';
 import { refuseTooLarge } from './whole-numbers.js';
 
 /** Reads a Parquet file where it lies. @throws WeighbridgeError MALFORMED_DATA, EMPTY_DATA */
@@ -27,5 +28,20 @@ export async function readParquet(
   const physical = described.map(({ column_type: type }, i) => ({ name: names[i] ?? '', duckType: String(type) }));
   const columns = physical.map((column) => columnOf(column, declared[column.name]));
   await refuseTooLarge(duck, file, physical, columns);
+  for (const column of columns) if (column.type === 'image') await checkImages(duck, file, column);
   return { parquetFile: file, columns, rowCount: n };
+}
+
+/** As those of a folder are checked: what no trainer takes is said before it is paid for. @throws WeighbridgeError MALFORMED_DATA */
+async function checkImages(duck: Duck, file: string, { name, sql }: SourceColumn): Promise<void> {
+  let row = 0;
+  for await (const image of duck.blobs(`SELECT ${sql} FROM ${parquetRows(file)}`)) {
+    row++;
+    if (image === undefined) {
+      throw malformedAt(row, name, 'there is no image', 'Give every row an image, or leave the row out.');
+    }
+    const { buffer, byteOffset, byteLength } = image;
+    if (!fitsImage(Buffer.from(buffer, byteOffset, byteLength)))
+      throw malformedAt(row, name, `the value is ${NO_IMAGE}`, IMAGE_NEXT);
+  }
 }
