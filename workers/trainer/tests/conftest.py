@@ -21,5 +21,6 @@ def _quick_compiler(tmp_path_factory: pytest.TempPathFactory) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}")
+        if _QUICK:
+            patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}")
         jax.devices()  # reads the flags, once for all
