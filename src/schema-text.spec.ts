@@ -41,6 +41,7 @@ describe('schema.graphql', () => {
     expect(fields(schema.getQueryType())).toEqual([
       'accessRecords',
       'blastRadius',
+      'checkModel',
       'checkpoint',
       'dataset',
       'datasets',
