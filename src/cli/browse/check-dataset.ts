@@ -25,7 +25,7 @@ export interface CheckedDataset {
 /**
  * Checks what the marketplace says about a dataset against the seller's signature and the chain: a buyer signs and pays for
  * what it has seen, not for what the API made of it.
- * @throws WeighbridgeError OFFER_MISMATCH naming what does not fit, DATASET_REVOKED, CHAIN_UNAVAILABLE
+ * @throws WeighbridgeError OFFER_MISMATCH naming what does not fit, DATASET_REVOKED, WRONG_CHAIN, CHAIN_UNAVAILABLE
  */
 export async function checkDataset(
   dataset: Dataset,
@@ -33,9 +33,10 @@ export async function checkDataset(
   chain: Pick<ChainReader, 'offerOf' | 'isRevoked'>,
 ): Promise<CheckedDataset> {
   const market = { chainId: network.chainId, contract: network.contracts.marketplace };
+  // First, because a network file of another chain makes every signature look wrong, and the seller look like a cheat.
+  const [listed, revoked] = await Promise.all([chain.offerOf(dataset.id), chain.isRevoked(dataset.id)]);
   const offer = await checkSigned(dataset, market);
   const digest = offerDigest(market, offer);
-  const [listed, revoked] = await Promise.all([chain.offerOf(dataset.id), chain.isRevoked(dataset.id)]);
   if (revoked) {
     throw new WeighbridgeError('DATASET_REVOKED', 'the seller has revoked this dataset', {
       next: 'Choose another: "weighbridge search".',

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { network, testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
 import { FakeMarket, type Breakpoint } from '../../../test/support/fake-market.js';
 import { parties } from '../../../test/support/provenance-story.js';
-import { sha256Hex, utf8 } from '../../kernel/index.js';
+import { sha256Hex, utf8, WeighbridgeError } from '../../kernel/index.js';
 import { trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
 import { buildRecipe, writeModelFile, type ModelDeclaration } from '../../training/models.js';
 import { checkDataset } from '../browse/check-dataset.js';
@@ -293,6 +293,16 @@ describe('what must not cost anything', () => {
       'an offer that the chain does not hold',
       ({ chain }) => (chain.offerOf = async () => `0x${'00'.repeat(32)}`),
       'OFFER_MISMATCH',
+    ],
+    [
+      'a network file of another chain, by which no signature holds',
+      (market) => {
+        market.dataset.offerSignature = `0x${'11'.repeat(65)}`;
+        market.chain.offerOf = async () => {
+          throw new WeighbridgeError('WRONG_CHAIN', 'the node serves another chain', { next: 'Name its own.' });
+        };
+      },
+      'WRONG_CHAIN',
     ],
     ['a revoked dataset', ({ chain }) => (chain.isRevoked = async () => true), 'DATASET_REVOKED'],
   ])('%s', async (_name, spoil, code) => {
