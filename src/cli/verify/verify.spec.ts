@@ -76,9 +76,22 @@ describe('verify', () => {
 
   it('tells the weights of this receipt from others', async () => {
     await writeFile(path.join(dir, 'w'), 'not those');
-    const { code, stdout } = await run('--trust', path.join(dir, 'trust.json'), '--weights', path.join(dir, 'w'));
+    const { code, stdout, stderr } = await run(
+      '--trust',
+      path.join(dir, 'trust.json'),
+      '--weights',
+      path.join(dir, 'w'),
+    );
     expect(code).toBe(1);
     expect(stdout).toMatch(/✗ +weights/);
+    expect(stderr).toContain('next:  Do not take this file for the model of this receipt, which may hold all the same');
+  });
+
+  it('does not blame the receipt for a checkpoint that the log did not sign', async () => {
+    await writeFile(path.join(dir, 'note'), 'x');
+    const { code, stderr } = await run('--trust', path.join(dir, 'trust.json'), '--checkpoint', path.join(dir, 'note'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/split-view: not a signed note.*\nnext: {2}The log did not sign what --checkpoint names/);
   });
 
   it.each([

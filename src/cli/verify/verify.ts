@@ -91,13 +91,20 @@ function invalid(failed: Check | undefined): WeighbridgeError {
     'RECEIPT_INVALID',
     `${failed?.name ?? 'file'}: ${failed?.detail ?? 'nothing was checked'}`,
     {
-      next: nextOf(failed?.code),
+      next: nextOf(failed),
       details: { check: failed?.name, code: failed?.code },
     },
   );
 }
 
-function nextOf(code: Check['code']): string {
+function nextOf(failed: Check | undefined): string {
+  const code = failed?.code;
+  if (failed?.name === 'weights') {
+    return 'Do not take this file for the model of this receipt, which may hold all the same: name the weights that came with it.';
+  }
+  if (failed?.name === 'split-view' && code === 'BAD_CHECKPOINT') {
+    return 'The log did not sign what --checkpoint names, so it says nothing about the receipt: get it again, byte for byte, as the log serves it.';
+  }
   if (code === 'SPLIT_VIEW') {
     return 'Do not rely on this log. Keep both checkpoints: together they prove it, so show them to its witnesses and its other readers.';
   }
