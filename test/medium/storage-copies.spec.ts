@@ -288,4 +288,16 @@ test('top-up lengthens the runway; delisting ends each service and has the piece
   expect(await chain.copiesOf(seller.address, datasetId)).toEqual([]);
   expect((await chain.accountOf(seller.address)).ratePerEpochWei).toBe(0n);
   expect((await wallet.end(datasetId)).every(({ deleting }) => deleting === 0)).toBe(true);
+
+  // What is left of them is seen by the watch: no copy that is well, and money held until its rail ends.
+  await watchStorage(deps);
+  const left = await chain.endedCopiesOf(seller.address, datasetId);
+  const seen = await deps.storage.copiesOf(keyId);
+  expect(seen.map(({ dataSetId, fault }) => ({ dataSetId, fault }))).toEqual(
+    left.map(({ dataSetId }) => ({ dataSetId, fault: null })),
+  );
+  for (const { endsAt, heldWei } of seen) {
+    expect(heldWei).toBeGreaterThan(0n);
+    expect(endsAt?.getTime()).toBeGreaterThan(Date.now());
+  }
 });

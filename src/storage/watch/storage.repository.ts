@@ -5,7 +5,7 @@ import { toPage, type Page, type PageRequest } from '../../platform/graphql/inde
 import type { StorageCopy as CopyRow, Notice as NoticeRow } from '../../generated/prisma/client.js';
 import type { RepairPermit } from '../copies.js';
 
-export type StoredCopy = CopyRow;
+export type StoredCopy = Omit<CopyRow, 'heldWei'> & { heldWei: bigint | null };
 export type Notice = NoticeRow;
 export type NewNotice = Omit<NoticeRow, 'seq'>;
 
@@ -17,13 +17,15 @@ export class StorageRepository {
   constructor(private readonly prisma: PrismaService) {}
 
   async copiesOf(keyId: Bytes32): Promise<StoredCopy[]> {
-    return this.prisma.storageCopy.findMany({ where: { keyId }, orderBy: { dataSetId: 'asc' } });
+    const rows = await this.prisma.storageCopy.findMany({ where: { keyId }, orderBy: { dataSetId: 'asc' } });
+    return rows.map((row) => ({ ...row, heldWei: row.heldWei === null ? null : BigInt(row.heldWei.toFixed()) }));
   }
 
   async saveCopy(copy: StoredCopy, tx: Client = this.prisma): Promise<void> {
     const { keyId, dataSetId } = copy;
     const where = { keyId_dataSetId: { keyId, dataSetId } };
-    await tx.storageCopy.upsert({ where, create: copy, update: copy });
+    const row = { ...copy, heldWei: copy.heldWei?.toString() ?? null };
+    await tx.storageCopy.upsert({ where, create: row, update: row });
   }
 
   /** Whether this copy is known with this fault. */

@@ -13,7 +13,8 @@ export class StorageResolver {
 
   @Requires('storage.read')
   @Query(() => [StorageCopyType], {
-    description: 'The copies of a dataset as the watch saw them last, oldest first; empty before its first look.',
+    description:
+      'The copies of a dataset as the watch saw them last, oldest first, those that were delisted among them; empty before its first look.',
   })
   async storage(
     @Args('dataset', { type: () => Bytes32Scalar, description: 'Its id.' }) dataset: Bytes32,

@@ -1,6 +1,6 @@
 import { Field, GraphQLISODateTime, Int, ObjectType } from '@nestjs/graphql';
 import type { Address, Bytes32 } from '../../kernel/index.js';
-import { AddressScalar, Bytes32Scalar, connectionType } from '../../platform/graphql/index.js';
+import { AddressScalar, BigIntScalar, Bytes32Scalar, connectionType } from '../../platform/graphql/index.js';
 import type { Notice, StoredCopy } from './storage.repository.js';
 
 @ObjectType('StorageCopy', { description: 'A copy of a dataset at a storage provider, as it was seen last.' })
@@ -35,6 +35,19 @@ export class StorageCopyType {
   @Field(() => Int, { nullable: true, description: 'The data set that took its place.' })
   replacedBy!: number | null;
 
+  @Field(() => GraphQLISODateTime, {
+    nullable: true,
+    description: 'Of a copy that was delisted: until when its provider may still be paid; null while it is stored.',
+  })
+  endsAt!: Date | null;
+
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description:
+      "Of a copy that was delisted: what of the seller's deposit is held for it, in wei of USDFC, 0 once that was settled; null while it is stored.",
+  })
+  heldWei!: bigint | null;
+
   @Field(() => GraphQLISODateTime, { description: 'When this was seen.' })
   checkedAt!: Date;
 }
@@ -58,9 +71,11 @@ export class NoticeType {
 export class NoticeConnection extends connectionType(NoticeType, 'Notice') {}
 
 export function toStorageCopyType(copy: StoredCopy): StorageCopyType {
-  const { providerId, provider, serviceUrl, dataSetId, fault, paidUntil, replacedBy, checkedAt } = copy;
+  const { providerId, provider, serviceUrl, dataSetId, fault, paidUntil, replacedBy, endsAt, heldWei, checkedAt } =
+    copy;
   const place = { providerId, provider: provider as Address, serviceUrl, dataSetId };
-  return { ...place, lastProof: copy.lastProvenAt, faults: copy.faultPeriods, fault, paidUntil, replacedBy, checkedAt };
+  const proven = { lastProof: copy.lastProvenAt, faults: copy.faultPeriods, fault };
+  return { ...place, ...proven, paidUntil, replacedBy, endsAt, heldWei, checkedAt };
 }
 
 export function toNoticeType({ kind, keyId, message, at }: Notice): NoticeType {

@@ -51,7 +51,23 @@ async function lookAtCopies(deps: WatchDeps, dataset: WatchedDataset): Promise<L
     else await deps.storage.saveCopy(stored);
     looked.push({ copy, judgement });
   }
+  const gone = rows.filter(({ dataSetId }) => !copies.some((copy) => copy.dataSetId === dataSetId));
+  await noteEnded(deps, dataset, gone);
   return looked;
+}
+
+/** Copies that the seller ended, by delisting: no faults any more, but something of the deposit is held until each was settled. */
+async function noteEnded(deps: WatchDeps, { datasetId, seller }: WatchedDataset, gone: StoredCopy[]): Promise<void> {
+  const open = gone.filter(({ heldWei }) => heldWei !== 0n);
+  if (open.length === 0) return;
+  const ended = await deps.chain.endedCopiesOf(seller, datasetId);
+  for (const row of open) {
+    const end = ended.find(({ dataSetId }) => dataSetId === row.dataSetId);
+    if (end === undefined) continue;
+    const checkedAt = deps.now();
+    const left = { endsAt: end.endsAt ?? checkedAt, heldWei: end.settled ? 0n : end.heldWei };
+    await deps.storage.saveCopy({ ...row, ...left, fault: null, silent: 0, paidUntil: left.endsAt, checkedAt });
+  }
 }
 
 async function look(deps: WatchDeps, dataset: WatchedDataset, copy: CopyState, row: StoredCopy | undefined) {
@@ -132,6 +148,8 @@ function rowOf(
     silent,
     faultPeriods,
     replacedBy: replaced,
+    endsAt: null,
+    heldWei: null,
     ...seen,
   };
 }
