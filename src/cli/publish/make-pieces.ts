@@ -13,6 +13,7 @@ import type { SealedPiece, SealingThreads } from '../ports.js';
 import type { Ui } from '../ui/ui.js';
 import { counted } from '../ui/text.js';
 import { checkDeclared } from './check-declared.js';
+import { decimalCommas } from './decimal-comma.js';
 import type { Duck } from './duck.js';
 import { divideRows } from './hold-out.js';
 import type { DatasetSlot, JournalFile, SentPiece } from './journal.js';
@@ -101,6 +102,9 @@ async function checkSource(plan: PublishPlan, duck: Duck, source: Source, ui: Ui
   const missing = await checkDeclared(duck, source, plan.declared, plan.label);
   for (const { column, rows } of missing) {
     ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
+  }
+  for (const column of await decimalCommas(duck, source)) {
+    ui.warn(`column "${column}" has numbers with a decimal comma: they are listed as text, unless you write a point`);
   }
   ui.note(`read ${counted(source.rowCount, 'row')}, ${counted(source.columns.length, 'column')}`);
   await checkPersonal(plan, duck, source, ui);

@@ -55,6 +55,14 @@ describe('weighbridge inspect', () => {
     expect(stderr).toMatch(/row 2, column "x"/);
   });
 
+  it('says of numbers with a decimal comma that they are kept as text', async () => {
+    const rows = ['0,5;1.500,25;1,5 m;a,b;2024,x', '-3;12,0;2,5 m;c,d;2025,y', ';7;3,5 m;e,f;2026,z'];
+    const { stdout } = await inspect(`x;y;length;words;codes\n${rows.join('\n')}\n`, '--json');
+    const { quality } = JSON.parse(stdout) as { quality: { columns: { name: string; decimalComma?: true }[] } };
+    expect(quality.columns.filter(({ decimalComma }) => decimalComma).map(({ name }) => name)).toEqual(['x', 'y']);
+    expect((await inspect('x;y\n0,5;1\n1,5;0\n')).stdout).toMatch(/x +string +numbers with a decimal comma, kept as/);
+  });
+
   it('does not take days for phone numbers, in whatever order they are written', async () => {
     const days = ['2024-01-31,31.01.2024,1/31/2024,2024 01 31', '2024-02-01,01.02.2024,12/1/2024,2024 02 01'];
     const { stdout } = await inspect(`iso,german,american,spaced\n${days.join('\n')}\n`, '--json');

@@ -1,3 +1,4 @@
+import { decimalCommas } from './decimal-comma.js';
 import { parquetRows, text, type Duck } from './duck.js';
 import type { Source, SourceColumn } from './source.js';
 
@@ -19,6 +20,8 @@ export interface ColumnQuality {
   constant: boolean;
   /** Why it looks like personal data; absent if it does not. */
   personal?: string;
+  /** It is text because its numbers have a comma for a point. */
+  decimalComma?: true;
 }
 
 const LABELS_SHOWN = 20;
@@ -38,6 +41,7 @@ export async function qualityOf(duck: Duck, source: Source, label: string | unde
   const values = source.columns.map(({ sql }) => sql).join(', ');
   const { distinct } = await duck.row(`SELECT count(DISTINCT hash(${values})) AS distinct FROM ${from}`);
   const personal = new Map((await personalColumns(duck, source)).map(({ name, why }) => [name, why]));
+  const commas = new Set(await decimalCommas(duck, source));
   const row = await duck.aggregate(
     source.columns.flatMap(({ sql }, i) => [
       `count(${sql}) AS n${i}`,
@@ -49,7 +53,8 @@ export async function qualityOf(duck: Duck, source: Source, label: string | unde
     const why = personal.get(name);
     const constant = row[`c${i}`] === true && source.rowCount > 1;
     const missing = source.rowCount - Number(row[`n${i}`]);
-    return { name, type, missing, constant, ...(why === undefined ? {} : { personal: why }) };
+    const personalData = why === undefined ? {} : { personal: why };
+    return { name, type, missing, constant, ...personalData, ...(commas.has(name) ? { decimalComma: true } : {}) };
   });
   const report = { rowCount: source.rowCount, duplicateRows: source.rowCount - Number(distinct), columns };
   const labelled = source.columns.find(({ name }) => name === label);
