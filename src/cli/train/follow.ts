@@ -4,6 +4,7 @@ import type { Bar } from '../ui/bar.js';
 import { plain, shortId } from '../ui/text.js';
 import type { JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
+import { waitingWords } from './waiting-words.js';
 
 const WORDS: Record<JobState, string> = {
   submitted: 'waiting for a worker',
@@ -16,11 +17,6 @@ const WORDS: Record<JobState, string> = {
   refusing: 'recording the refusal',
   refunding: 'sending the money back',
   refunded: 'refused',
-};
-
-/** What a job waits for, where a code alone would not tell a buyer. */
-const WAITING: Partial<Record<string, string>> = {
-  WITNESSES_MISSING: 'waiting: too few witnesses of the log answer, so no key is released; it goes on by itself',
 };
 
 /** After the deadline the operator has this long to say what happened, before the buyer helps itself. */
@@ -74,8 +70,9 @@ function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void;
         if (state === 'training') bar = ui.bar({ label: 'training', total: Math.max(1, progress.of), unit: 'steps' });
       }
       const { waitingFor = null } = progress;
-      if (waitingFor !== null && waitingFor !== waiting)
-        ui.note(WAITING[waitingFor] ?? `waiting: ${plain(waitingFor)}`);
+      if (waitingFor !== null && waitingFor !== waiting) {
+        ui.note(`waiting: ${waitingWords(waitingFor)}; it is tried again until the deadline`);
+      }
       waiting = waitingFor;
       bar?.setTotal(Math.max(1, progress.of));
       bar?.update(progress.step, progress.secondsLeft);

@@ -13,6 +13,7 @@ import { knownJobs, type JobJournal } from './job-journal.js';
 import { payOnce } from './pay.js';
 import { printCollected, trainDeps } from './run-train.js';
 import { submitOnce } from './train.js';
+import { waitingWords } from './waiting-words.js';
 
 /** Shows a job, or takes up where an interrupted `train` stopped. */
 export async function showJob(
@@ -59,6 +60,7 @@ async function begunHere({ state }: Cli, id: string): Promise<JobJournal> {
 
 function lines(job: Job, { ui }: Cli): string[] {
   const optional: [string, string | number | null][] = [
+    ['waiting', typeof job.progress.waitingFor === 'string' ? waitingWords(job.progress.waitingFor) : null],
     ['reason', job.reason],
     ['worker', job.worker],
     ['access at', job.accessIndex === null ? null : `log index ${job.accessIndex}`],
