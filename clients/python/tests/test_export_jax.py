@@ -155,6 +155,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "nnx dropout": (lambda: wb.export(Layers(nnx.Dropout(0.5, rngs=nnx.Rngs(0))), NUMBERS), "Dropout"),
     "nnx batch norm": (lambda: wb.export(Layers(nnx.BatchNorm(8, rngs=nnx.Rngs(0))), NUMBERS), "BatchNorm"),
     "keras dropout": (lambda: wb.export(keras_case(keras.layers.Dropout(0.5))[0], NUMBERS), "Dropout"),
+    "rows that mix, seen in examples that are all equal": (
+        lambda: wb.export(lambda p, x: (x - x.mean(axis=0)) @ p["w"], np.zeros_like(NUMBERS), params=WEIGHT),
+        "rows-mix",
+    ),
+    "examples of another width": (
+        lambda: wb.export(lambda p, x: x @ p["w"], NUMBERS[:, :1], params=WEIGHT),
+        "does not take these example inputs",
+    ),
     "rows that mix": (
         lambda: wb.export(lambda p, x: (x - x.mean(axis=0)) @ p["w"], NUMBERS, params=WEIGHT),
         "rows-mix",

@@ -129,6 +129,11 @@ class Branches(Unused):
         return self.out(x) if float(x.sum()) > 0 else self.out(-x)
 
 
+class AsksItsRows(Unused):
+    def forward(self, x: Any) -> Any:
+        return self.out(x) if bool((x == x).all()) else x
+
+
 class BatchInShape(Unused):
     def forward(self, x: Any) -> Any:
         return self.out(x).reshape(-1)
@@ -164,6 +169,60 @@ def test_refuses(module: Any, message: str) -> None:
     with pytest.raises(wb.WeighbridgeError, match=message) as caught:
         wb.export(made, torch.randn(4, 30, dtype=dtype))
     assert caught.value.code == "MODEL_REJECTED"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [Centred, lambda: nn.Sequential(nn.Unflatten(1, (3, 10)), nn.TransformerEncoderLayer(10, 2, 8), nn.Flatten())],
+)
+def test_rows_that_see_one_another_are_seen_in_examples_that_are_all_equal(module: Any) -> None:
+    with pytest.raises(wb.WeighbridgeError, match="rows-mix"):
+        wb.export(module(), torch.zeros(2, 30))
+
+
+def test_a_model_that_takes_other_numbers_than_drawn_ones_is_exported() -> None:
+    one_word = nn.Sequential(nn.Embedding(1, 4), nn.Flatten(), nn.Linear(12, 2))
+    assert wb.export(one_word, torch.zeros(2, 3, dtype=torch.long)).trainable
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (torch.zeros(2, 5), "does not take these example inputs: .*shapes"),
+        ({"x": torch.zeros(2, 30)}, "does not take these example inputs"),
+        (None, "does not take these example inputs"),
+        ((torch.zeros(2, 30), torch.zeros(2, 30)), "does not take these example inputs"),
+    ],
+)
+def test_examples_that_the_model_does_not_take(inputs: Any, message: str) -> None:
+    with pytest.raises(wb.WeighbridgeError, match=message) as caught:
+        wb.export(Unused(), inputs)
+    assert caught.value.code == "BAD_INPUT"
+
+
+def test_numbers_as_numpy_makes_them_are_taken() -> None:
+    assert wb.export(nn.Linear(3, 2), np.zeros((2, 3))).template["inputs"][0]["dtype"] == "float32"
+
+
+def test_says_what_is_wrong_with_a_model_and_not_how_far_the_exporter_came(tmp_path: Path) -> None:
+    spoilt = nn.Linear(30, 2)
+    spoilt.weight.data[0, 0] = torch.nan
+    spaced = nn.Sequential()
+    spaced.add_module("first layer", nn.Linear(30, 2))
+    for module, message in (
+        (spoilt, "^weight holds a value that is not finite"),
+        (spaced, "'first layer.weight' cannot be the name of a tensor"),
+        (torch.compile(nn.Linear(30, 2)), "torch.compile made"),
+        (nn.Linear(30, 2_500_000), "has 295 MiB, at most 256"),
+        (AsksItsRows, "data-dependent"),
+    ):
+        with pytest.raises(wb.WeighbridgeError, match=message) as caught:
+            wb.export(module if isinstance(module, nn.Module) else module(), torch.randn(4, 30))
+        assert caught.value.code == "MODEL_REJECTED"
+        assert "\x1b" not in str(caught.value)
+    with pytest.raises(wb.WeighbridgeError, match="cannot be written") as caught:
+        wb.export(nn.Linear(30, 2), torch.randn(4, 30), path=tmp_path / "none" / "m.wbm")
+    assert caught.value.code == "BAD_INPUT"
 
 
 def test_an_unused_parameter_may_be_frozen() -> None:

@@ -11,18 +11,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from .canary import ROWS, assert_rows_apart, drawn_rows, first_line, refused_examples
 from .errors import WeighbridgeError, missing_package, model_rejected
 from .model_file import ModelFile
 from .onnx_profile import OPSET, declared_inputs, into_profile, load_onnx
 from .quiet import quiet
 from .tensors import Array
 
-_CANARY_ROWS = 3
-#: Two ways to compute a row differ by rounding; rows that see one another differ by far more.
-_CANARY_TOLERANCE = 1e-4
+#: Colours of a terminal, which PyTorch puts into its errors.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def export_torch(module: Any, inputs: tuple[Any, ...], frozen: list[str]) -> ModelFile:
@@ -59,6 +60,11 @@ def _load_torch() -> Any:
 
 
 def _refuse_what_cannot_train(torch: Any, module: Any) -> None:
+    if hasattr(module, "_orig_mod"):
+        raise model_rejected(
+            "the model is one that torch.compile made",
+            "Export what it was made of (model._orig_mod), which also takes what comes back.",
+        )
     batch_norms = torch.nn.modules.batchnorm._BatchNorm
     for name, part in module.named_modules():
         if isinstance(part, batch_norms) and not isinstance(part, torch.nn.modules.instancenorm._InstanceNorm):
@@ -69,11 +75,21 @@ def _refuse_what_cannot_train(torch: Any, module: Any) -> None:
     for name, value in module.state_dict().items():
         if (value.is_floating_point() and value.dtype != torch.float32) or value.is_complex():
             raise model_rejected(f"{name} is {value.dtype}, only float32 is trained", "Convert the model with .float().")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise model_rejected(
+                f"{name} holds a value that is not finite",
+                "Start from finite numbers; in a mask, use a large negative one in place of -inf.",
+            )
 
 
 def _with_batch(torch: Any, module: Any, example: Any) -> Any:
     """At least two rows, where the model is: the exporter takes a batch of one for a constant."""
-    tensor = torch.as_tensor(example)
+    try:
+        tensor = torch.as_tensor(example)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise refused_examples(error) from error
+    if tensor.dtype == torch.float64:  # what NumPy makes
+        tensor = tensor.float()
     device = next((parameter.device for parameter in module.parameters()), tensor.device)
     tensor = tensor.to(device)
     if tensor.dim() == 0:
@@ -82,29 +98,40 @@ def _with_batch(torch: Any, module: Any, example: Any) -> Any:
 
 
 def _canary(torch: Any, module: Any, examples: tuple[Any, ...]) -> None:
-    """Three rows at once must be three rows alone: the worker runs every row by itself, and would train another model."""
-    rows = [_distinct_rows(torch, example) for example in examples]
+    """With the given rows, and with drawn ones if the model takes them."""
+    try:
+        _compare(torch, module, [_distinct_rows(torch, example) for example in examples])
+    except WeighbridgeError:
+        raise
+    except Exception as error:
+        raise refused_examples(error) from error
+    # A model that wants other numbers than these (a table of one word, a root) has shown its rows above.
+    with contextlib.suppress(ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+        _compare(torch, module, [_drawn_rows(torch, example) for example in examples])
+
+
+def _compare(torch: Any, module: Any, rows: list[Any]) -> None:
     together = module(*rows)
     if not isinstance(together, torch.Tensor):
         raise model_rejected("the model does not answer with one tensor", "Return the logits alone from forward.")
-    if together.dim() == 0 or together.shape[0] != _CANARY_ROWS:
+    if together.dim() == 0 or together.shape[0] != ROWS:
         raise model_rejected("the model's output has no batch in front", "Return one result a row.")
-    alone = torch.cat([module(*(row[k : k + 1] for row in rows)) for k in range(_CANARY_ROWS)])
-    scale = max(1.0, float(alone.abs().max()))
-    if not torch.allclose(together, alone, rtol=_CANARY_TOLERANCE, atol=_CANARY_TOLERANCE * scale):
-        raise model_rejected(
-            "rows-mix: a row's result depends on the rows beside it in the batch",
-            "Take out what reduces over the batch axis (a mean over dim 0, BatchNorm, contrastive parts).",
-        )
+    alone = torch.cat([module(*(row[k : k + 1] for row in rows)) for k in range(ROWS)])
+    assert_rows_apart(together.cpu().numpy(), alone.cpu().numpy())
 
 
 def _distinct_rows(torch: Any, example: Any) -> Any:
     """Three rows that differ, made of the given ones, so that every number stays one that the model can take."""
-    picks = [k % example.shape[0] for k in range(_CANARY_ROWS)]
+    picks = [k % example.shape[0] for k in range(ROWS)]
     rows = example[picks].clone()
     if rows.is_floating_point():
-        rows = rows * torch.linspace(0.5, 1.0, _CANARY_ROWS).reshape(-1, *[1] * (rows.dim() - 1))
+        rows = rows * torch.linspace(0.5, 1.0, ROWS, device=rows.device).reshape(-1, *[1] * (rows.dim() - 1))
     return rows
+
+
+def _drawn_rows(torch: Any, example: Any) -> Any:
+    dtype = str(example.dtype).removeprefix("torch.")
+    return torch.from_numpy(drawn_rows(example.shape[1:], dtype)).to(example.device)
 
 
 def _run_exporter(torch: Any, module: Any, examples: tuple[Any, ...]) -> Any:
@@ -124,9 +151,10 @@ def _run_exporter(torch: Any, module: Any, examples: tuple[Any, ...]) -> Any:
     except WeighbridgeError:
         raise
     except Exception as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # What torch.onnx says itself is how far it came; why, its cause says.
+        cause = error.__cause__ or error
         raise model_rejected(
-            f"PyTorch cannot export this model: {first_line}",
+            f"PyTorch cannot export this model: {_COLOURS.sub('', first_line(cause))}",
             "Make forward free of data-dependent control flow and of sizes that depend on the batch.",
         ) from error
     return program.model_proto

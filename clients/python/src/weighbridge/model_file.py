@@ -40,6 +40,12 @@ class ModelFile:
     @classmethod
     def build(cls, template: dict[str, Any], graph: bytes, weights: bytes) -> ModelFile:
         """Binds the parts together: the template names the others by their digests."""
+        for name, part in (("graph.onnx", graph), ("weights.safetensors", weights)):
+            if len(part) > _MAX_BYTES[name]:
+                raise model_rejected(
+                    f"{name} of this model has {len(part) >> 20} MiB, at most {_MAX_BYTES[name] >> 20} are taken",
+                    "Train a smaller model.",
+                )
         bound = {**template, "version": 1, "graph": sha256_hex(graph), "weights": sha256_hex(weights)}
         return cls(bound, graph, weights)
 
@@ -89,9 +95,12 @@ class ModelFile:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the `.wbm`."""
+        """Writes the `.wbm`. :raises WeighbridgeError: BAD_INPUT"""
         target = Path(path)
-        target.write_bytes(self.to_bytes())
+        try:
+            target.write_bytes(self.to_bytes())
+        except OSError as error:
+            raise bad_input(f"{target} cannot be written ({error.strerror})", "Name another file.") from error
         return target
 
     @cached_property

@@ -33,11 +33,14 @@ def write_tensors(tensors: Mapping[str, Array]) -> bytes:
     """The file of these tensors. :raises WeighbridgeError: MODEL_REJECTED for a name, type or value that no file may hold"""
     for name, tensor in tensors.items():
         if not _NAME.fullmatch(name) or name == "__metadata__":
-            raise model_rejected(f"{name!r} cannot be the name of a tensor: use 1 to 200 plain ASCII characters")
+            raise model_rejected(
+                f"{name!r} cannot be the name of a tensor: use 1 to 200 ASCII characters, no spaces",
+                "Rename the module or parameter.",
+            )
         if tensor.dtype != np.float32:
             raise model_rejected(f"{name} is {tensor.dtype}, only float32 is trained", "Convert the model with .float().")
         if tensor.size == 0 or not np.isfinite(tensor).all():
-            raise model_rejected(f"{name} is empty or holds a value that is not finite")
+            raise model_rejected(f"{name} is empty or holds a value that is not finite", "Start from finite numbers.")
     return save({name: np.asarray(tensors[name], order="C") for name in sorted(tensors)})
 
 
