@@ -3,7 +3,7 @@ import { WeighbridgeError } from '../kernel/index.js';
 /** The files are not a model of the profile. */
 export function modelRejected(message: string): WeighbridgeError {
   return new WeighbridgeError('MODEL_REJECTED', message, {
-    next: 'Use a recipe, or export the model again in the profile that workers/trainer/README.md describes.',
+    next: 'docs/model-format.md says what is taken: change the model and export it again, or use a recipe.',
   });
 }
 

@@ -1,11 +1,12 @@
 import { heldOutRows, type Column, type Terms } from '../../catalog/manifest.js';
-import { formatWei, isWeighbridgeError, type Network } from '../../kernel/index.js';
+import { amountOf, formatWei, isWeighbridgeError, offerFromJson, type Network } from '../../kernel/index.js';
 import type { Dataset } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
 import type { Colours } from '../ui/ui.js';
 import { facts, table } from '../ui/table.js';
 import { bytes, counted, plain, plainLines, shortId, time } from '../ui/text.js';
+import { modelToTry } from '../train/model-to-try.js';
 import { checkDataset } from './check-dataset.js';
 
 const SHOWN_COLUMNS = 8;
@@ -85,7 +86,7 @@ function lines(dataset: Dataset, network: Network, out: Colours, options: ShowOp
     `  A licence lasts ${counted(terms.licenceDays, 'day')}.`,
     ...privacyLines(dataset),
     '',
-    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp${epsilonOption(terms)} --out weights.safetensors`,
+    `Try next: weighbridge train --dataset ${shortId(dataset.id)} ${modelToTry(dataset)}${epsilonOption(terms)} --out weights.safetensors`,
   ];
 }
 
@@ -99,14 +100,14 @@ function epsilonOption({ privacy: { budget, trainingWithoutPrivacy } }: Terms): 
   return budget === undefined || trainingWithoutPrivacy === true ? '' : ` --epsilon ${budget.maxEpsilonPerJob}`;
 }
 
-function privacyLines({ id, terms: { privacy } }: Dataset): string[] {
+function privacyLines({ id, offer, terms: { privacy } }: Dataset): string[] {
   const { budget, trainingWithoutPrivacy } = privacy;
   return [
     budget === undefined
       ? '  Privacy: no budget is sold.'
       : `  Privacy: a run takes epsilon ${budget.maxEpsilonPerJob} at most, ${budget.pricePerEpsilon} USDFC for each; all runs together ${budget.epsilon}, at delta ${budget.delta}${budget.unitColumn === undefined ? '' : `, of all rows of one "${plain(budget.unitColumn)}" together`} (weighbridge privacy quote --dataset ${shortId(id)}).`,
     trainingWithoutPrivacy === true
-      ? '  Training without privacy is allowed.'
+      ? `  Training without privacy is allowed, for ${formatWei(amountOf(offerFromJson(offer), 0n))} USDFC a run.`
       : '  Training without privacy is refused: give "train" an --epsilon.',
   ];
 }

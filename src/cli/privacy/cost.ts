@@ -2,10 +2,12 @@ import { heldOutRows } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { epsilonOf, gaussianRdp, NOISE_RANGE, noiseFor } from '../../privacy/index.js';
 import { samplingOf } from '../../training/models.js';
+import type { Dataset } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
+import { modelToTry } from '../train/model-to-try.js';
 import { facts } from '../ui/table.js';
 import { plain, shortId } from '../ui/text.js';
-import { priceLines, priceList } from './price-list.js';
+import { priceLines, priceList, type PriceList } from './price-list.js';
 
 export interface EpsilonOptions {
   samplingRate: number;
@@ -34,7 +36,7 @@ export function epsilon({ ui }: Cli, { delta, ...release }: EpsilonOptions): voi
 export async function quote(cli: Cli, options: QuoteOptions): Promise<void> {
   const { dataset, epsilon: wanted, delta, rows, batchRows, epochs, metricEpsilon, standardiseEpsilon } = options;
   if (dataset !== undefined) {
-    if (delta !== undefined || rows !== undefined) throw unclear("--delta and --rows are the dataset's");
+    if (delta !== undefined || rows !== undefined) throw unclear("--delta and --rows are the dataset's own");
     return quoteForDataset(cli, dataset, options);
   }
   if (wanted === undefined || delta === undefined || rows === undefined) throw unclear('it is not clear for what');
@@ -83,13 +85,32 @@ async function quoteForDataset(cli: Cli, id: string, { epsilon: wanted, ...run }
     `${plain(dataset.title)}: ${run.epochs} epochs of ${dataset.rowCount} rows, ${run.batchRows} in a step (${list.steps} steps)`,
     '',
     ...priceLines(list, cli.ui.out),
-    '',
-    `Try next: weighbridge train --dataset ${shortId(dataset.id)} --recipe mlp --epsilon ${list.epsilons.at(-1)?.epsilon ?? 1} --epochs ${run.epochs} --batch-rows ${run.batchRows}${run.standardiseEpsilon === undefined ? '' : ` --standardise-epsilon ${run.standardiseEpsilon}`} --out weights.safetensors`,
+    ...tryNext(dataset, list, run),
   ]);
 }
 
+/** The run with the most that can still be had of what was quoted, bought with all that was quoted. */
+function tryNext(
+  dataset: Dataset,
+  { epsilons }: PriceList,
+  { batchRows, epochs, metricEpsilon, standardiseEpsilon }: Omit<QuoteOptions, 'epsilon'>,
+): string[] {
+  const most = epsilons.findLast(({ left }) => left);
+  if (most === undefined) return [];
+  const options = [
+    modelToTry(dataset),
+    `--epsilon ${most.epsilon} --epochs ${epochs} --batch-rows ${batchRows}`,
+    ...(metricEpsilon === undefined ? [] : [`--metric accuracy --metric-epsilon ${metricEpsilon}`]),
+    ...(standardiseEpsilon === undefined ? [] : [`--standardise-epsilon ${standardiseEpsilon}`]),
+  ];
+  return [
+    '',
+    `Try next: weighbridge train --dataset ${shortId(dataset.id)} ${options.join(' ')} --out weights.safetensors`,
+  ];
+}
+
 function unclear(what: string): WeighbridgeError {
-  return new WeighbridgeError('BAD_INPUT', `what to quote: ${what}`, {
+  return new WeighbridgeError('BAD_INPUT', `nothing can be quoted: ${what}`, {
     next: 'Give --dataset alone, with --epsilon if you like; or all of --epsilon, --delta and --rows.',
   });
 }

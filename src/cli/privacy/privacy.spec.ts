@@ -1,9 +1,11 @@
 // Real: records, signatures, tiles, proofs, accounting. Faked: where the tiles come from, and the marketplace's answer.
 import { describe, expect, it } from 'vitest';
+import { testTerminal } from '../../../test/support/cli.js';
 import { FakeMarket } from '../../../test/support/fake-market.js';
 import { memoryLog } from '../../../test/support/memory-log.js';
 import { ORIGIN, signNote, trust } from '../../../test/support/noted-log.js';
 import { market, parties, provenanceStory, trainer } from '../../../test/support/provenance-story.js';
+import type { Manifest } from '../../catalog/manifest.js';
 import { orderIdOf, type Bytes32, type Order } from '../../kernel/index.js';
 import { addLoss, gaussianRdp, lossOf, NOTHING, privateRunRdp, RDP_ORDERS, type Loss } from '../../privacy/index.js';
 import {
@@ -16,9 +18,11 @@ import {
 } from '../../provenance/index.js';
 import { formatCheckpoint } from '../../provenance/verify/index.js';
 import type { Dataset, PrivacyBalance } from '../api/schemas.js';
+import type { Cli } from '../cli.js';
 import { signedHead } from '../audit/log-reader.js';
 import { scanRecords } from '../audit/scan.js';
 import { comparePrivacy, reachedKeys } from './audit.js';
+import { quote } from './cost.js';
 import { priceList } from './price-list.js';
 
 const story = await provenanceStory();
@@ -242,6 +246,11 @@ describe('the audit of a privacy balance', () => {
   });
 });
 
+function heldOut([piece]: Manifest['pieces']): Manifest['pieces'][number] {
+  if (piece === undefined) throw new Error('the dataset has a piece');
+  return { ...piece, holdout: true };
+}
+
 describe('what each epsilon costs', () => {
   const priced = {
     terms: audited.terms,
@@ -287,6 +296,23 @@ describe('what each epsilon costs', () => {
       }
     },
   );
+
+  it('is told with a command that buys all that was quoted, of what is left', async () => {
+    const world = await FakeMarket.create();
+    const manifest = { ...dataset.manifest, pieces: [...dataset.manifest.pieces, heldOut(dataset.manifest.pieces)] };
+    Object.assign(world.dataset, { ...priced, manifest });
+    const printed = async (taken: Loss) => {
+      const { ui, stdout } = testTerminal();
+      const api = { dataset: async () => world.dataset, privacyBalance: async () => says(taken) };
+      await quote({ ui, api: async () => api } as unknown as Cli, { dataset: '0x', ...run, metricEpsilon: 0.5 });
+      return stdout();
+    };
+    expect(await printed(NOTHING)).toMatch(
+      /--epsilon 4 --epochs 20 --batch-rows 256 --metric accuracy --metric-epsilon 0\.5 --out/,
+    );
+    expect(await printed(loss.map((one) => one * 6n))).toMatch(/more than is left[^]*Try next:.* --epsilon 2 /);
+    expect(await printed(loss.map((one) => one * 20n))).not.toContain('Try next');
+  });
 
   it('is nothing where the terms sell none', () => {
     expect(priceList({ ...priced, terms: dataset.terms }, says(NOTHING), run)).toBeUndefined();

@@ -54,7 +54,7 @@ export function schemaFeatures(
     throw doesNotFit(
       'no column has a declared range or vocabulary',
       image === undefined
-        ? 'Choose a dataset whose seller declares them.'
+        ? 'Choose a dataset whose seller declares them, or bring a model of your own: --model and --features.'
         : 'Use --recipe cnn, which reads its images.',
     );
   }

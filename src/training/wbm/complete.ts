@@ -136,17 +136,38 @@ function wholeSchema(input: ModelInput, { columns }: Schema, label: Label): Feat
   if ('column' in label) used.add(label.column);
   const features = columns.filter(({ name }) => !used.has(name)).flatMap((column) => suggested(column, input) ?? []);
   if (features.length > 0) return features;
-  throw doesNotFit('no column has a declared range or vocabulary', 'Choose a dataset whose seller declares them.');
+  throw doesNotFit(
+    'no column has a declared range or vocabulary',
+    'Spell the features out in a file for --features (docs/model-format.md), or choose a dataset whose seller declares them.',
+  );
 }
 
 function spelledOut(feature: Feature | string, input: ModelInput, schema: Schema): Feature {
   if (typeof feature !== 'string') return feature;
-  const suggestion = suggested(columnOf(schema, feature), input);
+  const column = columnOf(schema, feature);
+  const suggestion = suggested(column, input);
   if (suggestion !== undefined) return suggestion;
   throw doesNotFit(
     `the seller declares no range or vocabulary of column "${feature}"`,
-    'Spell the feature out: {"kind":"scale","column":...,"min":...,"max":...}.',
+    `Spell the feature out: ${formOf(column)}.`,
   );
+}
+
+/** How a feature of a column is usually written, of which the schema says too little to write it itself. */
+function formOf({ name, type, shape }: Column): string {
+  const column = JSON.stringify(name);
+  switch (type) {
+    case 'image':
+      return `{"kind":"image","column":${column},"channels":3,"height":32,"width":32,"resize":"bilinear","mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}`;
+    case 'tensor':
+      return `{"kind":"tensor","column":${column},"shape":${JSON.stringify(shape ?? [])},"min":...,"max":...}`;
+    case 'string':
+      return `{"kind":"text","column":${column},"tokenizer":"tokenizer.json","length":64,"pad":0}, or a vocabulary of its words: {"kind":"one-hot","column":${column},"vocabulary":[...]}`;
+    case 'number':
+    case 'integer':
+    case 'boolean':
+      return `{"kind":"scale","column":${column},"min":...,"max":...}`;
+  }
 }
 
 /** An integer input takes positions in a vocabulary; a word outside it counts as its first. */

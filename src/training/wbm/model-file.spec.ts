@@ -175,6 +175,25 @@ describe('what a dataset and a buyer add to it', () => {
     ]);
   });
 
+  it('says how a feature is written of a column whose schema says too little', () => {
+    const columns = [
+      { name: 'scan', type: 'tensor' as const, shape: [2, 3] },
+      { name: 'photo', type: 'image' as const },
+      { name: 'note', type: 'string' as const },
+      { name: 'dose', type: 'number' as const },
+    ];
+    for (const [name, form] of [
+      ['scan', '{"kind":"tensor","column":"scan","shape":[2,3],'],
+      ['photo', '{"kind":"image","column":"photo","channels":3,'],
+      ['note', '{"kind":"text","column":"note","tokenizer":'],
+      ['dose', '{"kind":"scale","column":"dose","min":'],
+    ] as const) {
+      const said = () =>
+        completeTemplate(bare, { ...schema, columns: [...schema.columns, ...columns] }, { features: [name] });
+      expect(said).toThrow(expect.objectContaining({ next: expect.stringContaining(form) as string }));
+    }
+  });
+
   it.each<[string, JobChoices, string]>([
     ['a column that is not there', { features: ['nope'] }, 'MODEL_DOES_NOT_FIT'],
     ['a column of which nothing is declared', { features: ['note'] }, 'MODEL_DOES_NOT_FIT'],
