@@ -2,6 +2,7 @@ export * from './bytes.js';
 export * from './canonical-json.js';
 export * from './eip712-types.js';
 export * from './errors.js';
+export * from './first-issue.js';
 export * from './hex-schemas.js';
 export * from './json-forms.js';
 export * from './money.js';

@@ -3,6 +3,7 @@ import {
   canonicalJson,
   concatBytes,
   fromHex,
+  messageOf,
   to0x,
   utf8,
   WeighbridgeError,
@@ -198,7 +199,7 @@ function read<T>(what: string, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
-    throw malformed(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw malformed(`${what}: ${messageOf(cause)}`, cause);
   }
 }
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { WeighbridgeError } from '../../kernel/index.js';
-import { firstIssue } from '../state/network-file.js';
+import { firstIssue, WeighbridgeError } from '../../kernel/index.js';
 import { errorFrom, http } from './http.js';
 
 const TIMEOUT_MS = 60_000;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { columnSchema } from '../../catalog/manifest.js';
-import { WeighbridgeError } from '../../kernel/index.js';
-import { firstIssue } from '../state/network-file.js';
+import { firstIssue, WeighbridgeError } from '../../kernel/index.js';
 import { readJson } from '../state/read-json.js';
 
 /**

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { getAddress, isAddress } from 'viem';
 import { manifestSchema, termsSchema, type Terms } from '../../catalog/manifest.js';
 import {
+  firstIssue,
   formatWei,
   jsonDigest,
   parsePriceWei,
@@ -12,7 +13,6 @@ import {
   type Network,
 } from '../../kernel/index.js';
 import { MAX_SHARD_BYTES } from '../../storage/index.js';
-import { firstIssue } from '../state/network-file.js';
 import { readJson } from '../state/read-json.js';
 import { readDeclaredColumns, type DeclaredColumns } from './declared-columns.js';
 import { assertReadable, formatOf, type Format } from './read.js';

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { networkSchema, WeighbridgeError, type Network } from '../../kernel/index.js';
+import { firstIssue, networkSchema, WeighbridgeError, type Network } from '../../kernel/index.js';
 import { readJson } from './read-json.js';
 import { findUpwards } from './state-dir.js';
 
@@ -20,12 +19,4 @@ export async function readNetworkFile(file: string): Promise<Network> {
   throw new WeighbridgeError('CONFIG_INVALID', `${file} is not a network file: ${firstIssue(parsed.error)}`, {
     next: HOW,
   });
-}
-
-/** The first complaint of a schema as "field.name: what". */
-export function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues;
-  if (issue === undefined) return 'it does not fit the schema';
-  const where = issue.path.join('.');
-  return where === '' ? issue.message : `${where}: ${issue.message}`;
 }

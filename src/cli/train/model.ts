@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Manifest, Terms } from '../../catalog/manifest.js';
-import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
+import { firstIssue, sha256Hex, WeighbridgeError } from '../../kernel/index.js';
 import {
   declarationSchema,
   featureChoiceSchema,
@@ -10,7 +10,6 @@ import {
 } from '../../training/model-declaration.js';
 import type { JobChoices, RecipeName, WantedPrivacy } from '../../training/models.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
-import { firstIssue } from '../state/network-file.js';
 import { readBytes } from '../verify/read-files.js';
 import { wantedMetric, type MetricOptions } from './metric.js';
 import type { GivenTokenizers } from './tokenizers.js';

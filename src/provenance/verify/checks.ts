@@ -1,4 +1,4 @@
-import { isWeighbridgeError } from '../../kernel/index.js';
+import { isWeighbridgeError, messageOf } from '../../kernel/index.js';
 
 /** Why a check failed. Closed: programs switch on it. */
 export const CHECK_CODES = [
@@ -82,7 +82,7 @@ export async function check(
     return { name, ok: true, detail: await run(), restsOn };
   } catch (error) {
     if (isWeighbridgeError(error) && error.retryable) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return { name, ok: false, code: codeOf(error, codeOfErrors), detail, restsOn };
   }
 }

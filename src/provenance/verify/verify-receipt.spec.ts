@@ -4,6 +4,7 @@ import { market, provenanceStory, trainer, type StoryRun } from '../../../test/s
 import { trust, witnessVkey } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
 import { utf8, type Hex } from '../../kernel/index.js';
+import { fromBase64, toBase64 } from './base64.js';
 import { decodeUtf8 } from './canonical.js';
 import { CHECK_CODES, type Check } from './checks.js';
 import { compareWithChain, splitHashOf } from './compare-online.js';
@@ -112,6 +113,16 @@ describe('a receipt', () => {
       });
       expect(await firstFailure(bytes), name).toMatchObject({ name, code });
     }
+  });
+
+  it('says in one line what of an entry is not as its schema has it', async () => {
+    const bytes = edited((r) => {
+      const record = r.records['access-granted'];
+      record.entry = toBase64(utf8(decodeUtf8(fromBase64(record.entry)).replace('in-toto+json', 'in-toto+jsos')));
+      return r;
+    });
+    const failure = await firstFailure(bytes);
+    expect(failure?.detail).toMatch(/^not a log entry: envelope: payloadType: [^\n{]+$/);
   });
 
   it('fails against the trust of another deployment, log, recorder, treasury or operator', async () => {

@@ -98,7 +98,7 @@ function checkOutput(values: readonly ModelValue[], { label, inputs }: ModelDecl
   const wanted = outputShape(label, inputs);
   // A dimension that the exporter left open is judged by the trainer, which computes it.
   if (shape.length !== wanted.length || wanted.some((size, axis) => !fits(size, shape[axis]))) {
-    throw new WireError(`the output is not the declared one: [${wanted.join()}] a row`);
+    throw new WireError(`the output is [${shape.join()}] a row, the label takes [${wanted.join()}]`);
   }
 }
 
