@@ -83,7 +83,8 @@ describe('a program that tries to get out of a box', { timeout: 120_000 }, () =>
       'TMPDIR',
     ];
     expect(known).toEqual(expect.arrayContaining(about['environment'] as string[]));
-    expect((about['usr'] as string[]).filter((name) => !/^lib(x?32|64)?$/.test(name))).toEqual([]);
+    expect((about['usr'] as string[]).filter((name) => !/^(bin|lib(x?32|64)?)$/.test(name))).toEqual([]);
+    expect((about['programs'] as string[]).filter((name) => !/^python3\.\d+$/.test(name))).toEqual([]);
     expect(about['root']).not.toEqual(expect.arrayContaining(['etc', 'home', 'root', 'run', 'sys', 'var']));
     expect(about['processor']).not.toMatch(/model name|MHz|microcode|bogomips|bugs/i);
   });

@@ -173,6 +173,8 @@ def main() -> None:
         "processor": processor,
         "root": sorted(os.listdir("/")),
         "usr": sorted(os.listdir("/usr")),
+        # Where the host's own interpreter stands, if that is the trainer's.
+        "programs": sorted(os.listdir("/usr/bin")) if os.path.isdir("/usr/bin") else [],
         "proc": sorted(os.listdir("/proc")),
         "dev": sorted(os.listdir("/dev")),
     }
