@@ -168,6 +168,19 @@ describe('publishing', () => {
     expect((await (await reader()).readBatches(b)).map(({ batch }) => batch.count)).toEqual([2]);
   });
 
+  it('gives each of two datasets its own, though their records alternate in the log', async () => {
+    const keys = [randomWord(), randomWord()].toSorted();
+    const [a = [], b = []] = await Promise.all(keys.map(async (keyId) => accesses(keyId, 5)));
+    const log = a.flatMap((entry, i) => [entry, b[i] ?? entry]);
+    const relay = follower(sourceOf(log), { maxRecords: 3 });
+    while ((await relay.runOnce()).published > 0);
+    for (const [i, keyId] of keys.entries()) {
+      const chain = await (await reader()).readBatches(keyId);
+      expect(chain.map(({ batch }) => batch.count)).toEqual([3, 2]);
+      expect(chain.flatMap(({ batch }) => batch.records)).toEqual(leaves(log).filter(({ index }) => index % 2 === i));
+    }
+  });
+
   it('lets records wait for company while it is behind, until they are many enough', async () => {
     const keyId = randomWord();
     const relay = follower(sourceOf(await accesses(keyId, 4)), { stretch: 2, maxRecords: 3 });

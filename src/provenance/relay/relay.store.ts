@@ -3,7 +3,7 @@ import type { Bytes32 } from '../../kernel/index.js';
 import { CopyIn } from '../log/copy-in.js';
 import { COPY_RECORDS, copyOfRecords } from './copy-of-records.js';
 import type { FixOptions, IndexedRecord, LogStretch, PublishedBatch, RelayStore } from './ports.js';
-import { recordBatch, type BatchedRecord, type RecordBatch } from './record-batch.js';
+import { MAX_RECORDS_PER_BATCH, recordBatch, type BatchedRecord, type RecordBatch } from './record-batch.js';
 
 interface KeyRow {
   key_id: Bytes32;
@@ -45,7 +45,14 @@ const DUE_KEYS = `
 /** Skips what another relay has in hand, and what records are added to just now; so it never waits with something locked. */
 const LOCK_KEYS = 'SELECT key_id FROM relay_waiting WHERE key_id = ANY($1) FOR UPDATE SKIP LOCKED';
 
-/** The next batches of key ids that are locked, and what is left of each to wait anew: it came later than what was taken. */
+/** Of PostgreSQL's `integer`. */
+const MAX_INDEX = 2_147_483_647;
+
+/**
+ * The next batches of key ids that are locked, and what is left of each to wait anew: it came later than what was taken. Records
+ * are asked for by both columns of one index, in its order: by each column alone, PostgreSQL may read those of all key ids, or sort
+ * all that wait.
+ */
 const FIX_BATCHES = `
   WITH batch AS (
     SELECT key_id, taken.*, coalesce(last.seq, 0) + 1 AS seq, last.commit_id AS previous
@@ -53,7 +60,8 @@ const FIX_BATCHES = `
     CROSS JOIN LATERAL (
       SELECT count(*) AS count, min(index) AS first_index, max(index) AS last_index
       FROM (SELECT index FROM log_records r
-            WHERE r.key_id = w.key_id AND r.index >= w.from_index ORDER BY index LIMIT $2) oldest
+            WHERE (r.key_id, r.index) BETWEEN (w.key_id, w.from_index) AND (w.key_id, ${MAX_INDEX})
+            ORDER BY r.key_id, r.index LIMIT $2) oldest
     ) taken
     LEFT JOIN LATERAL (
       SELECT seq, commit_id, state FROM relay_batches b WHERE b.key_id = w.key_id ORDER BY seq DESC LIMIT 1
@@ -77,8 +85,10 @@ const FIX_BATCHES = `
  */
 const FIXED_BATCHES = `
   SELECT key_id, seq, previous, from_time, to_time, origin, checkpoint,
-         (SELECT string_agg(index || ' ' || leaf_hash, E'\\n' ORDER BY index) FROM log_records r
-          WHERE r.key_id = b.key_id AND index BETWEEN first_index AND last_index) AS records
+         (SELECT string_agg(index || ' ' || leaf_hash, E'\\n' ORDER BY index)
+          FROM (SELECT index, leaf_hash FROM log_records r
+                WHERE (r.key_id, r.index) BETWEEN (b.key_id, first_index) AND (b.key_id, last_index)
+                ORDER BY r.key_id, r.index LIMIT ${MAX_RECORDS_PER_BATCH}) its) AS records
   FROM relay_batches b WHERE state = 'fixed' AND NOT key_id = ANY($2) ORDER BY from_time LIMIT $1`;
 
 /**
