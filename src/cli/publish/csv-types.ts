@@ -20,6 +20,8 @@ export interface CsvGuess {
   types: Map<string, Physical>;
   /** Columns that are no whole numbers, whatever comes. */
   fractional: Set<string>;
+  /** Columns of digits that begin with a zero, as codes do: read as numbers they lose it. */
+  padded: Set<string>;
 }
 
 /** A column is read as numbers if the first rows hold nothing else, so that most files are parsed once. */
@@ -34,19 +36,23 @@ export async function guessTypes(
   const sample = scanCsv(await writeSample(file, privateDir), header, all, 'ignore_errors=true');
   const counts = header.names.map((name, i) => {
     const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
-    const fractions = header.names.length > FEW_COLUMNS ? '0' : `count_if(${number} <> trunc(${number}))`;
-    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}, ${fractions} AS f${i}`;
+    const isFew = header.names.length <= FEW_COLUMNS;
+    const fractions = isFew ? `count_if(${number} <> trunc(${number}))` : '0';
+    const padded = isFew ? `count_if(${ident(name)}[1] = '0' AND ${ident(name)}[2] BETWEEN '0' AND '9')` : '0';
+    return `count(${ident(name)}) AS n${i}, count(${number}) AS d${i}, count_if(abs(${number}) > ${MAX_SAFE}) AS l${i}, ${fractions} AS f${i}, ${padded} AS z${i}`;
   });
   const row = await parsing(async () => duck.row(`SELECT ${counts.join(', ')} FROM ${sample}`));
   const fractional = new Set<string>();
+  const padded = new Set<string>();
   header.names.forEach((name, i) => {
     if (Number(row[`f${i}`]) > 0) fractional.add(name);
+    if (Number(row[`z${i}`]) > 0) padded.add(name);
     const n = Number(row[`n${i}`]);
     const allNumbers = n > 0 && n === Number(row[`d${i}`]) && Number(row[`l${i}`]) === 0;
     const type = declared[name]?.type;
     if (type === undefined ? allNumbers : allNumbers && type !== 'string') all.set(name, 'DOUBLE');
   });
-  return { types: all, fractional };
+  return { types: all, fractional, padded };
 }
 
 /** The beginning of the file, up to a line's end. */

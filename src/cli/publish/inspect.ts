@@ -45,11 +45,12 @@ export async function inspect(cli: Cli, file: string, options: InspectOptions): 
 
 function lines(quality: QualityReport, sizeBytes: number, mark: (text: string) => string): string[] {
   const { rowCount, duplicateRows, columns, labels } = quality;
-  const rows = columns.map(({ name, type, missing, constant, personal, decimalComma }) => {
+  const rows = columns.map(({ name, type, missing, constant, personal, decimalComma, losesZeros }) => {
     const remarks = [
       ...(missing > 0 ? [`${missing} missing`] : []),
       ...(constant ? ['the same in every row'] : []),
       ...(decimalComma === true ? [mark('numbers with a decimal comma, kept as text: write a point')] : []),
+      ...(losesZeros === true ? [mark('loses leading zeros: declare {"type": "string"} if these are codes')] : []),
       ...(personal === undefined ? [] : [mark(`may be personal data: ${personal}`)]),
     ];
     return [`  ${plain(name)}`, type, remarks.join('; ')];

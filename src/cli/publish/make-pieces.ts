@@ -103,6 +103,11 @@ async function checkSource(plan: PublishPlan, duck: Duck, source: Source, ui: Ui
   for (const { column, rows } of missing) {
     ui.warn(`column "${column}" has no value in ${rows} of ${source.rowCount} rows`);
   }
+  for (const { name } of source.columns.filter(({ losesZeros }) => losesZeros)) {
+    ui.warn(
+      `column "${name}" loses leading zeros: declare {"type": "string"} in the columns file if these are codes, "integer" or "number" if not`,
+    );
+  }
   for (const column of await decimalCommas(duck, source)) {
     ui.warn(`column "${column}" has numbers with a decimal comma: they are listed as text, unless you write a point`);
   }

@@ -63,6 +63,20 @@ describe('weighbridge inspect', () => {
     expect((await inspect('x;y\n0,5;1\n1,5;0\n')).stdout).toMatch(/x +string +numbers with a decimal comma, kept as/);
   });
 
+  it('says of codes that begin with a zero that they lose it, unless the seller declares what they are', async () => {
+    const csv = 'zip,share,flag,word\n01234,0.5,0,007a\n98765,0,1,1\n';
+    const { stdout } = await inspect(csv, '--json');
+    const { quality } = JSON.parse(stdout) as { quality: { columns: { name: string; losesZeros?: true }[] } };
+    expect(quality.columns.filter(({ losesZeros }) => losesZeros).map(({ name }) => name)).toEqual(['zip']);
+    expect((await inspect(csv)).stdout).toMatch(/zip +integer +loses leading zeros/);
+    for (const type of ['string', 'integer']) {
+      await writeFile(path.join(dir, 'columns.json'), JSON.stringify({ zip: { type } }));
+      const declared = await inspect(csv, '--columns', path.join(dir, 'columns.json'));
+      expect(declared.stdout).toMatch(new RegExp(`zip +${type}`));
+      expect(declared.stdout).not.toContain('zeros');
+    }
+  });
+
   it('does not take days for phone numbers, in whatever order they are written', async () => {
     const days = ['2024-01-31,31.01.2024,1/31/2024,2024 01 31', '2024-02-01,01.02.2024,12/1/2024,2024 02 01'];
     const { stdout } = await inspect(`iso,german,american,spaced\n${days.join('\n')}\n`, '--json');

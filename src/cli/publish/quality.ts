@@ -22,6 +22,8 @@ export interface ColumnQuality {
   personal?: string;
   /** It is text because its numbers have a comma for a point. */
   decimalComma?: true;
+  /** Codes such as 01234 that are read as numbers, without their zeros. */
+  losesZeros?: true;
 }
 
 const LABELS_SHOWN = 20;
@@ -49,12 +51,16 @@ export async function qualityOf(duck: Duck, source: Source, label: string | unde
     ]),
     from,
   );
-  const columns = source.columns.map(({ name, type }, i): ColumnQuality => {
+  const columns = source.columns.map(({ name, type, losesZeros }, i): ColumnQuality => {
     const why = personal.get(name);
     const constant = row[`c${i}`] === true && source.rowCount > 1;
     const missing = source.rowCount - Number(row[`n${i}`]);
     const personalData = why === undefined ? {} : { personal: why };
-    return { name, type, missing, constant, ...personalData, ...(commas.has(name) ? { decimalComma: true } : {}) };
+    const written = {
+      ...(commas.has(name) ? { decimalComma: true as const } : {}),
+      ...(losesZeros === true ? { losesZeros } : {}),
+    };
+    return { name, type, missing, constant, ...personalData, ...written };
   });
   const report = { rowCount: source.rowCount, duplicateRows: source.rowCount - Number(distinct), columns };
   const labelled = source.columns.find(({ name }) => name === label);

@@ -5,7 +5,7 @@ import { csvColumn } from './csv-column.js';
 import { gatherStats, guessTypes, MAX_SAFE } from './csv-types.js';
 import { parquetRows, type Duck } from './duck.js';
 import { loadCsv } from './load-csv.js';
-import { emptyData, type Source } from './source.js';
+import { emptyData, type Source, type SourceColumn } from './source.js';
 import { asUtf8, encodingOf } from './transcode.js';
 
 /**
@@ -45,7 +45,12 @@ export async function readCsv(
     );
     return Number(row);
   };
-  const columns = [];
-  for (const column of stats) columns.push(await csvColumn(column, rowCount, declared[column.name], firstRow));
+  const columns: SourceColumn[] = [];
+  for (const stat of stats) {
+    const column = await csvColumn(stat, rowCount, declared[stat.name], firstRow);
+    const losesZeros =
+      guess.padded.has(stat.name) && column.type !== 'string' && declared[stat.name]?.type === undefined;
+    columns.push(losesZeros ? { ...column, losesZeros } : column);
+  }
   return { parquetFile, columns, rowCount };
 }

@@ -17,6 +17,8 @@ export interface SourceColumn {
   sql: string;
   /** Known already: every row has a value, and every number is finite. */
   complete?: boolean;
+  /** Digits that began with a zero were read as numbers, and nobody said that this is meant. */
+  losesZeros?: boolean;
 }
 
 /** "row" counts from 1, the header not included: what a spreadsheet shows as line row + 1. */
