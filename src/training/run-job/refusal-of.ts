@@ -1,5 +1,6 @@
 import { isWeighbridgeError, type ErrorCode } from '../../kernel/index.js';
 import { REFUSAL_REASONS, type RefusalReason } from '../../provenance/index.js';
+import type { Job } from '../job.js';
 
 /** What a failure becomes in the log when the job cannot go on. Only reasons of the closed list leave. */
 const REASON_OF: Partial<Record<ErrorCode, RefusalReason>> = {
@@ -18,8 +19,17 @@ const REASON_OF: Partial<Record<ErrorCode, RefusalReason>> = {
   DATASET_REVOKED: 'dataset-revoked',
 };
 
-/** The refusal reason for an error. A trainer names its own; anything unknown is `trainer-failed`. */
-export function refusalOf(error: unknown): RefusalReason {
+/**
+ * The refusal reason for an error. A trainer names its own; anything unknown is `trainer-failed`. A run whose time was up before its first step was not
+ * too long: what it waited for is why, and nobody is told to train less.
+ */
+export function refusalOf(error: unknown, job: Pick<Job, 'waitingFor' | 'progressStep'>): RefusalReason {
+  const reason = reasonOf(error);
+  if (reason !== 'out-of-time' || job.progressStep > 0 || job.waitingFor === null) return reason;
+  return REASON_OF[job.waitingFor] ?? reason;
+}
+
+function reasonOf(error: unknown): RefusalReason {
   if (!isWeighbridgeError(error)) return 'trainer-failed';
   const named = error.details.reason;
   const reason = REFUSAL_REASONS.find((r) => r === named);

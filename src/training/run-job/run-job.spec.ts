@@ -163,6 +163,24 @@ describe('runJob', () => {
     expect(record).toMatchObject({ type: 'training-refused', predicate: { orderId, reason: 'data-corrupt' } });
   });
 
+  it.each([
+    ['PROVIDER_DOWN', 0, 'data-unavailable'],
+    ['KEY_NODES_DOWN', 0, 'key-nodes-down'],
+    ['PROVIDER_DOWN', 5, 'out-of-time'],
+    [null, 0, 'out-of-time'],
+  ] as const)(
+    'says why time was up for a run that waited for %s and had made %d steps: %s',
+    async (waitingFor, progressStep, reason) => {
+      const { deps, appended, row } = world(
+        { state: 'training', waitingFor, progressStep },
+        { manifest: failure('TIMEOUT', false) },
+      );
+      await runJob(deps, orderId, 0);
+      expect(row()).toMatchObject({ state: 'refunding', reason });
+      expect(parseEntry(appended[0] ?? new Uint8Array()).predicate).toMatchObject({ reason });
+    },
+  );
+
   it("logs no access for a run that the seller's terms do not allow, whatever the API let in", async () => {
     const { deps, appended, row } = world({}, { privacy: 'refused' });
     await runJob(deps, orderId, 0);

@@ -56,7 +56,7 @@ export async function runJob(deps: RunJobDeps, orderId: Bytes32, attempt: number
         await reportWaiting(deps, job, error);
         throw error;
       }
-      const reason = refusalOf(error);
+      const reason = refusalOf(error, job);
       deps.logger.warn({ orderId, state: job.state, reason, err: error }, 'job refused');
       job = await refuseJob(deps, job, reason);
     }
