@@ -118,6 +118,19 @@ describe('a repeat', () => {
     expect(await steps.buyer.open(order, offer)).toBe(transaction);
   });
 
+  it('of other orders at the same time pays for each of them', async () => {
+    const offer = await market.offer();
+    await steps.seller.listOffer(offer);
+    const orders = await Promise.all([1, 2, 3].map(async () => market.order(offer)));
+    const { network, parties } = market;
+    const opened = await Promise.all(
+      orders.map(async (order) => createBuyerChain({ network, account: parties.buyer }).open(order, offer)),
+    );
+    expect(new Set(opened).size).toBe(3);
+    const states = await Promise.all(orders.map(async (one) => steps.worker.order(orderIdOf(market.market, one))));
+    expect(states.map(({ state }) => state)).toEqual(['open', 'open', 'open']);
+  });
+
   it('at the same time ends in one transaction, whoever sends it', async () => {
     const { order } = await steps.openOrder();
     const { args } = await steps.grant(order);

@@ -2,6 +2,7 @@ import { encodeFunctionData, type LocalAccount } from 'viem';
 import {
   amountOf,
   formatWei,
+  isWeighbridgeError,
   orderIdOf,
   WeighbridgeError,
   type Address,
@@ -19,6 +20,9 @@ import { once } from './once.js';
 import { refundExpired } from './refund-expired.js';
 import { createSender } from './sender.js';
 import { NO_PERMIT, signPermit } from './sign-permit.js';
+
+/** A permit counts once: of runs that are paid at the same moment one wins a round, and the others sign anew. */
+const PERMIT_ROUNDS = 10;
 
 /** What a buyer does on chain, and whoever else is owed something. */
 export interface BuyerChain extends ChainReader {
@@ -62,10 +66,17 @@ export function createBuyerChain(options: { network: Network; account: LocalAcco
       act: async () => {
         const amountWei = amountOf(offer, order.epsilonMicros);
         if (amountWei > 0n) expectBalance(account.address, await usdfcBalance(), amountWei);
-        const permit =
-          amountWei > 0n ? await connection.run(() => signPermit(connection, account, amountWei)) : NO_PERMIT;
-        const args = [order, offer, permit] as const;
-        return sender.send({ to, data: encodeFunctionData({ abi: marketplaceAbi, functionName: 'open', args }) });
+        for (let round = 1; ; round += 1) {
+          const permit =
+            amountWei > 0n ? await connection.run(() => signPermit(connection, account, amountWei)) : NO_PERMIT;
+          const args = [order, offer, permit] as const;
+          const data = encodeFunctionData({ abi: marketplaceAbi, functionName: 'open', args });
+          try {
+            return await sender.send({ to, data });
+          } catch (error) {
+            if (round === PERMIT_ROUNDS || !wasOvertaken(error)) throw error;
+          }
+        }
       },
     });
   };
@@ -82,6 +93,11 @@ export function createBuyerChain(options: { network: Network; account: LocalAcco
       }),
     refundExpired: (order) => refundExpired({ connection, sender, reader }, order),
   };
+}
+
+/** Another process of the account used the permit's nonce between our signing and our sending: nothing was paid here. */
+function wasOvertaken(error: unknown): boolean {
+  return isWeighbridgeError(error) && error.details['error'] === 'ERC20InsufficientAllowance';
 }
 
 function expectBalance(account: Address, balanceWei: bigint, priceWei: bigint): void {
