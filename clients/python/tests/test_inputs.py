@@ -32,6 +32,21 @@ def test_columns_fill_the_inputs_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("features", "columns", "message"),
+    [
+        ("/nowhere/fitted-features.json", {}, "is no file of features"),
+        (None, {}, "is no file of features"),
+        ({"x": [AGE]}, [[1, 2]], "a list has no columns by name"),
+        ({"x": [AGE]}, {}, 'no column "age"'),
+    ],
+)
+def test_says_what_it_needs(features: Any, columns: Any, message: str) -> None:
+    with pytest.raises(wb.WeighbridgeError, match=message) as caught:
+        wb.inputs(features, columns)
+    assert caught.value.code == "BAD_INPUT"
+
+
+@pytest.mark.parametrize(
     ("feature", "values", "code"),
     [
         (AGE, [1, None], "MODEL_DOES_NOT_FIT"),

@@ -95,6 +95,20 @@ def test_another_process_can_wait_for_it(world: World, tmp_path: Path, step: str
     assert world.opened == 1
 
 
+def test_who_interrupts_it_is_told_how_to_go_on(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_args: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("weighbridge.jobs._follow", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            run(world, tmp_path)
+    (journal,) = known_jobs(world.market(tmp_path).state)
+    (note,) = caught.value.__notes__
+    assert f"weighbridge.job('{journal['orderId'][:10]}').wait()" in note
+    assert wb.job(journal["orderId"][:10], market=world.market(tmp_path)).wait(progress=False).job == journal["orderId"]
+
+
 def test_the_key_to_the_weights_is_on_the_disk_before_a_payment(world: World, tmp_path: Path) -> None:
     world.break_at = "open"
     with pytest.raises(Broken):

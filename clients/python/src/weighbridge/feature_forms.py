@@ -31,15 +31,19 @@ _FORMS: dict[str, Json] = {
 _USUAL = {"image": "image", "tensor": "tensor", "string": "text"}
 
 
-def assert_whole(feature: Json) -> Json:
-    """:returns: the same :raises WeighbridgeError: BAD_INPUT if it is of no kind, or a part of it is not said"""
+def assert_whole(feature: Json, columns: list[Json]) -> Json:
+    """:param columns: of the schema, for advice
+    :returns: the same
+    :raises WeighbridgeError: BAD_INPUT if it is of no kind, or a part of it is not said
+    """
     kind, column = feature.get("kind"), feature.get("column")
     form = _FORMS.get(kind) if isinstance(kind, str) else None
     if form is None:
         raise bad_input(f"a feature is of no known kind: {feature!r}", f"Its kind is one of: {', '.join(_FORMS)}.")
     missing = [name for name in ("column", *form) if name not in feature]
     if missing:
-        raise bad_input(f"the {kind} feature of {column!r} lacks {', '.join(missing)}", _advice({"name": column}, str(kind)))
+        known = next((one for one in columns if one["name"] == column), {"name": column})
+        raise bad_input(f"the {kind} feature of {column!r} lacks {', '.join(missing)}", _advice(known, str(kind)))
     return feature
 
 

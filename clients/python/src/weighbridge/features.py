@@ -145,7 +145,7 @@ def _whole_schema(declared: Json, dataset: Dataset, label_columns: set[str]) -> 
 
 def _spelt_out(spec: FeatureSpec, declared: Json, dataset: Dataset) -> Json:
     if isinstance(spec, Mapping):
-        return assert_whole(dict(spec))
+        return assert_whole(dict(spec), dataset.columns)
     column = column_of(dataset, spec)
     feature = (_number_feature if declared["dtype"] == "float32" else _integer_feature)(column)
     if feature is None:

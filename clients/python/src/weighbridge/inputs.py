@@ -27,8 +27,18 @@ def inputs(
     :param columns: values by column name: a dictionary of lists, or a data frame
     :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT for values that no run would take
     """
-    by_input = features if isinstance(features, Mapping) else json.loads(Path(features).read_text())
+    by_input = features if isinstance(features, Mapping) else _read(features)
     return {name: np.concatenate([_made(one, columns) for one in some], axis=1) for name, some in by_input.items()}
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, list[Json]]:
+    try:
+        read: dict[str, list[Json]] = json.loads(Path(path).read_text())
+    except (OSError, TypeError, ValueError) as error:
+        raise bad_input(
+            f"{path} is no file of features ({error})", "Give fitted-features.json of a training, or `features` of its result."
+        ) from error
+    return read
 
 
 def _made(feature: Json, columns: Any) -> Numbers:
@@ -37,6 +47,10 @@ def _made(feature: Json, columns: Any) -> Numbers:
         values = columns[name]
     except KeyError:
         raise bad_input(f'there is no column "{name}"', "Give every column that the features name.") from None
+    except (TypeError, IndexError):
+        raise bad_input(
+            f"a {type(columns).__name__} has no columns by name", "Give a dictionary of lists, or a data frame."
+        ) from None
     if kind == "scale":
         return _scaled(_numbers(name, values, 1), feature)
     if kind == "tensor":

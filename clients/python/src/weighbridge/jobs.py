@@ -90,7 +90,13 @@ class Job:
                 )
             submitted = submit_once(market, paid)
             if "outcome" not in submitted:
-                _follow(market, submitted, show=progress)
+                try:
+                    _follow(market, submitted, show=progress)
+                except KeyboardInterrupt as interrupt:
+                    interrupt.add_note(
+                        f"The job goes on, and is paid: weighbridge.job({self.id[:10]!r}).wait() takes it up again."
+                    )
+                    raise
             return _collect(market, submitted, out, receipt)
 
     def _begun_here(self) -> Json:
