@@ -47,6 +47,12 @@ const DEFAULT_BATCH_ROWS = 32;
 const ADAM = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
 
 /**
+ * Half a cosine down to nothing (arXiv:1608.03983): at a constant rate the last steps decide, and another processor's rounding or one
+ * epoch more moved the accuracy on 114 rows between 0.92 and 0.99; so it stays between 0.97 and 0.98.
+ */
+const TO_REST = { name: 'cosine', warmupSteps: 0, finalFraction: 0 } as const;
+
+/**
  * Makes a model from a dataset's schema alone. The same options give the same bytes on every machine.
  * @throws WeighbridgeError BAD_INPUT, MODEL_DOES_NOT_FIT
  */
@@ -78,7 +84,7 @@ export function buildRecipe(name: RecipeName, options: RecipeOptions): BuiltMode
     label,
     loss: { name: 'cross-entropy' },
     optimiser: { ...ADAM, learningRate: options.learningRate ?? recipe.learningRate },
-    schedule: { name: 'constant' },
+    schedule: TO_REST,
     epochs: options.epochs ?? recipe.epochs,
     batchRows: options.batchRows ?? DEFAULT_BATCH_ROWS,
     microBatchRows: null,
