@@ -242,6 +242,11 @@ describe('a provider', () => {
     await putPiece(createPieceStore(options), { pieceCid, sizeBytes: bytes.length }, file);
     const storage = createStorageNetwork({ network: net.network });
     const seller = createSellerStorage(options);
+    // Of a data set whose proving never began, nothing is validated, and so nothing is settled.
+    const [stored] = await storage.copiesOf(account.address, OTHER_DATASET);
+    const args = [BigInt(stored?.dataSetId ?? 0)] as const;
+    const began = async () => chain.readContract({ ...view(), functionName: 'provingActivationEpoch', args });
+    await vi.waitUntil(async () => (await began()) > 0n, WAIT);
     await seller.end(OTHER_DATASET);
     await provider.stop();
     const endedCopy = async (): Promise<EndedCopyState> => {
