@@ -10,13 +10,18 @@ import jax.numpy as jnp
 # Taken and overwritten in such pieces, up to this share of what the process may have.
 _PIECE_BYTES = 1 << 28
 _SHARE = 0.95
+# XLA's YNN kernels for products of a processor: without them convolutions are 30 to 40 % faster and attention 10 to
+# 20 %, dense layers 4 to 8 % slower (JAX 0.10.2, 512-bit vectors).
+_PROCESSOR_FLAGS = "--xla_cpu_experimental_ynn_fusion_type="
 
 
 def choose_device() -> None:
     """The processor, unless the environment names another platform. Before anything is computed."""
     platform = os.environ.get("JAX_PLATFORMS") or "cpu"
     jax.config.update("jax_platforms", platform)
-    if platform != "cpu":
+    if platform == "cpu":
+        os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), _PROCESSOR_FLAGS)))
+    else:
         # GPUs shorten float32 to 11 bits in products unless told not to: then what is added up of a clipped gradient
         # would differ from what was measured by more than the clipping's margin.
         jax.config.update("jax_default_matmul_precision", "highest")
