@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { amountOf, jsonDigest, type Bytes32 } from '../../kernel/index.js';
 import { FindDataset } from '../../catalog/index.js';
+import type { Manifest } from '../../catalog/manifest.js';
 import { assertAllowed, type Viewer } from '../../identity/index.js';
 import { BlobStore, parseInput } from '../../platform/index.js';
 import { tokenizersOf } from '../declaration/features.js';
@@ -31,16 +32,15 @@ export class CheckModel {
   async run(viewer: Viewer | undefined, keyId: Bytes32, given: unknown): Promise<CheckedModel> {
     assertAllowed(viewer, 'job.submit', { buyer: viewer?.address });
     const declaration = parseInput('declaration', declarationSchema, given);
-    const { offer, terms } = await this.datasets.byKeyId(keyId);
+    const { manifest, offer, terms } = await this.datasets.byKeyId(keyId);
     checkPrivacyTerms(declaration, terms.privacy);
-    await this.assertFits(keyId, declaration);
+    await this.assertFits(manifest, declaration);
     const epsilonMicros = epsilonMicrosOfRun(declaration);
     return { jobDigest: `0x${jsonDigest(declaration)}`, epsilonMicros, priceWei: amountOf(offer, epsilonMicros) };
   }
 
-  /** Its files, by their digests, with its columns. @throws WeighbridgeError BLOB_NOT_FOUND, MODEL_REJECTED, MODEL_DOES_NOT_FIT */
-  async assertFits(keyId: Bytes32, declaration: ModelDeclaration): Promise<void> {
-    const { manifest } = await this.datasets.byKeyId(keyId);
+  /** Its files, by their digests, with a dataset's columns. @throws WeighbridgeError BLOB_NOT_FOUND, MODEL_REJECTED, MODEL_DOES_NOT_FIT */
+  async assertFits(manifest: Manifest, declaration: ModelDeclaration): Promise<void> {
     const [graph, weights] = await Promise.all([
       this.blobs.read(declaration.graph),
       this.blobs.read(declaration.weights),

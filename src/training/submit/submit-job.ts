@@ -61,7 +61,8 @@ export class SubmitJob {
     if (known !== undefined) return known;
     checkRecipient(input.recipient);
     const job = await this.check(viewer, id, order, declaration, input.recipient);
-    await this.models.assertFits(job.keyId, job.declaration);
+    const { manifest } = await this.datasets.byKeyId(job.keyId);
+    await this.models.assertFits(manifest, job.declaration);
     return (await this.jobs.create(job, [runMessage(id)], await this.reservationOf(job))).job;
   }
 
