@@ -93,14 +93,15 @@ class BuyerChain:
                 f"the price is {format_wei(price_wei)} USDFC, the account has {format_wei(balance)}",
                 next=f"Send {format_wei(price_wei - balance)} USDFC more to {self._account.address}, then try again.",
             )
-        for last in (*[False] * (_ROUNDS - 1), True):
+        rounds_left = _ROUNDS
+        while True:
+            rounds_left -= 1
             permit = self._permit(price_wei) if price_wei > 0 else _NO_PERMIT
             try:
                 return self._send(encode_call("marketplace", "open", [native("Order", order), native("Offer", offer), permit]))
             except WeighbridgeError as error:
-                if last or not _was_overtaken(error):
+                if rounds_left == 0 or not _was_overtaken(error):
                     raise
-        raise AssertionError("the last round returns or raises")
 
     def refund_expired(self, order: Json, order_id: str) -> str:
         """Credits the buyer after the deadline; no proof is needed, and anyone may."""

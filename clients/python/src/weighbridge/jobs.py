@@ -75,9 +75,7 @@ class Job:
         :raises WeighbridgeError: JOB_STATE when the job was refused (the money is credit again), DEADLINE_PASSED,
             DIGEST_MISMATCH, UNAVAILABLE
         """
-        for path in (out, receipt):
-            if path is not None:
-                assert_writable(path)
+        assert_writable(out, receipt)
         journal = self._begun_here()
         market = self._market
         with lock(market.state.jobs / f"{journal['request']}.lock"):

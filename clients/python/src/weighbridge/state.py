@@ -55,11 +55,17 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def assert_writable(path: str | os.PathLike[str]) -> None:
-    """Whether a file can be written there, asked before anything is paid: to find out afterwards would be unkind.
+def assert_writable(*paths: str | os.PathLike[str] | None) -> None:
+    """Whether the files that are named can be written, asked before anything is paid: to find out afterwards would be unkind.
 
     :raises WeighbridgeError: BAD_INPUT
     """
+    for path in paths:
+        if path is not None:
+            _assert_writable(path)
+
+
+def _assert_writable(path: str | os.PathLike[str]) -> None:
     target = Path(path).absolute()
     if target.is_dir():
         raise bad_input(f"{path} is a directory", "Name a file in it.")

@@ -77,9 +77,7 @@ def train(
     :returns: the whole state of the model: ``model.load_state_dict(result)`` takes it with ``strict=True``
     :raises WeighbridgeError: with a code, and what to do next
     """
-    for path in (out, receipt):
-        if path is not None:
-            assert_writable(path)
+    assert_writable(out, receipt)
     at = market if market is not None else Market()
     file = model_file if isinstance(model_file, ModelFile) else ModelFile.load(model_file)
     read = Tokenizers.read(tokenizers).and_carried(file.tokenizers)
