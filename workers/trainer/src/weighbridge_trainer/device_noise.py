@@ -18,7 +18,7 @@ from .private_stream import NOISE, SecretStream, draws_for
 Noise = Array | npt.NDArray[np.int32]
 # RFC 8439, section 2.3: the constants, and which words a quarter round takes: the columns, then the diagonals.
 _CONSTANTS = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
-_QUARTERS = tuple(((k, 4 + (k + d) % 4, 8 + (k + 2 * d) % 4, 12 + (k + 3 * d) % 4)) for d in (0, 1) for k in range(4))
+_QUARTERS = tuple((k, 4 + (k + d) % 4, 8 + (k + 2 * d) % 4, 12 + (k + 3 * d) % 4) for d in (0, 1) for k in range(4))
 _DOUBLE_ROUNDS = 10
 _BLOCK_WORDS = 16
 
