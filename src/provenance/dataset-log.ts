@@ -3,9 +3,8 @@ import type { PrismaService } from '../platform/index.js';
 import { keyIdOfRecord, positionOfRecord } from './commitment.js';
 import type { AnchorableCheckpoint, Appended, LogClient } from './ports.js';
 import { parseEntry } from './record.js';
+import { MAX_SEQUENCE } from './statements.js';
 
-/** Above every number that a record can have. */
-const MAX_SEQUENCE = 2 ** 31 - 1;
 /** Fixed records of one dataset that are read at once. */
 const PAGE = 64;
 
@@ -30,7 +29,7 @@ export class DatasetLog implements LogClient {
 
   /** Appends what a writer fixed and did not live to append, if anything. */
   async catchUp(keyId: Bytes32): Promise<void> {
-    for (const { sequence, entry } of await this.notLogged(keyId, MAX_SEQUENCE)) {
+    for (const { sequence, entry } of await this.notLogged(keyId, MAX_SEQUENCE + 1)) {
       await this.appendOne(keyId, sequence, entry);
     }
   }

@@ -6,6 +6,7 @@ import { FIRST_POSITION, positionAfter } from './position.js';
 import { dssePae, parseEntry, sealRecord, verifyEntrySignature, type RecordSigner } from './record.js';
 import { trainingRefusedRecord } from './run-record-builders.js';
 import { consentRevokedRecord } from './statement-builders.js';
+import { MAX_SEQUENCE } from './statements.js';
 import { toBase64 } from './verify/base64.js';
 import { decodeUtf8 } from './verify/canonical.js';
 import { verifyEntry } from './verify-entry.js';
@@ -70,6 +71,8 @@ describe('entries', () => {
     const orphan = { sequence: 1, previous: '11'.repeat(32) };
     const refusal = { order: story.order, reason: 'key-denied', refusedAt: new Date(0) } as const;
     expect(() => trainingRefusedRecord(market, { ...refusal, position: orphan })).toThrow(/only the first/);
+    const endless = { sequence: MAX_SEQUENCE + 1, previous: '11'.repeat(32) };
+    expect(() => trainingRefusedRecord(market, { ...refusal, position: endless })).toThrow(/sequence/);
   });
 
   it('carry a refusal with its reason', async () => {

@@ -66,11 +66,17 @@ const isoTime = z.iso.datetime();
 const chainNumber = z.number().int().nonnegative();
 
 /**
+ * Most records of one dataset: the index keeps numbers of 32 bits, and one record beyond them would stop the relay of all the
+ * others. One less than they hold, so that there is a bound above every record.
+ */
+export const MAX_SEQUENCE = 2 ** 31 - 2;
+
+/**
  * Where a record stands among the records of its dataset, signed with the rest: its number, from 1, and the RFC 6962 leaf hash
  * of the one before it. Whoever holds some of a dataset's records sees which are missing.
  */
 const position = z
-  .strictObject({ sequence: z.number().int().positive(), previous: sha256.nullable() })
+  .strictObject({ sequence: z.number().int().positive().max(MAX_SEQUENCE), previous: sha256.nullable() })
   .refine(
     ({ sequence, previous }) => (sequence === 1) === (previous === null),
     'only the first record has none before it',
