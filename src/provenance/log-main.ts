@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { isWeighbridgeError } from '../kernel/index.js';
 import { anchorReader } from './log/anchor-reader.js';
 import { loadLogConfig } from './log/config.js';
-import { logHttp } from './log/http.js';
+import { LISTEN_BACKLOG, logHttp } from './log/http.js';
 import { LogService } from './log/log-service.js';
 import { logMetrics } from './log/metrics.js';
 import { WitnessCosigner } from './log/witness-cosigner.js';
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     service.stop().catch((error: unknown) => logger.error({ err: error }, 'stopping'));
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  await app.listen({ host: env.LOG_HOST, port: env.LOG_PORT });
+  await app.listen({ host: env.LOG_HOST, port: env.LOG_PORT, backlog: LISTEN_BACKLOG });
   try {
     await service.run();
   } finally {

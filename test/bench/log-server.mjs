@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { MAX_ENTRY_BYTES } from '../../dist/src/provenance/index.js';
 import { FolderStorage } from '../../dist/src/provenance/log/export/folder-storage.js';
-import { logApp, readRoutes } from '../../dist/src/provenance/log/http.js';
+import { LISTEN_BACKLOG, logApp, readRoutes } from '../../dist/src/provenance/log/http.js';
 import { openDatabase, openPostgres, openSigner, startLog } from './support/log-host.mjs';
 
 const { port, dir } = options();
@@ -25,7 +25,7 @@ app.post('/add', async ({ body }, reply) => {
   return reply.type('text/plain; charset=utf-8').send(String(index));
 });
 readRoutes(app, log.service);
-await app.listen({ port, host: '127.0.0.1' });
+await app.listen({ port, host: '127.0.0.1', backlog: LISTEN_BACKLOG });
 console.log(JSON.stringify({ url: `http://127.0.0.1:${app.server.address().port}`, vkey: signer.vkey }));
 console.error(`POST /add takes 0 to ${MAX_ENTRY_BYTES} bytes; state is in ${dir}`);
 

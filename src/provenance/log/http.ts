@@ -26,6 +26,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 /** In a thread of the pool: the event loop sequences. */
 const compress = promisify(gzipCallback);
+/**
+ * Connections that may wait to be taken. Node's 511 are too few when thousands of appenders come at once: the kernel drops the
+ * rest, and each tries again after 1, 3, 7, ... seconds. More than `net.core.somaxconn` are as many as that.
+ */
+export const LISTEN_BACKLOG = 4096;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** The log over HTTP: C2SP's read paths as they are specified, and what the marketplace's own processes need beside. */
