@@ -4,7 +4,9 @@ import { WeighbridgeError } from '../../kernel/index.js';
 import { checkBundles, type BundleRange, type CheckedBundles } from './check-bundles.js';
 import { openLogSource, type LogSource } from './log-source.js';
 
-type Answer = { found: CheckedBundles } | { failed: { message: string; known: boolean } };
+/** An error as it crosses threads. */
+export type Failure = Pick<WeighbridgeError, 'code' | 'message' | 'next' | 'retryable'>;
+type Answer = { found: CheckedBundles } | { failed: Failure };
 
 /** Bundles a message: large enough that messages cost nothing, small enough that progress moves. */
 const RANGE = 32;
@@ -12,7 +14,7 @@ const RANGE = 32;
 /**
  * Checks the bundles `[0, count)` on `threads` threads; with none, in this one.
  * @param onChecked - called with each range's result, in any order
- * @throws WeighbridgeError LOG_UNAVAILABLE
+ * @throws WeighbridgeError LOG_UNAVAILABLE, BAD_INPUT: a file that is missing
  */
 export async function checkAllBundles(
   source: LogSource,
@@ -57,8 +59,5 @@ async function ask(worker: Worker, range: BundleRange): Promise<CheckedBundles> 
   worker.postMessage(range);
   const [answer] = await answered;
   if ('found' in answer) return answer.found;
-  throw new WeighbridgeError(answer.failed.known ? 'LOG_UNAVAILABLE' : 'INTERNAL', answer.failed.message, {
-    next: 'Try again; if it stays so, the log or its mirror is incomplete.',
-    retryable: answer.failed.known,
-  });
+  throw new WeighbridgeError(answer.failed.code, answer.failed.message, answer.failed);
 }

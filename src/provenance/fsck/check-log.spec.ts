@@ -116,6 +116,9 @@ describe('a log re-verified from its files', { timeout: 300_000 }, () => {
   it('says which file is missing', async () => {
     const { at, log } = await write(300);
     await rm(path.join(at, 'tile/0/000'));
-    await expect(look(at, log)).rejects.toThrow(/tile\/0\/000 cannot be read/);
+    await expect(look(at, log)).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringMatching(/tile\/0\/000 cannot be read/) as string,
+    });
   });
 });

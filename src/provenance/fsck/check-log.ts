@@ -30,7 +30,7 @@ export interface CheckLogOptions {
  * Hashes every entry of a log up to the head and rebuilds the whole tree from them, so that no tile is believed: every one
  * that the head's tree has is compared with what was rebuilt (CVE-2026-56865: a reader that checks only the tiles on some
  * path accepts a forged one beside it). Memory: 32 bytes for each 256 entries.
- * @throws WeighbridgeError LOG_UNAVAILABLE if a file of the tree is missing
+ * @throws WeighbridgeError LOG_UNAVAILABLE (at a URL), BAD_INPUT (in a folder): a file of the tree is missing
  */
 export async function checkLog(source: LogSource, head: TreeHead, options: CheckLogOptions): Promise<LogFindings> {
   const { tile } = openLogSource(source);

@@ -18,7 +18,7 @@ export function logSourceOf(text: string): LogSource {
   return /^https?:\/\//.test(text) ? { url: text } : { dir: text };
 }
 
-/** @throws WeighbridgeError LOG_UNAVAILABLE, from its calls */
+/** @throws WeighbridgeError from its calls: LOG_UNAVAILABLE of a URL; BAD_INPUT of a folder, which no waiting will fill */
 export function openLogSource(source: LogSource): LogReader {
   const read = 'url' in source ? createHttpLogClient(source).tile : fileReader(source.dir);
   return {
@@ -31,7 +31,7 @@ export function openLogSource(source: LogSource): LogReader {
 function fileReader(dir: string): (name: string) => Promise<Uint8Array> {
   return async (name) =>
     readFile(path.join(dir, name)).catch((error: NodeJS.ErrnoException) => {
-      throw new WeighbridgeError('LOG_UNAVAILABLE', `${path.join(dir, name)} cannot be read (${error.code ?? ''})`, {
+      throw new WeighbridgeError('BAD_INPUT', `${path.join(dir, name)} cannot be read (${error.code ?? ''})`, {
         next: 'Name a folder with all files of a C2SP tlog-tiles log: checkpoint, tile/... and tile/entries/...',
         cause: error,
       });
