@@ -17,14 +17,14 @@ export async function search(cli: Cli, words: string, options: { first: number; 
       counted(dataset.rowCount, 'row'),
       time(dataset.listedAt),
     ]);
+    const open = page.nodes.find(({ revoked }) => !revoked);
     const { hasNextPage, endCursor } = page.pageInfo;
     return [
       ...table([['dataset', 'title', 'a run', 'size', 'listed'].map(out.dim), ...rows]),
       ...(hasNextPage && endCursor !== null
         ? ['', `${page.totalCount} in all; more with --after ${plain(endCursor)}`]
         : []),
-      '',
-      `Try next: weighbridge show ${shortId(page.nodes[0]?.id ?? '')}`,
+      ...(open === undefined ? [] : ['', `Try next: weighbridge show ${shortId(open.id)}`]),
     ];
   });
 }
