@@ -28,10 +28,11 @@ from private_cases import (
     some_words,
     sums_of,
 )
+from weighbridge_trainer.placement import Placement
 from weighbridge_trainer.privacy_config import Privacy
 from weighbridge_trainer.private_clip import clipped_sum_of_units
-from weighbridge_trainer.private_layers import layers_of
-from weighbridge_trainer.private_train import prepare_private, train_private
+from weighbridge_trainer.private_layers import Layer, layers_of, product, squares
+from weighbridge_trainer.private_train import plan_of, prepare_private, train_private
 from weighbridge_trainer.private_units import UnitNames, units_of
 from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.rows import Rows
@@ -144,6 +145,41 @@ def test_micro_batches_segments_and_room_do_not_change_the_result(monkeypatch: p
     for tensor in whole:
         np.testing.assert_allclose(cut[tensor], whole[tensor], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(grown[tensor], whole[tensor], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("expected", "declared", "micro"),
+    [(256, None, 64), (64, None, 16), (40, None, 10), (8, None, 8), (2, None, 2), (64, 50, 50)],
+)
+def test_a_micro_batch_is_a_small_part_of_a_step(expected: int, declared: int | None, micro: int) -> None:
+    """Of the last one of a step half is padding, which costs a processor as much as rows do."""
+    _, _, config = mlp(microBatchRows=declared)
+    config = dataclasses.replace(config, rows=1_000)
+    assert config.privacy is not None
+    privacy = dataclasses.replace(config.privacy, sampling_rate=expected / config.rows)
+    assert plan_of(config, privacy, 1, 1, Placement(None), False).micro_units == micro
+
+
+@pytest.mark.parametrize("width", [1, 1_023, 1_024, 1_026, 4_096])
+def test_squares_are_those_of_every_number_of_a_row(width: int) -> None:
+    values = np.random.default_rng(width).standard_normal((3, width)).astype(np.float32)
+    np.testing.assert_allclose(squares(jnp.asarray(values)), np.square(values.astype(float)).sum(1), rtol=1e-5)
+    for place in {0, width // 2, width - 1}:
+        broken = values.copy()
+        broken[1, place] = np.inf
+        assert list(np.isfinite(squares(jnp.asarray(broken)))) == [True, False, True]
+
+
+@pytest.mark.parametrize("turned", [True, False])
+@pytest.mark.parametrize(("width", "out"), [(3, 5), (5, 3), (4, 4), (64, 48)])
+def test_a_product_of_many_places_is_added_up_as_it_was_measured(width: int, out: int, turned: bool) -> None:
+    draw = np.random.default_rng(width)
+    source, slope = (draw.standard_normal((6, 7, size)).astype(np.float32) for size in (width, out))
+    factors = draw.random(6).astype(np.float32)
+    rows = np.einsum("bto,bti->boi" if turned else "bto,bti->bio", slope, source)
+    norm, sums = product(Layer(0, "w", None, 0, "product", turned), jnp.asarray(source), jnp.asarray(slope))
+    np.testing.assert_allclose(norm, np.square(rows).sum((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(sums["w"](jnp.asarray(factors)), np.tensordot(factors, rows, 1), rtol=1e-4, atol=1e-5)
 
 
 def test_an_empty_batch_takes_its_noise_and_the_divisor_is_the_expected_batch() -> None:

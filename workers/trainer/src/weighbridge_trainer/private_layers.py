@@ -11,6 +11,10 @@ from jax import Array
 
 from .program import Call, Program
 
+# Numbers of a row from which on its squares are added up in so many parts first.
+_LONG_ROW = 1_024
+_PARTS = 4
+
 # Clips: (rows,) factors -> the weight's gradient, summed over the rows with them.
 Sum = Callable[[Array], Array]
 
@@ -87,7 +91,15 @@ def _is_plain_conv(call: Call) -> bool:
 
 def squares(values: Array) -> Array:
     """The sum of squares of each row."""
-    return jnp.square(values.reshape(values.shape[0], -1)).sum(1)
+    flat = values.reshape(values.shape[0], -1)
+    if flat.shape[1] < _LONG_ROW or flat.shape[1] % _PARTS != 0:
+        return jnp.square(flat).sum(1)
+    # XLA writes the summands of a long sum down before it adds them up: like this, a quarter of them.
+    parts = flat.reshape(flat.shape[0], _PARTS, -1)
+    squared = jnp.square(parts[:, 0])
+    for k in range(1, _PARTS):
+        squared = squared + jnp.square(parts[:, k])
+    return squared.sum(1)
 
 
 def finite(values: Array) -> Array:
@@ -108,8 +120,15 @@ def product(layer: Layer, source: Array, slope: Array) -> tuple[Array, dict[str,
     else:
         # A norm from inner products alone ("ghost") loses its digits where places cancel, and a stranger chooses where
         # they do: what is added up must be the very numbers that were measured.
-        rows = jnp.einsum("bto,bti->boi", slope, source)
-        sums[layer.weight] = lambda c: _stored(layer, jnp.tensordot(c, finite(rows), 1))
+        # With the longer side last a processor's kernels are up to a third faster.
+        widens = outputs > inputs
+        rows = jnp.einsum("bti,bto->bio" if widens else "bti,bto->boi", source, slope)
+
+        def added(c: Array) -> Array:
+            gradient = jnp.tensordot(c, finite(rows), 1)
+            return _stored(layer, gradient.T if widens else gradient)
+
+        sums[layer.weight] = added
         return norm + squares(rows), sums
 
     def weighted(c: Array) -> Array:

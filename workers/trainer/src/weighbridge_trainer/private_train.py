@@ -33,8 +33,11 @@ from .safetensors import Floats
 from .sealed_rows import AnyRows
 
 # A row's own gradients are in memory at once for so many: more of them leave a processor's cache, fewer leave a GPU
-# idle.
+# idle. The last micro-batch of a step is half empty on average: on a processor, where that takes as long as if it were
+# full, it is at most so large a part of a step, unless rows would be too few to share what a kernel's call costs.
 _MICRO_ROWS = 64
+_MICRO_PART = 4
+_LEAST_MICRO_ROWS = 8
 _GPU_MICRO_ROWS = 1_024
 _MICRO_ELEMENTS = 1 << 27
 # Noise of so many steps is made ahead at once, and so many numbers of it.
@@ -81,7 +84,7 @@ def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, p
     unit_rows = privacy.unit_max_rows
     expected = privacy.sampling_rate * config.rows
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements * unit_rows + numbers))
-    most = config.micro_batch_rows or (_GPU_MICRO_ROWS if place.on_gpu else _MICRO_ROWS)
+    most = config.micro_batch_rows or (_GPU_MICRO_ROWS if place.on_gpu else _micro_rows(expected * unit_rows))
     each = max(1, min(most // unit_rows or 1, fitting))
     micro = place.up(min(math.ceil(expected), each * place.devices))
     # Eight deviations above the mean: passed once in 10^15 steps, and then a larger program is compiled.
@@ -90,6 +93,10 @@ def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, p
     if spooled:
         segment = min(segment, pooled_steps(config, room * unit_rows))
     return Plan(privacy.steps, micro, unit_rows, room, segment, max(1.0, expected / unit_rows), spooled)
+
+
+def _micro_rows(expected_rows: float) -> int:
+    return min(_MICRO_ROWS, max(_LEAST_MICRO_ROWS, math.ceil(expected_rows / _MICRO_PART)))
 
 
 def prepare_private(
