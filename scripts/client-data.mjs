@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes what the Python client must know word for word: the EIP-712 types, the part of the contracts' ABIs that a buyer
-// calls, the states of a job, and what a refusal means. Made from the TypeScript that the rest of the product uses; `--check` fails on drift.
+// calls, the states of a job, what a refusal means, and the operators that a model may use. Made from the TypeScript that the rest of the product uses; `--check` fails on drift.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -20,15 +20,17 @@ if (built.status !== 0) {
   process.exit(1);
 }
 const load = async (name) => import(path.join(root, 'dist', name));
-const [{ TYPES }, { marketplaceAbi }, { usdfcTokenAbi }, { JOB_STATES }, { REFUSALS }] = await Promise.all(
-  [
-    'src/kernel/eip712-types.js',
-    'web3/chain/abi/marketplace.js',
-    'web3/chain/abi/usdfc-token.js',
-    'src/training/job-state.js',
-    'src/cli/train/refusals.js',
-  ].map(load),
-);
+const [{ TYPES }, { marketplaceAbi }, { usdfcTokenAbi }, { JOB_STATES }, { REFUSALS }, { OPERATORS }] =
+  await Promise.all(
+    [
+      'src/kernel/eip712-types.js',
+      'web3/chain/abi/marketplace.js',
+      'web3/chain/abi/usdfc-token.js',
+      'src/training/job-state.js',
+      'src/cli/train/refusals.js',
+      'src/training/onnx/operators.js',
+    ].map(load),
+  );
 
 const text = `${JSON.stringify(
   {
@@ -36,6 +38,7 @@ const text = `${JSON.stringify(
     types: TYPES,
     jobStates: JOB_STATES,
     refusals: REFUSALS,
+    operators: [...OPERATORS],
     marketplace: used(marketplaceAbi),
     usdfc: used(usdfcTokenAbi),
   },

@@ -6,6 +6,7 @@ import struct
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from fakes import model_file
 from weighbridge import ModelFile, WeighbridgeError
 from weighbridge.canonical import canonical_json, sha256_hex
+from weighbridge.onnx_profile import refuse_unknown_operators
 from weighbridge.tensors import write_tensors
 
 GOOD = model_file().to_bytes()
@@ -152,3 +154,15 @@ def test_a_tokenizer_that_is_missing_idle_or_changed_is_refused(tmp_path: Path) 
     for tokenizers in ((), (b"{}",), (*whole.tokenizers, b"{}")):
         with pytest.raises(WeighbridgeError):
             ModelFile.from_bytes(replace(whole, tokenizers=tokenizers).to_bytes())
+
+
+def test_operators_of_no_table_are_refused_where_they_are_exported() -> None:
+    def graph(*names: str) -> Any:
+        nodes = [SimpleNamespace(domain=domain, op_type=name) for domain, _, name in (one.rpartition(".") for one in names)]
+        return SimpleNamespace(node=nodes)
+
+    refuse_unknown_operators(graph("Gemm", "Relu", "Constant", "SequenceAt"))
+    for given, said in ((["Gemm", "TopK", "CumSum"], "CumSum, TopK"), (["com.stranger.Gemm"], "com.stranger.Gemm")):
+        with pytest.raises(WeighbridgeError, match=said) as refused:
+            refuse_unknown_operators(graph(*given))
+        assert refused.value.code == "MODEL_REJECTED"

@@ -34,6 +34,11 @@ def refusals() -> dict[str, dict[str, str]]:
     return words
 
 
+def operators() -> frozenset[str]:
+    """Those that a graph may use (docs/model-format.md)."""
+    return frozenset(_data()["operators"])
+
+
 @dataclass(frozen=True)
 class Market:
     """The contract that orders are about: part of every digest, so that nothing replays elsewhere."""

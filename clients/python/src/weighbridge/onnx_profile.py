@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .contracts import operators
 from .errors import missing_package, model_rejected
 from .tensors import Array, places, write_tensors
 
@@ -38,8 +39,10 @@ def into_profile(model: Any, state: Mapping[str, Array]) -> tuple[bytes, bytes]:
     :param state: the model's own state by name, ties left out; every float32 entry ends up in the weights, whether the
         graph uses it or not
     :returns: graph.onnx, weights.safetensors
+    :raises WeighbridgeError: MODEL_REJECTED for an operator that is not in the table
     """
     onnx = load_onnx()
+    refuse_unknown_operators(model.graph)
     packed = onnx.ModelProto()
     packed.CopyFrom(model)
     _strip_notes(packed)
@@ -63,6 +66,21 @@ def into_profile(model: Any, state: Mapping[str, Array]) -> tuple[bytes, bytes]:
         for key, text in location.items():
             entry.external_data.add(key=key, value=text)
     return packed.SerializeToString(deterministic=True), weights
+
+
+def refuse_unknown_operators(graph: Any) -> None:
+    """Here, and not only where the file is checked: whoever exports can still change the model.
+
+    :raises WeighbridgeError: MODEL_REJECTED
+    """
+    known = operators()
+    named = {f"{node.domain}.{node.op_type}" if node.domain else node.op_type for node in graph.node}
+    unknown = sorted(named - known)
+    if unknown:
+        raise model_rejected(
+            f"the graph uses {', '.join(unknown[:5])}, which no run computes",
+            "Build the model of the operators in docs/model-format.md.",
+        )
 
 
 def declared_inputs(model: Any) -> list[dict[str, Any]]:
