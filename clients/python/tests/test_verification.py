@@ -72,3 +72,16 @@ def test_errors_of_the_program_are_ours(program: Any) -> None:
     with pytest.raises(wb.WeighbridgeError, match="x cannot be read") as caught:
         wb.verify("x")
     assert caught.value.code == "BAD_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("node", "said"), [(True, "Node is there, the program is not"), (False, "there is no node on the PATH")]
+)
+def test_says_what_is_missing(node: bool, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEIGHBRIDGE_CLI", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("weighbridge.verification.find_upwards", lambda _folder, _name: None)
+    if node:
+        (tmp_path / "node").touch(mode=0o755)
+    with pytest.raises(wb.WeighbridgeError, match=said):
+        wb.verify("receipt.json")

@@ -92,8 +92,10 @@ def _program() -> list[str]:
     script = Path("bin") / "weighbridge.mjs"
     found = find_upwards(Path.cwd(), script) or find_upwards(Path(__file__).parent, script)
     node = shutil.which("node")
-    if found is None or node is None:
-        raise _cannot_judge("neither is there")
+    if node is None:
+        raise _cannot_judge("there is no node on the PATH")
+    if found is None:
+        raise _cannot_judge("Node is there, the program is not: this is no checkout, and no weighbridge is on the PATH")
     return [node, str(found)]
 
 
