@@ -12,23 +12,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .encoded_inputs import pixels, token_ids
 from .errors import bad_input, does_not_fit
+from .tokenizers import Tokenizers
 
 Json = dict[str, Any]
 Numbers = npt.NDArray[Any]
 
 
 def inputs(
-    features: Mapping[str, Sequence[Json]] | str | os.PathLike[str], columns: Mapping[str, Sequence[Any]] | Any
+    features: Mapping[str, Sequence[Json]] | str | os.PathLike[str],
+    columns: Mapping[str, Sequence[Any]] | Any,
+    *,
+    tokenizers: Sequence[str | os.PathLike[str]] = (),
 ) -> dict[str, Numbers]:
-    """Columns of rows as a model was trained on them, by input: float32, or int64 for places in a vocabulary.
+    """Columns of rows as a model was trained on them, by input: float32, or int64 for places in a vocabulary and tokens.
+    Each row is one line of numbers: what the model takes in another shape (images, say) is `reshape`d.
 
     :param features: `features` of a result of :func:`weighbridge.train`, or the path of its `fitted-features.json`
-    :param columns: values by column name: a dictionary of lists, or a data frame
-    :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT for values that no run would take
+    :param columns: values by column name: a dictionary of lists, or a data frame; images as PNG or JPEG bytes, or as paths
+    :param tokenizers: the `tokenizer.json` files that the features name
+    :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT for values that no run would take, CONFIG_INVALID for
+        texts or images without `pip install "weighbridge[features]"`
     """
     by_input = features if isinstance(features, Mapping) else _read(features)
-    return {name: np.concatenate([_made(one, columns) for one in some], axis=1) for name, some in by_input.items()}
+    given = Tokenizers.read(tokenizers).by_digest
+    return {name: np.concatenate([_made(one, columns, given) for one in some], axis=1) for name, some in by_input.items()}
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, list[Json]]:
@@ -41,7 +50,7 @@ def _read(path: str | os.PathLike[str]) -> dict[str, list[Json]]:
     return read
 
 
-def _made(feature: Json, columns: Any) -> Numbers:
+def _made(feature: Json, columns: Any, tokenizers: Mapping[str, bytes]) -> Numbers:
     kind, name = feature["kind"], feature["column"]
     try:
         values = columns[name]
@@ -65,9 +74,11 @@ def _made(feature: Json, columns: Any) -> Numbers:
         raise bad_input(
             f'mean and deviation of column "{name}" are not here', "Give the features that came back with the weights."
         )
-    raise bad_input(
-        f'a feature of kind "{kind}" is not made here', "Make it with its own library: tokenizers for text, Pillow for images."
-    )
+    if kind in ("text", "text-mask"):
+        return token_ids(name, values, feature, tokenizers)
+    if kind == "image":
+        return pixels(name, values, feature)
+    raise bad_input(f'a feature is of no known kind: "{kind}"', "Give the features that came back with the weights.")
 
 
 def _scaled(values: Numbers, feature: Json) -> Numbers:
