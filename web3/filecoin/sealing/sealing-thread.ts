@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort, type MessagePort } from 'node:worker_threads';
-import { concatBytes } from '../../../src/kernel/index.js';
+import { concatBytes } from '../../../src/kernel/bytes.js';
 import { LENGTH_BYTES, MAX_HEADER_BYTES, pieceSealer, TAG_BYTES } from '../../../src/storage/index.js';
 import { PieceHasher } from '../commp.js';
 import { BlockRing } from './block-ring.js';
