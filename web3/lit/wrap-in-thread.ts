@@ -22,6 +22,9 @@ export type WrapAnswer =
       retryable: boolean;
     };
 
+/** The SDK needs 30 MB of heap; left alone, it would take 120 while it loads. */
+const SMALL = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
+
 /**
  * Wraps keys in a thread of its own: the SDK takes most of a second to load, in which nothing else would be sent or signed.
  * @throws WeighbridgeError as `createKeyVault` does
@@ -30,6 +33,7 @@ export function wrapInThread(network: Network): Pick<KeyVault, 'wrap'> & { close
   // What the SDK prints goes nowhere: these streams are read by nobody.
   const worker = new Worker(new URL('./wrapping-thread.js', import.meta.url), {
     workerData: network,
+    resourceLimits: SMALL,
     stdout: true,
     stderr: true,
   });
