@@ -46,6 +46,8 @@ export interface EndedCopyState extends CopyRef {
   settled: boolean;
   /** What of the deposit is held for it at most, until it is settled. */
   heldWei: bigint;
+  /** Its provider never began to prove: FilecoinPay then grants nothing and gives nothing back, and `heldWei` stays held. */
+  neverProved: boolean;
 }
 
 /** A payer's deposit for storage. */

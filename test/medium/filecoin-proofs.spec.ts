@@ -30,6 +30,7 @@ let pieces: string;
 let payer: LocalAccount;
 const dataset: Bytes32 = `0x${'d0'.repeat(32)}`;
 const OTHER_DATASET: Bytes32 = `0x${'d1'.repeat(32)}`;
+const IDLE_DATASET: Bytes32 = `0x${'d2'.repeat(32)}`;
 
 const chainOf = (rpcUrl: string) => createTestClient({ mode: 'anvil', transport: http(rpcUrl) }).extend(publicActions);
 let chain: ReturnType<typeof chainOf>;
@@ -276,11 +277,37 @@ describe('a provider', () => {
   });
 });
 
+test('what is held for a copy whose provider never began to prove stays held, and that is said', async () => {
+  await shortenNotice();
+  // It looks for what to prove after a minute, and is gone by then.
+  const idle = await net.provider('idle', { proveEveryMs: 60_000 });
+  const account = await net.account(parseEther('500'));
+  const options = { network: net.network, account, dataset: IDLE_DATASET, copies: 1 };
+  const [bytes, file] = [randomBytes(1000), path.join(net.dir, 'idle-piece')];
+  await writeFile(file, bytes);
+  const pieceCid = new PieceHasher().write(bytes).digest();
+  await putPiece(createPieceStore(options), { pieceCid, sizeBytes: bytes.length }, file);
+  const storage = createStorageNetwork({ network: net.network });
+  const seller = createSellerStorage(options);
+  await idle.stop();
+  await seller.end(IDLE_DATASET);
+  const ended = async () => (await storage.endedCopiesOf(account.address, IDLE_DATASET))[0];
+  const running = await ended();
+  expect(running).toMatchObject({ neverProved: true, settled: false });
+  await mineTo((running?.endEpoch ?? 0n) + BigInt(PROVING.periodEpochs) + 1n);
+  expect(await seller.settleEnded()).toBe(0);
+  expect(await ended()).toMatchObject({ neverProved: true, settled: false, heldWei: running?.heldWei });
+  // The rest is the seller's as ever.
+  const { availableWei, depositWei } = await storage.accountOf(account.address);
+  expect(depositWei - availableWei).toBe(running?.heldWei);
+  await seller.withdraw(availableWei);
+});
+
 /** A notice period, and a month, of 60 epochs for services that begin now: anvil takes minutes to mine the 86,400 of 30 days. */
 async function shortenNotice(): Promise<void> {
   const address = net.network.contracts.fwss;
   const code = await chain.getCode({ address });
   const [period, short] = ['62015180', '6200003c']; // PUSH3 86,400 and PUSH3 60
-  expect(code).toContain(period);
+  expect(code?.includes(period) || code?.includes(short)).toBe(true);
   await chain.setCode({ address, bytecode: (code ?? '0x').replaceAll(period, short) as Hex });
 }

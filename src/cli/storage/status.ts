@@ -56,13 +56,17 @@ function endedLines(ended: EndedCopyState[]): string[] {
   if (ended.length === 0) return [];
   return table([
     ['ended at', 'data set', 'ends', 'held for it'],
-    ...ended.map(({ providerId, serviceUrl, dataSetId, endsAt, settled, heldWei, epoch, endEpoch }) => [
-      `${providerId} ${serviceUrl}`,
-      String(dataSetId),
-      endsAt === null ? 'never' : time(endsAt.toISOString()),
-      settled
-        ? 'nothing: settled'
-        : `${formatWei(heldWei)} USDFC${epoch > endEpoch ? ': "weighbridge storage withdraw" settles it' : ''}`,
+    ...ended.map((copy) => [
+      `${copy.providerId} ${copy.serviceUrl}`,
+      String(copy.dataSetId),
+      copy.endsAt === null ? 'never' : time(copy.endsAt.toISOString()),
+      copy.settled ? 'nothing: settled' : `${formatWei(copy.heldWei)} USDFC${whatOfIt(copy)}`,
     ]),
   ]);
+}
+
+function whatOfIt({ neverProved, epoch, endEpoch }: EndedCopyState): string {
+  if (neverProved)
+    return ': its provider never proved, so nothing is settled and it stays held (docs/filecoin.md, "Money")';
+  return epoch > endEpoch ? ': "weighbridge storage withdraw" settles it' : '';
 }

@@ -1,6 +1,6 @@
 import { accounts, resolveAccountState } from '@filoz/synapse-core/pay';
 import { getPDPProvidersByIds } from '@filoz/synapse-core/sp-registry';
-import { getBlockNumber, getContractEvents, multicall } from 'viem/actions';
+import { getBlockNumber, getContractEvents, multicall, readContract } from 'viem/actions';
 import type { Address } from '../../../src/kernel/index.js';
 import type { CopyState, EndedCopyState, StorageAccount } from '../../../src/storage/index.js';
 import type { PaidDataSet } from './dataset-label.js';
@@ -58,10 +58,12 @@ export async function stateOfCopy(client: FocReader, set: PaidDataSet): Promise<
 
 /** What the chain says of a copy whose service was ended. FilecoinPay forgets a rail that is settled to its end. */
 export async function stateOfEnded(client: FocReader, set: PaidDataSet): Promise<EndedCopyState> {
-  const [epoch, [provider], rails, time] = await Promise.all([
+  const { fwssView } = client.chain.contracts;
+  const [epoch, [provider], rails, activation, time] = await Promise.all([
     getBlockNumber(client, { cacheTime: 0 }),
     getPDPProvidersByIds(client, { providerIds: [set.providerId] }),
     openRails(client, [set.railId]),
+    readContract(client, { ...fwssView, functionName: 'provingActivationEpoch', args: [set.dataSetId] }),
     epochTime(client),
   ]);
   const rail = rails.get(set.railId);
@@ -74,6 +76,7 @@ export async function stateOfEnded(client: FocReader, set: PaidDataSet): Promise
     endsAt: time(set.endEpoch),
     settled: rail === undefined,
     heldWei: rail === undefined ? 0n : heldBy(rail),
+    neverProved: activation === 0n,
   };
 }
 
