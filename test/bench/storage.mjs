@@ -2,6 +2,8 @@
 // Speed of storage on this machine: real chain, real provider process, the threads and the store that `publish` uses.
 // npm run --silent bench -- storage [--sizes 256,1024,4096]   sizes in MiB; peer and download run at the first. The target is of 1 GiB
 // and more: below that, warming up is a good part of it.
+//   --csv 100,1024   MiB of CSV for the memory of the whole command, on a devnet of its own; --csv 0 for none
+//   --only memory    the latter alone
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,13 +23,20 @@ import { freePort } from '../../dist/web3/devnet/service.js';
 import { PieceHasher } from '../../dist/web3/filecoin/commp.js';
 import { createPieceStore } from '../../dist/web3/filecoin/piece-store.js';
 import { hashInThread } from '../../dist/web3/filecoin/store/hash-in-thread.js';
+import { measureWholePublishes } from './storage/whole-publish.mjs';
 
 const MIB = 2 ** 20;
 const PEER_MIB = 16;
 /** Of /proc: USER_HZ is 100 on every Linux. */
 const TICK_MS = 10;
 const ids = { keyId: `0x${'0a'.repeat(32)}`, datasetId: `0x${'0d'.repeat(32)}` };
-const { values } = parseArgs({ options: { sizes: { type: 'string', default: '1024' } } });
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '1024' },
+    csv: { type: 'string', default: '100,1024' },
+    only: { type: 'string' },
+  },
+});
 const sizes = values.sizes.split(',').map(Number);
 const say = (text) => console.error(text);
 const figures = [];
@@ -40,6 +49,18 @@ const figure = (name, value, unit, target = null, met = null) => {
 const dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-bench-'));
 const services = [];
 try {
+  if (values.only !== 'memory') await measureTransfers();
+  const csvSizes = values.csv.split(',').map(Number).filter(Boolean);
+  if (csvSizes.length > 0) await measureWholePublishes({ dir, sizes: csvSizes, say, figure });
+  figure('load of the machine', loadavg()[0], 'processes');
+} finally {
+  for (const service of services.reverse()) await service.stop();
+  await rm(dir, { recursive: true, force: true });
+}
+const machine = `${cpus().length} x ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+console.log(JSON.stringify({ bench: 'storage', machine, figures }));
+
+async function measureTransfers() {
   const net = await start();
   measureCommp();
   let first;
@@ -50,13 +71,7 @@ try {
   await measurePeer(net, first.rate);
   await measureDownload(net, first.pieces);
   await measureColumns(net, first.pieces);
-  figure('load of the machine', loadavg()[0], 'processes');
-} finally {
-  for (const service of services.reverse()) await service.stop();
-  await rm(dir, { recursive: true, force: true });
 }
-const machine = `${cpus().length} x ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-console.log(JSON.stringify({ bench: 'storage', machine, figures }));
 
 async function start() {
   const anvil = await startAnvil({ dir: path.join(dir, 'chain'), port: await freePort() });

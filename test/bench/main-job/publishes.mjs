@@ -1,8 +1,7 @@
 // How fast files are published on a running devnet: each part of the command, every run, and what is fixed and what grows.
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import path from 'node:path';
 import { mustRun } from '../../../dist/web3/devnet/demo/cli.js';
+import { writeBigCsv } from '../support/big-csv.mjs';
 
 const MIB = 2 ** 20;
 const DATA_PATH = 'data path';
@@ -18,7 +17,7 @@ export async function measurePublishes(as, { dir, terms, sizes, runs, say, figur
   const medians = [];
   for (const mebibytes of sizes) {
     const file = path.join(dir, `big-${mebibytes}.csv`);
-    const bytes = await writeBig(file, mebibytes * MIB);
+    const bytes = await writeBigCsv(file, mebibytes * MIB);
     const results = [];
     for (let run = 1; run <= runs; run++) {
       const title = `Big ${mebibytes} ${run}`; // another title is another dataset: nothing is there already
@@ -80,19 +79,4 @@ function median(values) {
 
 function seconds(ms) {
   return (ms / 1000).toFixed(2);
-}
-
-async function writeBig(file, size) {
-  const out = createWriteStream(file);
-  out.write('a,b,c\n');
-  let written = 6;
-  while (written < size) {
-    const row = () => `${Math.random()},${Math.random()},${Math.random()}\n`;
-    const lines = Array.from({ length: 1000 }, row).join('');
-    written += lines.length;
-    if (!out.write(lines)) await new Promise((resolve) => out.once('drain', resolve));
-  }
-  out.end();
-  await finished(out);
-  return written;
 }
