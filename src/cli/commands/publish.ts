@@ -31,7 +31,7 @@ export function publishCommand(run: Run): Command {
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
     .addOption(formatOption())
     .addOption(encodingOption())
-    .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 12 MiB)')
+    .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 8 MiB)')
     .option('--accept-personal-data', 'list columns that look like personal data; the terms will say so')
     .option(
       '--holdout <share>',
@@ -52,6 +52,8 @@ Columns file, all of it your own declaration, nothing is computed from the rows:
     )
     .action(async (file: string, options: PublishOptions, command: Command) =>
       run(command, async (cli) => {
+        const { makeDoWithLittleMemory } = await import('../publish/little-memory.js');
+        makeDoWithLittleMemory();
         const { runPublish } = await import('../publish/run-publish.js');
         await runPublish(cli, file, options);
       }),

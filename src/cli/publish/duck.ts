@@ -1,6 +1,6 @@
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
-import { DuckDBBlobValue, DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { isDiskFull } from '../state/disk-full.js';
 import { parquetFault } from './parquet-fault.js';
@@ -31,8 +31,10 @@ const AGGREGATES_AT_ONCE = 256;
  * @param privateDir - spills go here and nowhere else: they hold plaintext rows. None are made until it is named.
  */
 export async function openDuck(privateDir?: string): Promise<Duck> {
+  const { DuckDBBlobValue, DuckDBInstance } = await loadDuck();
   const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: `${memoryLimitMib()}MiB`,
+    memory_limit: `${USUAL_LIMIT_MIB}MiB`,
+    threads: String(Math.min(MOST_THREADS, availableParallelism())),
     temp_directory: '',
     // It must not load code from the network because a file says so.
     autoinstall_known_extensions: 'false',
@@ -45,15 +47,26 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
     if (isDiskFull(error) && spillDir !== undefined) return diskFull(spillDir, error);
     return parquetFault(sql, error) ?? error;
   };
+  const answer = async (sql: string): Promise<Row[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  let isWide = false;
+  const widen = async (): Promise<void> => {
+    if (!isWide) await answer(`SET memory_limit = '${wideLimitMib()}MiB'`);
+    isWide = true;
+  };
   const read = async (sql: string): Promise<Row[]> => {
     try {
-      return (await connection.runAndReadAll(sql)).getRowObjectsJson();
+      return await answer(sql).catch(async (error: unknown) => {
+        if (isWide || !isOutOfMemory(error)) throw error;
+        await widen();
+        return answer(sql);
+      });
     } catch (error) {
       throw explained(sql, error);
     }
   };
   async function* blobs(sql: string): AsyncGenerator<Uint8Array | undefined> {
     try {
+      await widen(); // what was given out already could not be given out again
       for await (const rows of (await connection.stream(sql)).yieldRows()) {
         for (const [value] of rows) yield value instanceof DuckDBBlobValue ? value.bytes : undefined;
       }
@@ -89,10 +102,40 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
   };
 }
 
-/** A quarter of the machine, from 1 to 4 GiB: thousands of columns need the latter, and what does not fit is spilled. */
-function memoryLimitMib(): number {
+/**
+ * What is read and sorted at once of most tables. What does not fit is spilled; a query for which even that is not enough is asked again with the
+ * wide limit, which some thousand columns need.
+ */
+const USUAL_LIMIT_MIB = 80;
+
+/** A quarter of the machine, from 1 to 4 GiB. */
+function wideLimitMib(): number {
   const quarterMib = Math.floor(totalmem() / 4 / 2 ** 20);
   return Math.min(4096, Math.max(1024, quarterMib));
+}
+
+/** Each has buffers of its own, 40 MB and more. */
+const MOST_THREADS = 4;
+
+/** Threads that write shards, while the other half of the cores encrypts and sends them. */
+export function writingThreads(): number {
+  return Math.max(1, Math.floor(Math.min(MOST_THREADS, availableParallelism()) / 2));
+}
+
+/**
+ * DuckDB's allocator, jemalloc, keeps what was freed apart in several arenas and for seconds, which came to 150 MB for a file of 1 GiB. One arena is
+ * as fast for so few threads, and to give memory back within 50 ms costs nothing that could be measured. It reads this once, as the library is
+ * loaded; where DuckDB has another allocator, nobody does.
+ */
+const ALLOCATOR = 'narenas:1,dirty_decay_ms:50,muzzy_decay_ms:0';
+
+async function loadDuck(): Promise<typeof import('@duckdb/node-api')> {
+  process.env['DUCKDB_JE_MALLOC_CONF'] ??= ALLOCATOR;
+  return import('@duckdb/node-api');
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Out of Memory Error');
 }
 
 /** Cells that are held at once, for each thread: what keeps a table of thousands of columns within the memory limit. */

@@ -28,7 +28,8 @@ afterEach(async () => rm(dir, { recursive: true }));
 function holes(bytesOf: (from: number, rows: number) => number): Duck {
   return {
     run: async (sql: string) => {
-      const file = /TO '([^']+)'/.exec(sql)?.[1] ?? '';
+      const file = /TO '([^']+)'/.exec(sql)?.[1];
+      if (file === undefined) return;
       const [, from = 0, to = ROWS] = (/>= (\d+) AND file_row_number < (\d+)/.exec(sql) ?? []).map(Number);
       const handle = await open(file, 'w');
       await handle.truncate(bytesOf(from, to - from));

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WeighbridgeError } from '../../kernel/index.js';
 import { MAX_SHARD_BYTES, type StepTimer } from '../../storage/index.js';
-import { ident, parquetFormat, parquetRows, rowsAtOnce, text, type Duck } from './duck.js';
+import { ident, parquetFormat, parquetRows, rowsAtOnce, text, writingThreads, type Duck } from './duck.js';
 import type { PublishPlan } from './plan.js';
 import { layoutOf } from './shard-layout.js';
 import type { Source } from './source.js';
@@ -27,7 +27,7 @@ interface Range {
  * A shard is at least so large, unless the seller says otherwise: several are on their way while the next one is written, and
  * after the last one is written little is left to send.
  */
-const LEAST_BYTES = 12 << 20;
+const LEAST_BYTES = 8 << 20;
 /** And a dataset has about so many at most: each is named in the manifest and in the log. */
 const MOST_SHARDS = 64;
 
@@ -49,6 +49,7 @@ export async function* writeShards(
   const maxBytes = shardBytes ?? MAX_SHARD_BYTES;
   const wanted = shardBytes ?? Math.min(MAX_SHARD_BYTES, Math.max(LEAST_BYTES, source.sizeBytes / MOST_SHARDS));
   const pending = rangesOf(source, wanted);
+  await duck.run(`SET threads = ${writingThreads()}`);
   for (let number = 0, range = pending.shift(); range !== undefined; range = pending.shift()) {
     const file = path.join(privateDir, `${prefix}-${number}.parquet`);
     const rows = range;

@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDuck, type Duck } from './duck.js';
+
+let dir: string;
+let duck: Duck;
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-duck-'));
+  duck = await openDuck(dir);
+});
+afterAll(async () => {
+  duck?.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const limit = async (): Promise<unknown> => (await duck.row("SELECT current_setting('memory_limit') AS held"))['held'];
+
+it('holds little in memory, and spills what is sorted', async () => {
+  const file = path.join(dir, 'sorted.parquet');
+  await duck.run(
+    `COPY (SELECT i, hash(i) AS h, hash(i + 1) AS g FROM range(5000000) t(i) ORDER BY h) TO '${file}' (FORMAT parquet)`,
+  );
+  expect(await duck.row(`SELECT count(*) AS n FROM '${file}'`)).toEqual({ n: '5000000' });
+  expect(await limit()).toBe('80.0 MiB');
+});
+
+it('has more memory for what can neither be done with little nor spilled', async () => {
+  // One list of 160 MB.
+  const { n } = await duck.row('SELECT len(list(i)) AS n FROM range(20000000) t(i)');
+  expect([n, await limit()]).toEqual(['20000000', expect.stringMatching(/GiB$/)]);
+});
