@@ -105,6 +105,31 @@ describe('the fit check', () => {
     expect(check(files, change)).toBe('MODEL_REJECTED');
   });
 
+  it('wants a row of an embedding for each word', () => {
+    const town = { kind: 'category' as const, column: 'town', vocabulary: ['Bern', 'Chur', 'Olten'], unknown: 0 };
+    const declared: Partial<ModelDeclaration> = {
+      inputs: [{ name: 'codes', shape: [1], dtype: 'int64' }],
+      features: { codes: [town] },
+      trainable: ['table'],
+    };
+    const embedding = (rows: number): Files => {
+      const graph = writeModel({
+        ...spec,
+        input: { name: 'codes', shape: [1] },
+        weights: new Map([['table', [rows, 2]]]),
+        nodes: [{ op: 'Gather', inputs: ['table', 'codes'], outputs: ['logits'] }],
+      });
+      // The writer's inputs are float32 (1): the first element type with a shape behind it is the input's; int64 is 7.
+      graph[Buffer.from(graph).indexOf(Buffer.of(8, 1, 18)) + 1] = 7;
+      return {
+        graph,
+        weights: writeSafetensors([{ name: 'table', shape: [rows, 2], data: new Float32Array(2 * rows) }]),
+      };
+    };
+    expect(check(embedding(3), declared)).toBe('fits');
+    expect(check(embedding(2), declared)).toBe('MODEL_DOES_NOT_FIT');
+  });
+
   it.each<[string, Partial<ModelDeclaration>]>([
     ['a column that the dataset lacks', { features: { input: [{ kind: 'scale', column: 'height', min: 0, max: 1 }] } }],
     ['text that is scaled', { features: { input: [{ kind: 'scale', column: 'town', min: 0, max: 1 }] } }],

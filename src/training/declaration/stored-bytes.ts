@@ -16,7 +16,7 @@ const WIDEST_BYTES = 4;
 export function storedBytes(dtype: string, features: readonly Feature[]): number {
   if (dtype === 'bool') return 1;
   if (dtype === 'float32') return isBytes(features) ? 1 : WIDEST_BYTES;
-  const ends = features.map(endsOf);
+  const ends = features.map(integerEnds);
   const low = Math.min(...ends.map((end) => end.low));
   const high = Math.max(...ends.map((end) => end.high));
   return INTEGERS.find((type) => type.low <= low && high <= type.high)?.bytes ?? WIDEST_BYTES;
@@ -28,8 +28,8 @@ function isBytes(features: readonly Feature[]): boolean {
   return features.length > 0 && features.every(({ kind }) => kind === 'one-hot');
 }
 
-/** Lowest and highest of what an integer feature makes. */
-function endsOf(feature: Feature): { low: number; high: number } {
+/** Lowest and highest of what an integer feature makes; infinite where that is not known here. */
+export function integerEnds(feature: Feature): { low: number; high: number } {
   switch (feature.kind) {
     case 'category':
       return { low: 0, high: Math.max(feature.vocabulary.length - 1, feature.unknown) };

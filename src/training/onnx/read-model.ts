@@ -8,7 +8,16 @@ export interface ModelSummary {
   inputs: ModelValue[];
   outputs: ModelValue[];
   initializers: ModelTensor[];
-  nodes: { op: string; domain: string; inputs: string[]; outputs: string[] }[];
+  nodes: ModelNode[];
+}
+
+export interface ModelNode {
+  op: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  /** The attribute of this name; 0 without it. */
+  axis: number;
 }
 
 export interface ModelValue {
@@ -56,14 +65,27 @@ function readOpset(bytes: Uint8Array): { domain: string; version: number } {
   return { domain: opset.text(onnx.OPSET.domain), version: opset.int(onnx.OPSET.version) };
 }
 
-function readNode(bytes: Uint8Array): ModelSummary['nodes'][number] {
+function readNode(bytes: Uint8Array): ModelNode {
   const node = new Message('node', bytes, Object.values(onnx.NODE), onnx.NODE_NOTES);
   return {
     op: node.text(onnx.NODE.op),
     domain: node.text(onnx.NODE.domain),
     inputs: node.all(onnx.NODE.input).map(readName),
     outputs: node.all(onnx.NODE.output).map(readName),
+    axis: readAxis(node.all(onnx.NODE.attribute)),
   };
+}
+
+/** Of the attributes the trainer's reader judges the rest. */
+function readAxis(attributes: readonly Uint8Array[]): number {
+  for (const bytes of attributes) {
+    const fields = [...readFields(bytes)];
+    const name = fields.find(({ number }) => number === onnx.ATTRIBUTE.name);
+    if (name?.kind !== 'bytes' || readName(name.value) !== 'axis') continue;
+    const value = fields.find(({ number }) => number === onnx.ATTRIBUTE.int);
+    return value?.kind === 'varint' ? Number(BigInt.asIntN(64, value.value)) : 0;
+  }
+  return 0;
 }
 
 function readTensor(bytes: Uint8Array): ModelTensor {
