@@ -139,6 +139,9 @@ export function composeWorker(
         ...queue,
       });
       for (const worker of [training, settlement]) {
+        worker.on('completed', ({ id, processedOn = 0, finishedOn = 0 }) =>
+          logger.info({ job: id, queue: worker.name, tookMs: finishedOn - processedOn }, 'job step done'),
+        );
         worker.on('failed', (job, error) =>
           logger.warn({ job: job?.id, queue: worker.name, err: error }, 'job step failed'),
         );
