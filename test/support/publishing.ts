@@ -27,7 +27,8 @@ export let dir: string;
 export let state: StateDir;
 export let world: World;
 let remove: () => Promise<void>;
-let terminal: TestTerminal;
+/** What the seller is told. */
+export let terminal: TestTerminal;
 /** Of every publish here: a command starts its own, and that takes longer than what is published here. */
 let threads: SealingThreads;
 
@@ -82,6 +83,8 @@ export class World {
   lookUpMs = 0;
   /** How many pieces the seller can pay for. */
   affordedPieces = Infinity;
+  /** Of threads on a machine without native hashing. */
+  hashNotice: string | undefined;
   /** A send waits for it, and says that it does. */
   gate: Promise<void> = Promise.resolve();
   atGate: () => void = () => undefined;
@@ -157,7 +160,7 @@ export function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
         end: async () => Promise.reject(new Error('not used')),
       }),
       sealingThreads: async () => ({
-        notice: threads.notice,
+        notice: world.hashNotice,
         digest: async (...file) => threads.digest(...file),
         seal: (...shard) => threads.seal(...shard),
         close: async () => undefined,

@@ -18,8 +18,10 @@ import {
   run,
   seller,
   state,
+  terminal,
   world,
 } from '../../../test/support/publishing.js';
+import { SLOW_HASH } from '../../../web3/filecoin/sha256-pairs.js';
 import { jsonDigest, keyIdOf, marketplaceDomain, offerFromJson, TYPES } from '../../kernel/index.js';
 import type { PublishOptions } from './plan.js';
 
@@ -89,6 +91,14 @@ describe('a publish that goes well', () => {
     const { timings: _took, ...again } = await run();
     expect({ ...first, already: true }).toMatchObject(again);
     expect(world).toMatchObject({ wraps: 1, uploads: { length: 1 }, listings: { length: 1 } });
+  });
+
+  it('says so where piece CIDs are slow for want of a native binary', async () => {
+    await run();
+    expect(terminal.stderr()).not.toContain('hashtree');
+    world.hashNotice = SLOW_HASH;
+    await run({ title: 'Another' });
+    expect(terminal.stderr()).toContain(SLOW_HASH);
   });
 
   it('takes a file of one row', async () => {
