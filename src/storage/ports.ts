@@ -49,9 +49,14 @@ export interface PieceStore {
    * The bytes of a piece, in order. The iterable throws PIECE_CORRUPT at the end if they do not hash to `pieceCid`: a
    * consumer MUST NOT use what it read before the iterable ended well, unless each frame authenticates by itself. A block is
    * good until the next one is asked for: its memory is used again.
+   * @param onProgress - hears how many bytes have arrived, fewer again where they are fetched anew; MUST NOT throw
    * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT
    */
-  download(pieceCid: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  download(
+    pieceCid: string,
+    signal?: AbortSignal,
+    onProgress?: (fetchedBytes: number) => void,
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** Parts of pieces, for readers that need no more. */

@@ -66,7 +66,8 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
       }),
     blocks: (pieceCid, known, runs, signal) =>
       reading(() => readBlocks(copiesOf, suspects, pieceCid, known, runs, signal), signal),
-    download: (pieceCid, signal) => reading(() => downloadPiece(copiesOf, suspects, hashing, pieceCid, signal), signal),
+    download: (pieceCid, signal, onProgress) =>
+      reading(() => downloadPiece(copiesOf, suspects, hashing, pieceCid, signal, onProgress), signal),
   };
 
   async function* reading(

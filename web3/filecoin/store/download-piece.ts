@@ -29,6 +29,7 @@ export async function* downloadPiece(
   hashing: FileHashing,
   pieceCid: string,
   signal?: AbortSignal,
+  onProgress?: (fetchedBytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   const piece = requirePiece(pieceCid);
   const dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-piece-'));
@@ -36,7 +37,7 @@ export async function* downloadPiece(
   try {
     // The name is not needed any more: the disk is free again when the handle is closed, also after a kill.
     await rm(dir, { recursive: true });
-    const target = { piece, file, hashing, suspects, signal };
+    const target = { piece, file, hashing, suspects, signal, onProgress };
     await fetchVerified(target, await copiesOf(pieceCid, true));
     yield* readBack(file, piece.sizeBytes);
   } finally {

@@ -51,11 +51,11 @@ async function copy(atMost = Infinity, connections = Infinity): Promise<{ url: s
   return seen;
 }
 
-async function fetched(urls: string[]): Promise<Buffer> {
+async function fetched(urls: string[], onProgress?: (fetchedBytes: number) => void): Promise<Buffer> {
   const name = path.join(dir, 'piece');
   const file = await open(name, 'wx+');
   try {
-    await fetchVerified({ piece, file, hashing: hashHere, suspects: new Set(), signal: undefined }, urls);
+    await fetchVerified({ piece, file, hashing: hashHere, suspects: new Set(), signal: undefined, onProgress }, urls);
     return await readFile(name);
   } finally {
     await file.close();
@@ -65,7 +65,10 @@ async function fetched(urls: string[]): Promise<Buffer> {
 describe('a piece that is fetched', () => {
   it('goes on at the byte where the connection broke off, as often as it does', async () => {
     const only = await copy(2_500_000);
-    expect((await fetched([only.url])).equals(bytes)).toBe(true);
+    const heard: number[] = [];
+    expect((await fetched([only.url], (n) => heard.push(n))).equals(bytes)).toBe(true);
+    expect(heard.at(-1)).toBe(SIZE);
+    expect(heard).toEqual([...new Set(heard)].toSorted((a, b) => a - b));
     // Each byte came once: nothing was asked for again.
     expect(only.sent).toBe(SIZE);
     expect(only.from).toContain(2_500_000);

@@ -31,6 +31,8 @@ export interface FetchTarget {
   hashing: FileHashing;
   suspects: Suspects;
   signal: AbortSignal | undefined;
+  /** Hears how many bytes have arrived: from the beginning again for each time that all are fetched. */
+  onProgress?: ((fetchedBytes: number) => void) | undefined;
 }
 
 /**
@@ -71,7 +73,7 @@ async function fetchAll(target: FetchTarget, urls: string[]): Promise<{ used: Se
 }
 
 async function fetchRanges(
-  { piece, file, suspects, signal }: FetchTarget,
+  { piece, file, suspects, signal, onProgress }: FetchTarget,
   urls: string[],
   ranges: Range[],
   onBytes: (url: string) => void,
@@ -95,6 +97,7 @@ async function fetchRanges(
               range.from += bytes.length;
               fetchedBytes += bytes.length;
               onBytes(url);
+              onProgress?.(fetchedBytes);
             }
           } catch (error) {
             open.push(range); // goes on at its byte
