@@ -30,6 +30,7 @@ export {
 } from './recipes/build-recipe.js';
 export { completeTemplate, type JobChoices } from './wbm/complete.js';
 export { readModelFile, writeModelFile, type ModelFile, type ModelTemplate } from './wbm/model-file.js';
+export { countedPieces } from './run-job/fetch-progress.js';
 export { privacySeed, seedCommitmentOf, workerAccount } from './run-job/worker-account.js';
 export type { TrainInput, Trainer } from './ports.js';
 export { describeModel, type ModelDescription } from './wbm/describe.js';

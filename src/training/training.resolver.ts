@@ -126,6 +126,6 @@ export class TrainingResolver {
   }
 
   private typed(job: Job, viewer: Viewer | undefined): JobType {
-    return toJobType(job, viewer, this.network.apiUrl);
+    return toJobType(job, this.watch.latest(job), viewer, this.network.apiUrl);
   }
 }

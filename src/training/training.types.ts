@@ -4,7 +4,7 @@ import { isAllowed, type Viewer } from '../identity/index.js';
 import { AddressScalar, BigIntScalar, Bytes32Scalar, connectionType, JsonScalar } from '../platform/graphql/index.js';
 import { JOB_STATES, type JobState } from './job-state.js';
 import type { Job } from './job.js';
-import { progressOf, type Progress } from './progress/progress.js';
+import type { Progress } from './progress/progress.js';
 
 const STATE_DESCRIPTIONS: Record<JobState, string> = {
   submitted: 'Escrow seen, licence and model checked, queued.',
@@ -53,6 +53,18 @@ export class JobProgressType {
     description: 'Seconds that training takes yet, at its pace so far; null where nothing is known of it.',
   })
   secondsLeft!: number | null;
+
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'Bytes of encrypted rows that the worker has fetched; null when it fetches none, as once steps begin.',
+  })
+  fetchedBytes!: bigint | null;
+
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'Bytes of encrypted rows that it fetches in all; null with fetchedBytes.',
+  })
+  toFetchBytes!: bigint | null;
 }
 
 @ObjectType('CheckedModel', { description: 'What an order for a model says of it.' })
@@ -161,16 +173,21 @@ export class SubmitJobInputType {
   recipient!: string;
 }
 
-export function toJobType(job: Job, viewer: Viewer | undefined, apiUrl: string): JobType {
+export function toJobType(job: Job, progress: Progress, viewer: Viewer | undefined, apiUrl: string): JobType {
   const { ciphertextDigest } = job;
   const mayRead = ciphertextDigest !== null && isAllowed(viewer, 'weights.read', job);
   return {
     ...job,
-    progress: toProgressType(job.id, progressOf(job)),
+    progress: toProgressType(job.id, progress),
     ciphertextUrl: mayRead ? new URL(`/blobs/sha256/${ciphertextDigest}`, apiUrl).href : null,
   };
 }
 
 export function toProgressType(id: Bytes32, progress: Progress): JobProgressType {
-  return { id, ...progress };
+  const { fetchedBytes, toFetchBytes } = progress;
+  return { id, ...progress, fetchedBytes: whole(fetchedBytes), toFetchBytes: whole(toFetchBytes) };
+}
+
+function whole(bytes: number | null): bigint | null {
+  return bytes === null ? null : BigInt(bytes);
 }

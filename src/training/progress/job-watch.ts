@@ -3,6 +3,7 @@ import type { QueueEvents } from 'bullmq';
 import { WeighbridgeError, type Bytes32 } from '../../kernel/index.js';
 import { QUEUES, Queues, type QueueName } from '../../platform/index.js';
 import { isFinal } from '../job-state.js';
+import type { Job } from '../job.js';
 import { JobRepository } from '../job.repository.js';
 import { isNews, progressOf, readReport, type Progress } from './progress.js';
 
@@ -18,6 +19,8 @@ const MAX_WATCHES_PER_VIEWER = 32;
 export class JobWatch implements OnModuleInit, OnModuleDestroy {
   private events: QueueEvents[] = [];
   private readonly listeners = new Map<string, Set<(progress: Progress) => void>>();
+  /** What was last heard of jobs whose rows are being fetched: a row of the database does not keep it. */
+  private readonly fetching = new Map<string, Progress>();
   private readonly watchesOf = new Map<string, number>();
   private readonly closing = new AbortController();
 
@@ -31,7 +34,10 @@ export class JobWatch implements OnModuleInit, OnModuleDestroy {
       const events = this.queues.events(name);
       events.on('progress', ({ jobId, data }) => {
         const progress = readReport(data);
-        if (progress !== undefined) this.listeners.get(jobId)?.forEach((listener) => listener(progress));
+        if (progress === undefined) return;
+        if (progress.fetchedBytes === null) this.fetching.delete(jobId);
+        else this.fetching.set(jobId, progress);
+        this.listeners.get(jobId)?.forEach((listener) => listener(progress));
       });
       return events;
     });
@@ -40,6 +46,17 @@ export class JobWatch implements OnModuleInit, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.closing.abort();
     await Promise.all(this.events.map(async (events) => events.close()));
+  }
+
+  /** Where a job stands: what its row says, and how much of its rows the worker has, while it fetches them. */
+  latest(job: Job): Progress {
+    const row = progressOf(job);
+    const heard = this.fetching.get(job.id);
+    if (heard === undefined) return row;
+    // The worker that said so may have gone since.
+    if (row.state !== 'training') this.fetching.delete(job.id);
+    if (row.state !== 'training' || row.step !== heard.step || row.waitingFor !== null) return row;
+    return { ...row, fetchedBytes: heard.fetchedBytes, toFetchBytes: heard.toFetchBytes };
   }
 
   /**
@@ -82,7 +99,7 @@ export class JobWatch implements OnModuleInit, OnModuleDestroy {
     try {
       let last: Progress | undefined;
       while (!signal.aborted) {
-        const reports = [...inbox.take(), progressOf(await this.jobs.get(orderId))];
+        const reports = [...inbox.take(), this.latest(await this.jobs.get(orderId))];
         for (const progress of reports) {
           if (!isNews(last, progress)) continue;
           last = progress;

@@ -10,6 +10,13 @@ const at = (state: Progress['state'], step = 0): Progress => ({
   reason: null,
   waitingFor: null,
   secondsLeft: null,
+  fetchedBytes: null,
+  toFetchBytes: null,
+});
+const fetching = (fetchedBytes: number, step = 0): Progress => ({
+  ...at('training', step),
+  fetchedBytes,
+  toFetchBytes: 900,
 });
 
 describe('the time that is left', () => {
@@ -44,6 +51,19 @@ describe('progress', () => {
     expect(isNews(at('settled'), at('settling'))).toBe(false);
   });
 
+  it('is news of rows that are being fetched, until a step was taken', () => {
+    expect(isNews(at('training'), fetching(0))).toBe(true);
+    expect(isNews(fetching(300), fetching(301))).toBe(true);
+    expect(isNews(fetching(300), fetching(300))).toBe(false);
+    expect(isNews(fetching(300), fetching(299))).toBe(false);
+    // The row, which knows nothing of bytes, is read in between.
+    expect(isNews(fetching(300), at('training'))).toBe(false);
+    expect(isNews(fetching(900), at('training', 1))).toBe(true);
+    expect(isNews(at('training', 1), fetching(900))).toBe(false);
+    // A run that goes on fetches its rows again.
+    expect(isNews(at('training', 7), fetching(1, 7))).toBe(true);
+  });
+
   it('has a time left while it trains, and none of what comes after', () => {
     const row = { progressStep: 3, progressOf: 20, reason: null, waitingFor: null, secondsLeft: 40 };
     expect(progressOf({ ...row, state: 'training' } as Job)).toEqual({ ...at('training', 3), secondsLeft: 40 });
@@ -54,6 +74,8 @@ describe('progress', () => {
     expect(readReport({ state: 'training', step: 3, of: 20, secondsLeft: 7 })?.secondsLeft).toBe(7);
     expect(readReport({ state: 'training', step: 3, of: 20, secondsLeft: 'soon' })?.secondsLeft).toBeNull();
     expect(readReport({ state: 'training', step: 3, of: 20 })).toEqual(at('training', 3));
+    expect(readReport({ state: 'training', step: 0, of: 20, fetchedBytes: 5, toFetchBytes: 900 })).toEqual(fetching(5));
+    expect(readReport({ state: 'training', step: 0, of: 20, fetchedBytes: '5' })?.fetchedBytes).toBeNull();
     expect(readReport({ state: 'refusing', step: 0, of: 0, reason: 'key-denied' })?.reason).toBe('key-denied');
     expect(readReport({ state: 'recording', step: 0, of: 0, waitingFor: 'WITNESSES_MISSING' })?.waitingFor).toBe(
       'WITNESSES_MISSING',

@@ -22,6 +22,10 @@ export interface JobReport {
   waitingFor?: ErrorCode;
   /** Of training, at its pace so far. */
   secondsLeft?: number | null;
+  /** Ciphertext of the rows that is there, before steps begin. */
+  fetchedBytes?: number;
+  /** And all of it. */
+  toFetchBytes?: number;
 }
 
 /** As much of pino as a use case needs. */

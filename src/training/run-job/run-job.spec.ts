@@ -346,6 +346,30 @@ describe('a run whose box is lost', () => {
     expect(stored.size).toBe(0);
   });
 
+  it('tells how much of its rows it has again, beside the steps that were done', async () => {
+    const { deps, row } = losing(undefined);
+    const told: unknown[] = [];
+    const declaration = { ...row().declaration, features: {} };
+    Object.assign(deps, {
+      jobs: { ...deps.jobs, get: async () => ({ ...row(), declaration, progressStep: 7, progressOf: 20 }) },
+      manifestOf: async () => ({ pieces: [{ pieceCid: 'piece', sizeBytes: 8 }], wrappedKey: {} }),
+      pieces: {
+        async *download(pieceCid: string, _signal: AbortSignal, onProgress: (fetchedBytes: number) => void) {
+          onProgress(8);
+          yield Buffer.from(pieceCid);
+        },
+      },
+      report: async (progress: unknown) => void told.push(progress),
+    });
+    deps.trainer.train = async ({ pieces }, signal) => {
+      for await (const bytes of pieces[0]?.(signal) ?? []) told.push(String(bytes));
+      throw killed;
+    };
+    await runJob(deps, orderId, 0);
+    const fetched = { state: 'training', step: 7, of: 20, fetchedBytes: 8, toFetchBytes: 8 };
+    expect(told).toEqual(expect.arrayContaining([fetched, 'piece']));
+  });
+
   it('starts from its beginning where the engine is another', async () => {
     const { deps, stored, begun } = losing(9, undefined);
     await expect(runJob(deps, orderId, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' });

@@ -11,13 +11,13 @@ import { assertConsent } from './assert-consent.js';
 import { whileWanted } from './assert-wanted.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
+import { countedPieces, PROGRESS_EVERY_MS } from './fetch-progress.js';
 import { keptState } from './keep-state.js';
 import { releaseKey } from './release-key.js';
 import { modelSigningKey, privacySeed } from './worker-account.js';
 
 /** Weighing, logging and settling come after training and before the deadline. */
 const SETTLEMENT_MARGIN_MS = 60_000;
-const PROGRESS_EVERY_MS = 250;
 
 /**
  * Trains in the sandbox, which prepares the model while the key is asked for; weighs what came out, encrypts it to the
@@ -56,11 +56,7 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     tokenizers,
     openKey: async (signal: AbortSignal) => releaseKey(deps, job, manifest.wrappedKey, signal),
     ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
-    pieces: piecesRead(manifest.pieces, job.declaration.privacy).map(
-      ({ pieceCid }) =>
-        (signal: AbortSignal) =>
-          deps.pieces.download(pieceCid, signal),
-    ),
+    pieces: countedPieces(piecesRead(manifest.pieces, job.declaration.privacy), deps.pieces, fetchReporter(deps, job)),
     ...(deps.parts === undefined ? {} : { parts: deps.parts }),
     checkpoints: state.checkpoints,
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
@@ -101,7 +97,14 @@ async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint
   return encrypter.encrypt(plaintext);
 }
 
-/** Watchers hear of progress at most four times a second, whatever the sandbox sends. */
+/** Steps stand where they stood: those of a run that goes on are not behind it before it has its rows again. */
+function fetchReporter(deps: RunJobDeps, job: Job): (fetchedBytes: number, toFetchBytes: number) => void {
+  return (fetchedBytes, toFetchBytes) => {
+    const { progressStep: step, progressOf: of } = job;
+    deps.report({ state: 'training', step, of, fetchedBytes, toFetchBytes }).catch(() => undefined);
+  };
+}
+
 function progressReporter(deps: RunJobDeps): (step: number, of: number) => void {
   const timeLeft = timeLeftMeter();
   let last = -Infinity;

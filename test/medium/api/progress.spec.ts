@@ -7,13 +7,16 @@ import { JobRepository } from '../../../src/training/job.repository.js';
 import type { JobState } from '../../../src/training/job-state.js';
 import { runMessage } from '../../../src/training/run-message.js';
 import type { Bytes32 } from '../../../src/kernel/index.js';
-import { webSocketClient } from '../../support/api/client.js';
+import { get, webSocketClient } from '../../support/api/client.js';
 import { signedIn, type Party } from '../../support/api/steps.js';
 import { startTestApi, type TestApi } from '../../support/api/test-api.js';
 import { someJob } from '../../support/jobs.js';
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../support/redis.js';
 
 const EPOCHS = 5;
+/** Beyond what an Int holds. */
+const ROWS_BYTES = 3_000_000_000;
+const POLL = 'query ($id: String!) { job(id: $id) { progress { step fetchedBytes toFetchBytes } } }';
 
 interface Progress {
   id: string;
@@ -21,6 +24,8 @@ interface Progress {
   step: number;
   of: number;
   reason: string | null;
+  fetchedBytes: string | null;
+  toFetchBytes: string | null;
 }
 
 function suite(startApi: () => Promise<TestApi>): void {
@@ -55,7 +60,8 @@ function suite(startApi: () => Promise<TestApi>): void {
     const end = new Promise<unknown>((resolve) => {
       leave = client.subscribe<{ jobProgress: Progress }>(
         {
-          query: 'subscription ($id: Bytes32!) { jobProgress(id: $id) { id state step of reason } }',
+          query:
+            'subscription ($id: Bytes32!) { jobProgress(id: $id) { id state step of reason fetchedBytes toFetchBytes } }',
           variables: { id },
         },
         {
@@ -70,6 +76,7 @@ function suite(startApi: () => Promise<TestApi>): void {
 
   it('shows every epoch of a job that a worker runs, in order, and ends with it', async () => {
     const seen: Progress[] = [];
+    let polled: unknown;
     // A watcher that comes late, or a row that ends before its last event is through, shows fewer steps: the worker waits for it.
     const untilSeen = async (step: number): Promise<void> => {
       await vi.waitUntil(() => seen.some((progress) => progress.step >= step), { timeout: 30_000 });
@@ -86,6 +93,11 @@ function suite(startApi: () => Promise<TestApi>): void {
           ] as const) {
             await jobs().transition(orderId, from, to);
           }
+          for (const fetchedBytes of [1, ROWS_BYTES]) {
+            await job.updateProgress({ state: 'training', step: 0, of: 0, fetchedBytes, toFetchBytes: ROWS_BYTES });
+            await vi.waitUntil(() => seen.some((p) => p.fetchedBytes === String(fetchedBytes)), { timeout: 30_000 });
+          }
+          polled = await get(api, 'job', POLL, { id: orderId }, buyer.token);
           for (let step = 1; step <= EPOCHS; step++) {
             await job.updateProgress({ state: 'training', step, of: EPOCHS });
             await untilSeen(step);
@@ -104,6 +116,15 @@ function suite(startApi: () => Promise<TestApi>): void {
       expect(seen.at(-1)?.state).toBe('settled');
       const steps = seen.filter((p) => p.state === 'training' && p.of > 0).map((p) => p.step);
       expect(steps).toEqual([1, 2, 3, 4, 5]);
+      const fetched = seen.filter((p) => p.fetchedBytes !== null);
+      expect(fetched.map((p) => [p.state, p.step, p.fetchedBytes, p.toFetchBytes])).toEqual([
+        ['training', 0, '1', String(ROWS_BYTES)],
+        ['training', 0, String(ROWS_BYTES), String(ROWS_BYTES)],
+      ]);
+      // Who only asks hears of it as well.
+      const bytes = String(ROWS_BYTES);
+      expect(polled).toEqual({ progress: { step: 0, fetchedBytes: bytes, toFetchBytes: bytes } });
+      expect(await get(api, 'job', POLL, { id }, buyer.token)).toMatchObject({ progress: { fetchedBytes: null } });
     } finally {
       await worker.close();
     }
@@ -128,7 +149,8 @@ function suite(startApi: () => Promise<TestApi>): void {
     await jobs().transition(id, 'refunding', 'refunded');
     const { seen, end } = follow(id);
     expect(await end).toBe('ended');
-    expect(seen).toEqual([{ id, state: 'refunded', step: 0, of: 0, reason: 'deadline-passed' }]);
+    const bytes = { fetchedBytes: null, toFetchBytes: null };
+    expect(seen).toEqual([{ id, state: 'refunded', step: 0, of: 0, reason: 'deadline-passed', ...bytes }]);
   });
 
   it('shows nothing to who is no party, and no difference to a job that is not there', async () => {
