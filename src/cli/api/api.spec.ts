@@ -201,6 +201,12 @@ describe('watching a job', () => {
     expect(await watch([at('training', 2), at('training', 1), at('settled', 3)])).toEqual(['training 2', 'settled 3']);
   });
 
+  it('tells of rows that are being fetched, and never goes backwards', async () => {
+    const fetching = (fetchedBytes: bigint) => ({ ...at('training'), fetchedBytes, toFetchBytes: 9n });
+    const polls = [fetching(4n), fetching(5n), fetching(4n), at('settled', 3)];
+    expect(await watch(polls)).toEqual(['training 0', 'training 0', 'settled 3']);
+  });
+
   it('survives an API that is away for a while', async () => {
     const { unavailable } = await import('./http.js');
     expect(await watch([unavailable(network.apiUrl, undefined), at('refunded')])).toEqual(['refunded 0']);

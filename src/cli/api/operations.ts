@@ -16,7 +16,7 @@ import {
 
 const SUMMARY = 'id version title seller priceWei rowCount tags revoked listedAt';
 const DATASET = `${SUMMARY} datasetId description label manifest terms offer offerSignature logIndex accessCount`;
-const PROGRESS = 'id state step of reason waitingFor secondsLeft';
+const PROGRESS = 'id state step of reason waitingFor secondsLeft fetchedBytes toFetchBytes';
 const JOB = `id dataset { id title } buyer operator worker state reason progress { ${PROGRESS} } deadline priceWei jobDigest
   accessIndex completionIndex weightsDigest ciphertextDigest settleTransaction refundTransaction createdAt updatedAt`;
 const PAGE = 'totalCount pageInfo { hasNextPage endCursor }';

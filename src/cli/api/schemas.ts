@@ -59,6 +59,8 @@ export const progressSchema = z.object({
   reason: z.string().nullable(),
   waitingFor: z.string().nullish(),
   secondsLeft: z.number().int().nullish(),
+  fetchedBytes: natural.nullish(),
+  toFetchBytes: natural.nullish(),
 });
 export type JobProgress = z.infer<typeof progressSchema>;
 

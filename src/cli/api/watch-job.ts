@@ -34,6 +34,7 @@ export async function* watchJob(options: WatchOptions): AsyncGenerator<JobProgre
   try {
     let shown = -1;
     let waiting: JobProgress['waitingFor'];
+    let fetched: JobProgress['fetchedBytes'];
     let lastHeardMs = performance.now();
     let polledMs = -Infinity;
     for (;;) {
@@ -47,9 +48,12 @@ export async function* watchJob(options: WatchOptions): AsyncGenerator<JobProgre
       for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
         // A poll that was under way when a message came is older than it.
         const rank = rankOf(next);
-        if (rank > shown || (rank === shown && next.waitingFor !== waiting)) yield next;
-        if (rank >= shown) waiting = next.waitingFor;
-        shown = Math.max(shown, rank);
+        const isFurther = (next.fetchedBytes ?? -1n) > (fetched ?? -1n);
+        if (rank > shown || (rank === shown && (next.waitingFor !== waiting || isFurther))) {
+          yield next;
+          ({ waitingFor: waiting, fetchedBytes: fetched } = next);
+          shown = rank;
+        }
         if (isFinal(next.state)) return;
       }
       if (performance.now() - lastHeardMs > GIVE_UP_MS) throw away(options.id);

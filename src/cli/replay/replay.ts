@@ -2,6 +2,7 @@ import { heldOutRows } from '../../catalog/manifest.js';
 import type { Network } from '../../kernel/index.js';
 import type { TrainerIdentity } from '../../provenance/index.js';
 import {
+  countedPieces,
   piecesRead,
   privacySeed,
   seedCommitmentOf,
@@ -100,6 +101,7 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
   const secret = await deps.shardSecret(dataset.seller);
   const { manifest, versionKey } = await ownRows(dataset.manifest, secret, pieces).finally(() => secret.fill(0));
   const { rowCount } = manifest;
+  const fetching = ui.bar({ label: 'fetching rows', total: 1, unit: 'bytes' });
   const bar = ui.bar({ label: 'training', total: 1, unit: 'steps' });
   try {
     const output = await trainer.train(
@@ -111,14 +113,14 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
         tokenizers,
         openKey: async () => versionKey,
         ...(run.seedCommitment === null ? {} : { seed: privacySeed(workerSeed, run.orderId) }),
-        pieces: piecesRead(manifest.pieces, declaration.privacy).map(
-          ({ pieceCid }) =>
-            (signal) =>
-              pieces.download(pieceCid, signal),
-        ),
+        pieces: countedPieces(piecesRead(manifest.pieces, declaration.privacy), pieces, (bytes, of) => {
+          fetching.setTotal(of);
+          fetching.update(bytes);
+        }),
         parts: pieces,
         timeoutMs: TIMEOUT_MS,
         onProgress: (step, of) => {
+          fetching.stop();
           bar.setTotal(of);
           bar.update(step);
         },
@@ -130,6 +132,7 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
     weighed.weights.fill(0);
     return weighed.sha256;
   } finally {
+    fetching.stop();
     bar.stop();
   }
 }

@@ -1,6 +1,6 @@
 import { isWeighbridgeError, WeighbridgeError } from '../../kernel/index.js';
 import type { JobProgress, JobState } from '../api/schemas.js';
-import type { Bar } from '../ui/bar.js';
+import type { Bar, BarOptions } from '../ui/bar.js';
 import { plain, shortId } from '../ui/text.js';
 import type { JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
@@ -18,6 +18,8 @@ const WORDS: Record<JobState, string> = {
   refunding: 'sending the money back',
   refunded: 'refused',
 };
+
+type Count = BarOptions & { done: number; secondsLeft?: JobProgress['secondsLeft'] };
 
 /** After the deadline the operator has this long to say what happened, before the buyer helps itself. */
 const GRACE_MS = 5 * 60_000;
@@ -56,9 +58,19 @@ function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void;
   let bar: Bar | undefined;
   let state: JobState | undefined;
   let waiting: string | null = null;
+  let label: string | undefined;
   const stop = (): void => {
     bar?.stop();
     bar = undefined;
+  };
+  const draw = (progress: JobProgress): void => {
+    const count = countOf(progress);
+    if (count === undefined) return;
+    if (count.label !== label) stop();
+    label = count.label;
+    bar ??= ui.bar(count);
+    bar.setTotal(count.total);
+    bar.update(count.done, count.secondsLeft);
   };
   return {
     show: (progress) => {
@@ -67,16 +79,22 @@ function progressView(ui: TrainDeps['ui']): { show(progress: JobProgress): void;
       if (isNew) {
         stop();
         ui.note(WORDS[state] + (progress.reason === null ? '' : `: ${plain(progress.reason)}`));
-        if (state === 'training') bar = ui.bar({ label: 'training', total: Math.max(1, progress.of), unit: 'steps' });
       }
       const { waitingFor = null } = progress;
       if (waitingFor !== null && waitingFor !== waiting) {
         ui.note(`waiting: ${waitingWords(waitingFor)}; it is tried again until the deadline`);
       }
       waiting = waitingFor;
-      bar?.setTotal(Math.max(1, progress.of));
-      bar?.update(progress.step, progress.secondsLeft);
+      if (state === 'training') draw(progress);
     },
     stop,
   };
+}
+
+/** What is counted while a job trains; undefined before anything is. */
+function countOf({ step, of, secondsLeft, fetchedBytes, toFetchBytes }: JobProgress): Count | undefined {
+  if (typeof fetchedBytes === 'bigint' && typeof toFetchBytes === 'bigint') {
+    return { label: 'fetching rows', unit: 'bytes', done: Number(fetchedBytes), total: Number(toFetchBytes) };
+  }
+  return of === 0 ? undefined : { label: 'training', unit: 'steps', done: step, total: of, secondsLeft };
 }

@@ -66,7 +66,7 @@ export function createBar(stream: NodeJS.WriteStream, { label, total, unit }: Ba
     format: (_options, { progress, value, total: all }) => {
       const filled = Math.round(Math.min(1, progress || 0) * WIDTH);
       const blocks = '\u2588'.repeat(filled) + '\u2591'.repeat(WIDTH - filled);
-      return `${label.padEnd(12)} ${blocks} ${amount(value)}/${amount(all)}${suffix}${speed(all - value)}`;
+      return `${label.padEnd(13)} ${blocks} ${amount(value)}/${amount(all)}${suffix}${speed(all - value)}`;
     },
   });
   let expected = total;
