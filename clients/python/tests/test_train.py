@@ -1,16 +1,19 @@
 """A whole purchase against a marketplace and a chain in memory: what is paid, what is kept, what comes back."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tqdm.auto import tqdm
 
 import weighbridge as wb
 from fakes import COLUMNS, PRICE_WEI, Broken, World, dataset_of, model_file, run
 from weighbridge.contracts import Market as Deployed
 from weighbridge.contracts import typed_digest
+from weighbridge.jobs import _BAR, _show
 from weighbridge.journal import known_jobs
 
 
@@ -32,6 +35,24 @@ def wb_tensors(path: Path) -> dict[str, Any]:
 def test_the_bar_says_each_state_once(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(world, tmp_path, progress=True)
     assert "done: 100%" in capsys.readouterr().err
+
+
+def test_the_bar_counts_bytes_of_rows_and_then_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    def told(step: int, of: int, **more: Any) -> dict[str, Any]:
+        return {"state": "training", "step": step, "of": of, **more}
+
+    mib = 1 << 20
+    with tqdm(desc="waiting", total=0, bar_format=_BAR) as bar:
+        _show(bar, told(0, 0))
+        for fetched in (50, 100, 200):
+            _show(bar, told(0, 0, fetchedBytes=str(fetched * mib), toFetchBytes=str(200 * mib)))
+        shown = capsys.readouterr().err
+        assert re.search(r"fetching rows:  50%.* 100MiB/200MiB \[\d.*iB/s, \d.* left\]", shown)
+        assert "fetching rows: 100%" in shown
+        _show(bar, told(1, 4, secondsLeft=9))
+    after = capsys.readouterr().err
+    assert re.search(r"training:  25%.* 1/4 steps, 00:09 left", after)
+    assert "iB" not in after
 
 
 def test_returns_all_when_asked(world: World, tmp_path: Path) -> None:

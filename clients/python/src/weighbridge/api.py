@@ -30,7 +30,7 @@ _SIGN_IN_LIFETIME = timedelta(minutes=10)
 
 _SUMMARY = "id version title seller priceWei rowCount tags revoked listedAt"
 _DATASET = f"{_SUMMARY} datasetId description label manifest terms offer offerSignature logIndex accessCount"
-_PROGRESS = "id state step of reason secondsLeft"
+_PROGRESS = "id state step of reason secondsLeft fetchedBytes toFetchBytes"
 _JOB = f"""id dataset {{ id title }} buyer operator worker state reason progress {{ {_PROGRESS} }} deadline priceWei jobDigest
   accessIndex completionIndex weightsDigest ciphertextDigest settleTransaction refundTransaction createdAt updatedAt"""
 _PAGE = "totalCount pageInfo { hasNextPage endCursor }"

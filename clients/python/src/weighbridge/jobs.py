@@ -32,6 +32,7 @@ _GRACE_SECONDS = 300
 _FINAL = ("settled", "refunded")
 #: Time left is the worker's to say: it sees every step, we see one a second.
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps{postfix}"
+_FETCH_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}{unit}/{total_fmt}{unit} [{rate_fmt}, {remaining} left]"
 
 _WORDS = {
     "submitted": "waiting for a worker",
@@ -115,7 +116,7 @@ class Job:
 
 
 def _follow(market: Market, journal: Json, *, show: bool) -> None:
-    """A bar over the steps of training, with the state beside it, until the job is final."""
+    """A bar over the bytes of the rows, then over the steps of training, with the state beside it, until the job is final."""
     until = int(journal["order"]["deadline"]) + _GRACE_SECONDS
     heard = time.monotonic()
     with tqdm(desc=_WORDS["submitted"], disable=not show, total=0, bar_format=_BAR) as bar:
@@ -139,8 +140,17 @@ def _follow(market: Market, journal: Json, *, show: bool) -> None:
 
 
 def _show(bar: Any, progress: Json) -> None:
+    if bar.disable:
+        return
+    fetched = progress.get("fetchedBytes")
+    if fetched is not None:
+        _show_fetching(bar, int(fetched), int(progress["toFetchBytes"]))
+        return
     state = progress["state"]
     bar.set_description_str(_WORDS[state], refresh=False)
+    if bar.unit_scale:
+        bar.unit_scale, bar.bar_format = False, _BAR
+        bar.reset(total=progress["of"])
     if progress["of"] > 0:
         bar.total = progress["of"]
     # Steps are told of while it trains; whatever comes after training has all of them behind it.
@@ -148,6 +158,17 @@ def _show(bar: Any, progress: Json) -> None:
     left = progress.get("secondsLeft")
     bar.set_postfix_str("" if left is None else f"{tqdm.format_interval(left)} left", refresh=False)
     bar.update((bar.total or 0 if done else progress["step"]) - bar.n)
+    bar.refresh()
+
+
+def _show_fetching(bar: Any, fetched: int, to_fetch: int) -> None:
+    if not bar.unit_scale:
+        bar.unit_scale, bar.unit_divisor, bar.unit, bar.bar_format = True, 1024, "iB", _FETCH_BAR
+        bar.set_description_str("fetching rows", refresh=False)
+        bar.reset(total=to_fetch)
+        # The rate counts from here: neither the wait before nor what came meanwhile belongs to it.
+        bar.initial = bar.n = bar.last_print_n = fetched
+    bar.update(fetched - bar.n)
     bar.refresh()
 
 
