@@ -176,6 +176,13 @@ describe('the signature', () => {
     });
   });
 
+  // These files passed OpenSSF's own tool: test/standards/check_model_signature.py.
+  it('is the one that the model signing tool takes', async () => {
+    for (const [name, text] of Object.entries({ ...filesOf(), 'weights.safetensors': 'weights' })) {
+      await expect(text).toMatchFileSnapshot(`../../../test/vectors/model-signature/${name}`);
+    }
+  });
+
   it('is by a key of this job alone, which a restarted worker has again', () => {
     const seed = new Uint8Array(32).fill(7);
     expect(modelSigningKey(seed, facts.orderId)).toEqual(key);
