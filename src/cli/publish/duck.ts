@@ -48,25 +48,24 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
     return parquetFault(sql, error) ?? error;
   };
   const answer = async (sql: string): Promise<Row[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  let isWide = false;
-  const widen = async (): Promise<void> => {
-    if (!isWide) await answer(`SET memory_limit = '${wideLimitMib()}MiB'`);
-    isWide = true;
+  let limitMib = USUAL_LIMIT_MIB;
+  const widen = async (mebibytes: number): Promise<void> => {
+    limitMib = Math.min(mebibytes, wideLimitMib());
+    await answer(`SET memory_limit = '${limitMib}MiB'`);
   };
   const read = async (sql: string): Promise<Row[]> => {
-    try {
-      return await answer(sql).catch(async (error: unknown) => {
-        if (isWide || !isOutOfMemory(error)) throw error;
-        await widen();
-        return answer(sql);
-      });
-    } catch (error) {
-      throw explained(sql, error);
+    for (;;) {
+      try {
+        return await answer(sql);
+      } catch (error) {
+        if (limitMib >= wideLimitMib() || !isOutOfMemory(error)) throw explained(sql, error);
+        await widen(limitMib + (limitMib < SMALL_STEPS_TO_MIB ? STEP_MIB : limitMib));
+      }
     }
   };
   async function* blobs(sql: string): AsyncGenerator<Uint8Array | undefined> {
     try {
-      await widen(); // what was given out already could not be given out again
+      await widen(wideLimitMib()); // what was given out already could not be given out again
       for await (const rows of (await connection.stream(sql)).yieldRows()) {
         for (const [value] of rows) yield value instanceof DuckDBBlobValue ? value.bytes : undefined;
       }
@@ -103,10 +102,13 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
 }
 
 /**
- * What is read and sorted at once of most tables. What does not fit is spilled; a query for which even that is not enough is asked again with the
- * wide limit, which some thousand columns need.
+ * What is read and sorted at once of most tables. What does not fit is spilled; a query for which even that is not enough is asked again, and so are
+ * those after it, with some more: a long sort needs a step or two, some thousand columns all that there is.
  */
 const USUAL_LIMIT_MIB = 80;
+const STEP_MIB = 16;
+/** And from there on twice as much each time. */
+const SMALL_STEPS_TO_MIB = 128;
 
 /** A quarter of the machine, from 1 to 4 GiB. */
 function wideLimitMib(): number {
