@@ -1,4 +1,5 @@
 import { decimalCommas } from './decimal-comma.js';
+import { distinctRows } from './distinct-rows.js';
 import { parquetRows, text, type Duck } from './duck.js';
 import type { Source, SourceColumn } from './source.js';
 
@@ -40,8 +41,7 @@ const SHARE = 0.05;
 /** Looks at every row. */
 export async function qualityOf(duck: Duck, source: Source, label: string | undefined): Promise<QualityReport> {
   const from = parquetRows(source.parquetFile);
-  const values = source.columns.map(({ sql }) => sql).join(', ');
-  const { distinct } = await duck.row(`SELECT count(DISTINCT hash(${values})) AS distinct FROM ${from}`);
+  const distinct = await distinctRows(duck, source);
   const personal = new Map((await personalColumns(duck, source)).map(({ name, why }) => [name, why]));
   const commas = new Set(await decimalCommas(duck, source));
   const row = await duck.aggregate(
@@ -62,7 +62,7 @@ export async function qualityOf(duck: Duck, source: Source, label: string | unde
     };
     return { name, type, missing, constant, ...personalData, ...written };
   });
-  const report = { rowCount: source.rowCount, duplicateRows: source.rowCount - Number(distinct), columns };
+  const report = { rowCount: source.rowCount, duplicateRows: source.rowCount - distinct, columns };
   const labelled = source.columns.find(({ name }) => name === label);
   return labelled === undefined ? report : { ...report, labels: await labelsOf(duck, labelled, from) };
 }

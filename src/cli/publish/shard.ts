@@ -32,7 +32,7 @@ const LEAST_BYTES = 8 << 20;
  * And a dataset has about so many at most: each is named in the manifest and in the log. Fewer would be larger, and to sort a larger one
  * takes more memory.
  */
-const MOST_SHARDS = 128;
+const MOST_SHARDS = 256;
 
 /**
  * Writes the dataset as Parquet shards, each from a range of rows of the file. Inside a shard the rows stand in an order
