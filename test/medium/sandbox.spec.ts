@@ -193,7 +193,8 @@ describe('a box that was started ahead', { timeout: 480_000 }, () => {
 // A plain run's is in workers/trainer/tests/test_journal.py, and how a job goes on in run-job.spec.ts.
 describe('a private run whose box is killed in the middle', { timeout: 480_000 }, () => {
   it('goes on from its checkpoint, and ends in the same bits', async () => {
-    const { declaration, ...model } = buildRecipe('mlp', { manifest: digits.manifest, epochs: 6 });
+    // Long enough to be in its middle still when the first checkpoint has arrived.
+    const { declaration, ...model } = buildRecipe('mlp', { manifest: digits.manifest, epochs: 100 });
     const run: BuiltModel = { ...model, declaration: privateOf(declaration) };
     const inputWith = (change: Partial<TrainInput>): TrainInput =>
       inputOf(digits, run, { seed: new Uint8Array(32).fill(7), ...change });
