@@ -1,9 +1,7 @@
 import type { Piece } from '../../catalog/manifest.js';
 import type { PieceStore } from '../../storage/index.js';
 import type { TrainInput } from '../ports.js';
-
-/** Watchers hear of progress at most so often, whatever a sandbox or a provider sends. */
-export const PROGRESS_EVERY_MS = 250;
+import { progressPacer } from '../progress/pacer.js';
 
 /**
  * The pieces that a run reads, and how much of their ciphertext has been fetched. A piece may be fetched again (a copy that lied, a
@@ -14,12 +12,12 @@ export function countedPieces(
   pieces: readonly Pick<Piece, 'pieceCid' | 'sizeBytes'>[],
   store: Pick<PieceStore, 'download'>,
   report: (fetchedBytes: number, toFetchBytes: number) => void,
-  nowMs: () => number = () => performance.now(),
+  nowMs?: () => number,
 ): TrainInput['pieces'] {
   const toFetchBytes = pieces.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const furthest = new Map<number, number>();
   let fetchedBytes = 0;
-  let lastMs = -Infinity;
+  const isDue = progressPacer(nowMs);
   const reach = (number: number, bytes: number): void => {
     const before = furthest.get(number) ?? 0;
     if (bytes <= before) return;
@@ -27,9 +25,7 @@ export function countedPieces(
     fetchedBytes += bytes - before;
     // Pieces are of one table: where the first comes by columns, all do but a small last one, which has no index.
     if (!furthest.has(0)) return;
-    if (fetchedBytes !== toFetchBytes && nowMs() - lastMs < PROGRESS_EVERY_MS) return;
-    lastMs = nowMs();
-    report(fetchedBytes, toFetchBytes);
+    if (isDue(fetchedBytes, toFetchBytes)) report(fetchedBytes, toFetchBytes);
   };
   return pieces.map(
     ({ pieceCid, sizeBytes }, number) =>

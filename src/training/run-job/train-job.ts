@@ -6,12 +6,13 @@ import { shapesOf, weigh, type Weighed } from '../gate.js';
 import type { Job } from '../job.js';
 import { piecesRead } from '../metric.js';
 import { modelFilesOf, type ModelFacts, type ModelFiles } from '../model-files/index.js';
+import { progressPacer } from '../progress/pacer.js';
 import { timeLeftMeter } from '../progress/time-left.js';
 import { assertConsent } from './assert-consent.js';
 import { whileWanted } from './assert-wanted.js';
 import { fixCompletion } from './complete-job.js';
 import type { RunJobDeps } from './deps.js';
-import { countedPieces, PROGRESS_EVERY_MS } from './fetch-progress.js';
+import { countedPieces } from './fetch-progress.js';
 import { keptState } from './keep-state.js';
 import { releaseKey } from './release-key.js';
 import { modelSigningKey, privacySeed } from './worker-account.js';
@@ -99,18 +100,17 @@ async function encryptTo(recipient: string, plaintext: Uint8Array): Promise<Uint
 
 /** Steps stand where they stood: those of a run that goes on are not behind it before it has its rows again. */
 function fetchReporter(deps: RunJobDeps, job: Job): (fetchedBytes: number, toFetchBytes: number) => void {
+  const { progressStep: step, progressOf: of } = job;
   return (fetchedBytes, toFetchBytes) => {
-    const { progressStep: step, progressOf: of } = job;
     deps.report({ state: 'training', step, of, fetchedBytes, toFetchBytes }).catch(() => undefined);
   };
 }
 
 function progressReporter(deps: RunJobDeps): (step: number, of: number) => void {
   const timeLeft = timeLeftMeter();
-  let last = -Infinity;
+  const isDue = progressPacer();
   return (step, of) => {
-    if (step !== of && performance.now() - last < PROGRESS_EVERY_MS) return;
-    last = performance.now();
+    if (!isDue(step, of)) return;
     // Lost progress harms nobody: the next report or the next state repairs it.
     deps.report({ state: 'training', step, of, secondsLeft: timeLeft(step, of) }).catch(() => undefined);
   };
