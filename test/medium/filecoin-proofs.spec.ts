@@ -235,14 +235,7 @@ describe('a provider', () => {
 
   test('that is gone when its service has ended holds nothing back: the seller settles the rail, once', async () => {
     await shortenNotice();
-    const account = await net.account(parseEther('500'));
-    const options = { network: net.network, account, dataset: OTHER_DATASET, copies: 1 };
-    const [bytes, file] = [randomBytes(1000), path.join(net.dir, 'another-piece')];
-    await writeFile(file, bytes);
-    const pieceCid = new PieceHasher().write(bytes).digest();
-    await putPiece(createPieceStore(options), { pieceCid, sizeBytes: bytes.length }, file);
-    const storage = createStorageNetwork({ network: net.network });
-    const seller = createSellerStorage(options);
+    const { account, storage, seller } = await storeOneCopy(OTHER_DATASET);
     // Of a data set whose proving never began, nothing is validated, and so nothing is settled.
     const [stored] = await storage.copiesOf(account.address, OTHER_DATASET);
     const args = [BigInt(stored?.dataSetId ?? 0)] as const;
@@ -281,14 +274,7 @@ test('what is held for a copy whose provider never began to prove stays held, an
   await shortenNotice();
   // It looks for what to prove after a minute, and is gone by then.
   const idle = await net.provider('idle', { proveEveryMs: 60_000 });
-  const account = await net.account(parseEther('500'));
-  const options = { network: net.network, account, dataset: IDLE_DATASET, copies: 1 };
-  const [bytes, file] = [randomBytes(1000), path.join(net.dir, 'idle-piece')];
-  await writeFile(file, bytes);
-  const pieceCid = new PieceHasher().write(bytes).digest();
-  await putPiece(createPieceStore(options), { pieceCid, sizeBytes: bytes.length }, file);
-  const storage = createStorageNetwork({ network: net.network });
-  const seller = createSellerStorage(options);
+  const { account, storage, seller } = await storeOneCopy(IDLE_DATASET);
   await idle.stop();
   await seller.end(IDLE_DATASET);
   const ended = async () => (await storage.endedCopiesOf(account.address, IDLE_DATASET))[0];
@@ -302,6 +288,17 @@ test('what is held for a copy whose provider never began to prove stays held, an
   expect(depositWei - availableWei).toBe(running?.heldWei);
   await seller.withdraw(availableWei);
 });
+
+/** A new seller, with one piece in one copy. */
+async function storeOneCopy(ofDataset: Bytes32) {
+  const account = await net.account(parseEther('500'));
+  const options = { network: net.network, account, dataset: ofDataset, copies: 1 };
+  const [bytes, file] = [randomBytes(1000), path.join(net.dir, `piece-${ofDataset}`)];
+  await writeFile(file, bytes);
+  const pieceCid = new PieceHasher().write(bytes).digest();
+  await putPiece(createPieceStore(options), { pieceCid, sizeBytes: bytes.length }, file);
+  return { account, storage: createStorageNetwork({ network: net.network }), seller: createSellerStorage(options) };
+}
 
 /** A notice period, and a month, of 60 epochs for services that begin now: anvil takes minutes to mine the 86,400 of 30 days. */
 async function shortenNotice(): Promise<void> {

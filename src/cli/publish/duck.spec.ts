@@ -1,19 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+// Real: DuckDB and the files. Faked: nothing.
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testDir } from '../../../test/support/cli.js';
 import { openDuck, type Duck } from './duck.js';
 
 let dir: string;
+let remove: () => Promise<void>;
 let duck: Duck;
 
 beforeAll(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'weighbridge-duck-'));
+  ({ dir, remove } = await testDir());
   duck = await openDuck(dir);
 });
 afterAll(async () => {
   duck?.close();
-  await rm(dir, { recursive: true, force: true });
+  await remove();
 });
 
 const limit = async (): Promise<unknown> => (await duck.row("SELECT current_setting('memory_limit') AS held"))['held'];
