@@ -49,9 +49,9 @@ export async function verifierPool(publicKey) {
       worker.postMessage({ id: asked, ...message }, transfer);
     });
   return {
-    /** Signatures a second that all cores verify when they do nothing else. */
-    async rateAlone(envelope, durationMs) {
-      const rates = await Promise.all(workers.map((worker) => ask(worker, { envelope, durationMs })));
+    /** Signatures a second that all cores verify when they do nothing else; `verifier` is node or libsodium. */
+    async rateAlone(verifier, envelope, durationMs) {
+      const rates = await Promise.all(workers.map((worker) => ask(worker, { verifier, envelope, durationMs })));
       return rates.reduce((sum, { rate }) => sum + rate, 0);
     },
     /** Loops that make entries, have them verified, and append those; the workers take turns. */
