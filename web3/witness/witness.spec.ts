@@ -155,6 +155,10 @@ describe('POST /add-checkpoint', () => {
       .ask(0)
       .replace(/(— \S+ \S{20})(.)/, (_all, head: string, c: string) => head + (c === 'A' ? 'B' : 'A'));
     expect(await ask(forged)).toMatchObject({ status: 403 });
+    // Beside a right one too: signed-note has it spoil the note.
+    const [wrong, right] = [forged, log.ask(0)].map((request) => request.slice(request.indexOf('— ')));
+    expect(await ask(forged + right)).toMatchObject({ status: 403 });
+    expect(await ask(log.ask(0) + wrong)).toMatchObject({ status: 403 });
     expect(await ask(log.ask(0).replace('\n7\n', '\n8\n'))).toMatchObject({ status: 403 });
     expect(store.latest(log.origin)).toBeUndefined();
   });

@@ -97,6 +97,11 @@ describe('checkpoints', () => {
     expect(() => verifyCheckpoint(signNote(text), self)).toThrow(/0 witnesses/);
   });
 
+  it('count a witness once that the trust file lists twice', () => {
+    const twice = { ...trust, witnesses: { quorum: 2, vkeys: [witnessVkey, witnessVkey] } };
+    expect(() => verifyCheckpoint(signNote(text, { witnessed: true }), twice)).toThrow(/1 witnesses/);
+  });
+
   it('have three lines, a plain decimal and a whole root', () => {
     const [origin, size, root] = text.split('\n');
     for (const bad of [
