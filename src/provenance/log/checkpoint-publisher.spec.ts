@@ -7,13 +7,14 @@ import { CheckpointPublisher } from './checkpoint-publisher.js';
 import { Deferred } from './deferred.js';
 import { nodeHasher } from './node-hasher.js';
 
-/** A log in memory whose cosigner a test holds back or breaks. */
+/** A log in memory whose cosigner and store a test holds back or breaks. */
 class FakeLog {
   readonly edge = Edge.empty(nodeHasher);
   readonly stored: AnchorableCheckpoint[] = [this.checkpoint()];
   readonly asked: number[] = [];
   readonly waiting: unknown[] = [];
   hold: () => Promise<void> = async () => undefined;
+  holdStore: () => Promise<void> = async () => undefined;
 
   append(count: number): void {
     for (let i = 0; i < count; i++) this.edge.append([nodeHasher.leaf(utf8(`${this.edge.size}`))]);
@@ -32,7 +33,10 @@ class FakeLog {
       },
       store: {
         newest: async () => this.stored.at(-1) ?? this.checkpoint(),
-        add: async (checkpoint) => void this.stored.push(checkpoint),
+        add: async (checkpoint) => {
+          await this.holdStore();
+          this.stored.push(checkpoint);
+        },
       },
       onWaiting: (error) => this.waiting.push(error),
     });
@@ -48,12 +52,17 @@ describe('the publisher', () => {
     const log = new FakeLog();
     const publisher = await log.publisher();
     const gate = new Deferred<void>();
+    const disk = new Deferred<void>();
     log.hold = async () => gate.promise;
+    log.holdStore = async () => disk.promise;
     log.append(3);
     const fresh = publisher.fresh(5_000);
     await setTimeout(10);
     expect(publisher.published.size).toBe(0);
     gate.resolve();
+    await setTimeout(10);
+    expect(publisher.published.size).toBe(0);
+    disk.resolve();
     expect(await fresh).toMatchObject({ size: 3, note: 'note 3 cosigned' });
     expect(log.stored.map(({ size }) => size)).toEqual([0, 3]);
   });
