@@ -13,6 +13,10 @@ from .errors import bad_input, does_not_fit, missing_package
 
 Json = dict[str, Any]
 
+# As a run has it.
+_MAX_TEXT_CHARACTERS = 1 << 20
+_MAX_PIXELS = 1 << 24
+
 
 def token_ids(name: str, values: Sequence[Any], feature: Json, tokenizers: Mapping[str, bytes]) -> npt.NDArray[np.int64]:
     """Rows by length: ids, cut at the length and filled up with `pad`; of a mask, 1 where an id stands and 0 elsewhere.
@@ -30,6 +34,8 @@ def token_ids(name: str, values: Sequence[Any], feature: Json, tokenizers: Mappi
         )
     if not all(isinstance(value, str) for value in values):
         raise does_not_fit(f'column "{name}" holds something else than text, or a text is missing', "Leave such rows out.")
+    if any(len(value) > _MAX_TEXT_CHARACTERS for value in values):
+        raise does_not_fit(f'column "{name}" holds a text of more than 2^20 characters', "Cut it, or leave such rows out.")
     tokenizer, length = Tokenizer.from_str(body.decode()), int(feature["length"])
     tokenizer.no_padding()
     tokenizer.enable_truncation(length)
@@ -52,6 +58,8 @@ def pixels(name: str, values: Sequence[Any], feature: Json) -> npt.NDArray[np.fl
     for row, value in zip(made, values, strict=True):
         try:
             with Image.open(io.BytesIO(value) if isinstance(value, bytes) else value, formats=("PNG", "JPEG")) as image:
+                if image.width * image.height > _MAX_PIXELS:
+                    raise ValueError("more than 2^24 pixels")
                 sized = image.convert("L" if channels == 1 else "RGB").resize(size, Image.Resampling[feature["resize"].upper()])
         except Exception as error:  # decoders raise what they like at broken files
             raise does_not_fit(
