@@ -93,8 +93,9 @@ def moments(seed: bytes, units: Sequence[Unit], noise_multiplier: float, counted
 def private_sgd(
     weights: Tensors, gradient_of: Callable[[Tensors, int], Mapping[str, Any]], units: int, seed: bytes, setting: Any
 ) -> Tensors:
-    """Plain SGD with `setting` = (rate, steps, norm, noise multiplier, learning rate)."""
-    rate, steps, norm, noise_multiplier, learning_rate = setting
+    """Plain SGD with `setting` = (rate, steps, norm, noise multiplier, learning rate), and the units that a step
+    expects where their number is secret."""
+    rate, steps, norm, noise_multiplier, learning_rate, *expected = setting
     names = sorted(weights)
     count = sum(weights[name].size for name in names)
     unit = 2.0 ** np.floor(np.log2(norm * noise_multiplier) - 20)
@@ -104,6 +105,8 @@ def private_sgd(
         noise, at = np.array(gaussian(seed, step, count, deviation), np.float64) * unit, 0
         for name in names:
             part = noise[at : at + weights[name].size].reshape(weights[name].shape)
-            weights[name] = weights[name] - learning_rate * (total.get(name, 0) + part) / max(1.0, rate * units)
+            weights[name] = weights[name] - learning_rate * (total.get(name, 0) + part) / max(
+                1.0, *(expected or [rate * units])
+            )
             at += weights[name].size
     return weights

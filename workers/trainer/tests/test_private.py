@@ -195,27 +195,87 @@ def test_an_empty_batch_takes_its_noise_and_the_divisor_is_the_expected_batch() 
     assert np.std(moved) == pytest.approx(0.5 * NOISE * NORM * np.sqrt(ROWS), rel=0.25)
 
 
-def test_units_are_clipped_whole_however_often_their_rows_stand_there() -> None:
-    program, weights, config = mlp(privacy=privacy_of({"kind": "column", "column": "patient", "maxRows": 4}))
+PATIENT = {"kind": "column", "column": "patient", "maxRows": 4}
+
+
+def sums_of_units(rows: Rows) -> dict[str, Any]:
+    """As a run gathers them: the rows of each unit, and the first row of all where a unit has fewer."""
+    program, weights, config = mlp(privacy=privacy_of(PATIENT))
+    assert rows.units is not None
+    table = units_of(numbered(rows.units), len(rows.units), 4).rows
+    assert table is not None
+    picked, now = np.maximum(table, 0), {name: jnp.asarray(values) for name, values in weights.items()}
+    inputs, target = {"input": jnp.asarray(rows.inputs["input"][picked])}, jnp.asarray(rows.target[picked])
     clipped = jax.jit(clipped_sum_of_units(program, config, NORM))
-    now = {name: jnp.asarray(values) for name, values in weights.items()}
+    return dict(clipped(now, {}, inputs, target, None, jnp.asarray(table >= 0)))
+
+
+def numbered(names: Any) -> Any:
+    """In order of appearance."""
+    order = {name: k for k, name in enumerate(dict.fromkeys(names.tolist()))}
+    return np.array([order[name] for name in names.tolist()])
+
+
+def mean_gradients(each: list[dict[str, Any]], units: Any, most: int) -> list[dict[str, Any]]:
+    """Of each unit over so many of its rows."""
+    taken = [np.flatnonzero(units == unit)[:most] for unit in range(int(units.max()) + 1)]
+    return [{name: np.mean([each[row][name] for row in some], 0) for name in each[0]} for some in taken]
+
+
+# Of the patients one has as many rows as are taken, one more, the others fewer.
+CROWD = np.array([0, 1, 1, 2, *[3] * 4, *[4] * 7, *range(5, ROWS - 10)])
+
+
+def test_the_clipped_sum_of_units_is_that_of_the_reference() -> None:
+    rows = some_rows()
+    each = mean_gradients(gradients("mlp", rows), CROWD, 4)
+    expected = reference.clipped_sum(each, sorted(made_of("mlp")[1]), NORM)
+    got = sums_of_units(Rows(rows.inputs, rows.target, CROWD))
+    for tensor in expected:
+        np.testing.assert_allclose(got[tensor], expected[tensor], rtol=2e-4, atol=2e-6 * NORM * ROWS)
+
+
+def test_a_run_by_patients_is_that_of_the_reference() -> None:
+    """Batches of patients, the mean over the rows of each, and as many patients for the divisor as their cap allows."""
+    rows = some_rows()
+    start = {tensor: values.astype(np.float64) for tensor, values in made_of("mlp")[1].items()}
+
+    def gradient(weights: Any, unit: int) -> dict[str, Any]:
+        each = [gradient_of("mlp", weights, rows, row) for row in np.flatnonzero(unit == CROWD)[:4]]
+        return {name: np.mean([one[name] for one in each], 0) for name in each[0]}
+
+    setting = (BATCH / ROWS, EPOCHS * ROWS // BATCH, NORM, NOISE, 0.5, BATCH / 4)
+    expected = reference.private_sgd(start, gradient, int(CROWD.max()) + 1, SEED, setting)
+    got = trained(mlp(privacy=privacy_of(PATIENT)), Rows(rows.inputs, rows.target, CROWD))
+    for tensor in expected:
+        np.testing.assert_allclose(got[tensor], expected[tensor], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("place", [0, 4])
+def test_one_unit_moves_the_sum_by_the_norm_at_most(kind: str, place: int) -> None:
+    """Its rows stand first of all, and there what fills up the others is taken from."""
+    rows = some_rows()
+    units = np.roll(CROWD, -int(np.flatnonzero(place == CROWD)[0]))
+    x, y = (
+        np.roll(values, -int(np.flatnonzero(place == CROWD)[0]), 0) for values in (rows.inputs["input"], rows.target)
+    )
+    x[units == place] = HOSTILE[kind] * np.array([1, -1, 1, 1, 1, 1])
+    rest = units != place
+    with_it, without = (
+        sums_of_units(Rows({"input": x[some]}, y[some], units[some])) for some in (np.ones(ROWS, bool), rest)
+    )
+    assert all(np.isfinite(values).all() for values in with_it.values())
+    assert distance(with_it, without) <= NORM + 1e-4
+
+
+def test_units_are_clipped_whole_however_often_their_rows_stand_there() -> None:
     rows = some_rows()
     x = np.concatenate([rows.inputs["input"], np.repeat(rows.inputs["input"][:1] * 50, 100, 0)])
     y = np.concatenate([rows.target, np.repeat(rows.target[:1], 100)])
     others, all_of_it = np.arange(1, ROWS + 1), np.concatenate([np.arange(1, ROWS + 1), np.zeros(100, int)])
 
-    def total(names: Any) -> dict[str, Any]:
-        order = {name: k for k, name in enumerate(dict.fromkeys(names.tolist()))}
-        table = units_of(np.array([order[name] for name in names.tolist()]), len(names), 4)
-        assert table.rows is not None
-        picked = np.maximum(table.rows, 0)
-        return dict(
-            clipped(
-                now, {}, {"input": jnp.asarray(x[picked])}, jnp.asarray(y[picked]), None, jnp.asarray(table.rows >= 0)
-            )
-        )
-
-    moved = distance(total(all_of_it), total(others))
+    moved = distance(sums_of_units(Rows({"input": x}, y, all_of_it)), sums_of_units(Rows({"input": x}, y, others)))
     assert 0.5 * NORM < moved <= NORM + 1e-4
 
 

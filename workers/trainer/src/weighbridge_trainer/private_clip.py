@@ -45,6 +45,10 @@ def clipped_sum_of_units(program: Program, config: Config, clipping_norm: float)
     def clipped_sum(
         trainable: Weights, frozen: Weights, inputs: Inputs, target: Array, keys: Array | None, counts: Array
     ) -> dict[str, Array]:
+        inputs, target = (
+            {name: _of_its_own(values, counts) for name, values in inputs.items()},
+            _of_its_own(target, counts),
+        )
         over = jax.vmap(jax.grad(unit_loss), in_axes=(None, None, 0, 0, None if keys is None else 0, 0))
         gradients = over(trainable, frozen, inputs, target, keys, counts)
         norm = sum((squares(values) for values in gradients.values()), jnp.zeros(counts.shape[0]))
@@ -52,6 +56,13 @@ def clipped_sum_of_units(program: Program, config: Config, clipping_norm: float)
         return {name: jnp.tensordot(c, finite(values), 1) for name, values in gradients.items()}
 
     return clipped_sum
+
+
+def _of_its_own(values: Array, counts: Array) -> Array:
+    """The unit's first row where it has no more. Whoever gathers rows fills up with one of somebody else, whose
+    gradient counts nothing; but nothing times what is no number is none, and that one row would take each such unit out
+    of the sum."""
+    return jnp.where(counts.reshape(*counts.shape, *(1,) * (values.ndim - 2)), values, values[:, :1])
 
 
 def clipped_sum_of_rows(
