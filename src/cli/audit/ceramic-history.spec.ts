@@ -111,6 +111,11 @@ describe('the history that Ceramic has', () => {
     expect(found.batches.find(({ problem }) => problem !== undefined)?.seq).toBe(seq);
   });
 
+  it('is neither there nor altered when Ceramic does not answer', async () => {
+    const away = new WeighbridgeError('CERAMIC_UNAVAILABLE', 'no answer', { next: '-', retryable: true });
+    await expect(history([three[0], away])).rejects.toBe(away);
+  });
+
   it('does not agree when the log has an entry that no batch has, or lacks one that a batch has', async () => {
     const skipping = [batchOf(1, 0, 2), batchOf(2, 3, 5)];
     expect(await history(skipping)).toMatchObject({

@@ -56,7 +56,12 @@ function logOf(entries: readonly Uint8Array[]) {
 }
 const report = async (entries: readonly Uint8Array[] = whole) =>
   blastRadiusReport(logOf(entries), trust, story.keyId.slice(0, 12));
-type Report = { records: { entry: string; proof: string }[]; touched: Record<string, unknown[]>; limits: string };
+type Report = {
+  records: { entry: string; proof: string }[];
+  touched: Record<string, unknown[]>;
+  limits: string;
+  logSize: number;
+};
 const changed = async (change: (report: Report) => void): Promise<Uint8Array> => {
   const json = JSON.parse(new TextDecoder().decode(await report())) as Report;
   change(json);
@@ -91,6 +96,7 @@ describe('blast-radius', () => {
     ['says the same record twice', ({ records }) => void records.splice(1, 0, ...records.slice(0, 1))],
     ['changes the order', ({ records }) => void records.reverse()],
     ['says something kinder', (json) => void (json.limits = 'Models were unlearned.')],
+    ['says that more of the log was read', (json) => void (json.logSize += 1)],
     ['swaps a proof', ({ records }) => void (records[0] && (records[0].proof = records[1]?.proof ?? ''))],
   ])('does not hold when it %s', async (_name, change) => {
     await expect(changed(change).then(async (bytes) => verifyBlastRadius(bytes, trust))).rejects.toMatchObject({
