@@ -1,15 +1,27 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { market, parties, provenanceStory } from '../../test/support/provenance-story.js';
-import { canonicalJson, orderIdOf, utf8, type Hex } from '../kernel/index.js';
+import { canonicalJson, orderIdOf, utf8, type Bytes32, type Hex, type Licence } from '../kernel/index.js';
 import { keyIdOfRecord, orderIdOfRecord, positionOfRecord } from './commitment.js';
 import { FIRST_POSITION, positionAfter } from './position.js';
 import { dssePae, parseEntry, sealRecord, verifyEntrySignature, type RecordSigner } from './record.js';
 import { trainingRefusedRecord } from './run-record-builders.js';
 import { consentRevokedRecord } from './statement-builders.js';
 import { MAX_SEQUENCE } from './statements.js';
+import { licenceSubject } from './subjects.js';
+import type { UnsignedRecord } from './unsigned-record.js';
 import { toBase64 } from './verify/base64.js';
 import { decodeUtf8 } from './verify/canonical.js';
 import { verifyEntry } from './verify-entry.js';
+
+/** What a test changes of a statement, whatever its type. */
+interface Changeable {
+  subject: [{ name: string; digest: { sha256: string } }];
+  predicate: {
+    licenceId: Bytes32;
+    licence: Licence;
+    runDetails: { metadata: { invocationId: string }; builder: { id: string } };
+  };
+}
 
 type Story = Awaited<ReturnType<typeof provenanceStory>>;
 const policy = { market, recorder: parties.recorder.address };
@@ -141,6 +153,37 @@ describe('entries', () => {
     await expect(verifyEntry(story.entries.listed, elsewhere)).rejects.toMatchObject({ code: 'PROOF_INVALID' });
     const impostor = { ...policy, recorder: parties.buyer.address };
     await expect(verifyEntry(story.entries.settled, impostor)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+  });
+
+  it.each<[string, keyof Story['entries'], keyof typeof parties, (statement: Changeable) => void]>([
+    ['subject', 'granted', 'operator', ({ subject: [subject] }) => void (subject.digest.sha256 = '5'.repeat(64))],
+    ['subject', 'listed', 'seller', ({ subject }) => void subject.push(subject[0])],
+    [
+      'licence id',
+      'licensed',
+      'recorder',
+      (statement) => {
+        statement.predicate.licenceId = `0x${'5'.repeat(64)}`;
+        statement.subject = [licenceSubject(statement.predicate)];
+      },
+    ],
+    [
+      'invocation id',
+      'completed',
+      'worker',
+      ({ predicate }) => void (predicate.runDetails.metadata.invocationId = `0x${'5'.repeat(64)}`),
+    ],
+    ['builder', 'completed', 'worker', ({ predicate }) => void (predicate.runDetails.builder.id += '0')],
+  ])('are refused whose %s is not what they say elsewhere (%s, signed by its %s)', async (what, name, by, change) => {
+    const { type, chainId, commitment, statement } = parseEntry(story.entries[name]);
+    const changed = JSON.parse(canonicalJson(statement)) as Changeable;
+    change(changed);
+    const record = { type, chainId, commitment, statement: changed } as unknown as UnsignedRecord;
+    const sealed = await sealRecord({ ...record, signer: parties[by] });
+    await expect(verifyEntry(sealed, policy)).rejects.toMatchObject({
+      code: 'PROOF_INVALID',
+      message: expect.stringMatching(new RegExp(`disagrees with itself: ${what}$`)) as unknown,
+    });
   });
 
   it('are not sealed by a signer that signs as somebody else', async () => {
