@@ -71,12 +71,21 @@ export interface StoryRun {
   epsilonMicros: bigint;
   privacyOf(orderId: Bytes32): RunPrivacy;
   workerOf(orderId: Bytes32): PrivateKeyAccount;
+  /** What a party's own record says otherwise than the others', signed by it all the same. */
+  lies: {
+    licence?: Partial<Licence>;
+    order?: Partial<Order>;
+    granted?: Partial<Parameters<typeof accessGrantedRecord>[1]>;
+    completed?: Partial<Parameters<typeof trainingCompletedRecord>[1]>;
+    settled?: Partial<Parameters<typeof jobSettledRecord>[1]>;
+  };
   /** `seedCommitment`: another than the access record has. */
   train(orderId: Bytes32): Promise<{ weightsSha256: string; trainer: TrainerIdentity; seedCommitment?: string }>;
 }
 
 const TOLD: StoryRun = {
   offer: {},
+  lies: {},
   pieces: [{ pieceCid: 'bafkzcibexample', sizeBytes: 123_456 }],
   declaration: { ...declaration, epochs: 20 },
   epsilonMicros: 0n,
@@ -114,6 +123,7 @@ export async function provenanceStory(run: Partial<StoryRun> = {}) {
     purposeCommitment: word(0x9999),
     validUntil: 1_900_000_000n,
     nonce: word(7),
+    ...told.lies.licence,
   };
   const order: Order = {
     keyId,
@@ -125,6 +135,7 @@ export async function provenanceStory(run: Partial<StoryRun> = {}) {
     epsilonMicros: told.epsilonMicros,
     deadline: 1_800_000_000n,
     salt: word(0x5a17),
+    ...told.lies.order,
   };
   const orderId = orderIdOf(market, order);
   const worker = told.workerOf(orderId);
@@ -178,6 +189,7 @@ export async function provenanceStory(run: Partial<StoryRun> = {}) {
       position: positionAfter(licensed),
       privacy,
       grantedAt: at(2),
+      ...told.lies.granted,
     }),
     signer: operator,
   });
@@ -198,6 +210,7 @@ export async function provenanceStory(run: Partial<StoryRun> = {}) {
       position: positionAfter(granted),
       startedAt: at(3),
       finishedAt: at(9),
+      ...told.lies.completed,
     }),
     signer: worker,
   });
@@ -210,6 +223,7 @@ export async function provenanceStory(run: Partial<StoryRun> = {}) {
       payouts: splitOf(offer, order, treasury.address, protocolFeeBps),
       position: positionAfter(completed),
       settledAt: at(12),
+      ...told.lies.settled,
     }),
     signer: recorder,
   });

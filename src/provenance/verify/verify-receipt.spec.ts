@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fuzzPart, fuzzParts } from '../../../test/support/fuzz.js';
-import { market, provenanceStory, trainer, type StoryRun } from '../../../test/support/provenance-story.js';
+import { market, parties, provenanceStory, trainer, type StoryRun } from '../../../test/support/provenance-story.js';
 import { trust, witnessVkey } from '../../../test/support/noted-log.js';
 import { storyReceipt } from '../../../test/support/story-receipt.js';
-import { utf8, type Hex } from '../../kernel/index.js';
+import { utf8, type Bytes32, type Hex, type Order } from '../../kernel/index.js';
+import { positionAfter } from '../position.js';
 import { fromBase64, toBase64 } from './base64.js';
 import { decodeUtf8 } from './canonical.js';
 import { CHECK_CODES, type Check } from './checks.js';
@@ -35,6 +36,12 @@ beforeAll(async () => {
 async function firstFailure(bytes: Uint8Array, against: Trust = trust): Promise<Check | undefined> {
   for await (const check of receiptChecks(bytes, against)) if (!check.ok) return check;
   return undefined;
+}
+
+type Story = Pick<Awaited<ReturnType<typeof provenanceStory>>, 'entries'> & { other: Order };
+
+function lie(lies: StoryRun['lies']): Partial<StoryRun> {
+  return { lies };
 }
 
 /** The receipt with a part replaced, in canonical bytes again: what an attacker with an editor makes. */
@@ -113,6 +120,63 @@ describe('a receipt', () => {
       });
       expect(await firstFailure(bytes), name).toMatchObject({ name, code });
     }
+  });
+
+  describe('of parties that signed records which do not go together', () => {
+    const word: Bytes32 = `0x${'ab'.repeat(32)}`;
+    const stranger = parties.treasury.address;
+    const otherOrder = async () => ({ ...(await provenanceStory()).order, salt: word });
+    const private1 = { epsilon: 1, delta: 1e-6 };
+
+    it.each<[string, string, string, (story: Story) => Partial<StoryRun>]>([
+      ['a licence that had ended', 'licence', 'LICENCE_EXPIRED', () => lie({ licence: { validUntil: 1n } })],
+      ['a licence of another dataset', 'licence', 'FIELD_MISMATCH', () => lie({ licence: { keyId: word } })],
+      ['a licence under other terms', 'licence', 'FIELD_MISMATCH', () => lie({ licence: { termsDigest: word } })],
+      ['a licence of another buyer', 'order', 'FIELD_MISMATCH', () => lie({ licence: { buyer: stranger } })],
+      ['an order under another licence', 'order', 'FIELD_MISMATCH', () => lie({ order: { licence: word } })],
+      ['an order of another dataset', 'order', 'FIELD_MISMATCH', () => lie({ order: { keyId: word } })],
+      ['an order of another offer', 'digests', 'DIGEST_MISMATCH', () => lie({ order: { offer: word } })],
+      ['an order of another model', 'model', 'DIGEST_MISMATCH', () => lie({ order: { jobDigest: word } })],
+      [
+        'an operator whom the seller did not allow',
+        'order',
+        'NOT_ALLOWED',
+        () => ({ offer: { operators: [stranger] } }),
+      ],
+      ['a privacy that was not paid for', 'training', 'FIELD_MISMATCH', () => ({ epsilonMicros: 5n })],
+      ['an access for another pseudonym', 'order', 'FIELD_MISMATCH', () => lie({ granted: { buyer: stranger } })],
+      ['another worker than was let in', 'training', 'FIELD_MISMATCH', () => lie({ granted: { worker: stranger } })],
+      ['an access of another order', 'order', 'FIELD_MISMATCH', ({ other }) => lie({ granted: { order: other } })],
+      ['a result of another order', 'training', 'FIELD_MISMATCH', ({ other }) => lie({ completed: { order: other } })],
+      ['a result under another privacy', 'training', 'FIELD_MISMATCH', () => lie({ completed: { privacy: private1 } })],
+      ['a result of other rows', 'training', 'FIELD_MISMATCH', () => lie({ completed: { manifestDigest: word } })],
+      [
+        'a result from other weights',
+        'training',
+        'FIELD_MISMATCH',
+        () => lie({ completed: { initialWeightsSha256: 'ab'.repeat(32) } }),
+      ],
+      [
+        'a result of another access',
+        'training',
+        'FIELD_MISMATCH',
+        ({ entries }) => lie({ completed: { accessEntry: entries.listed } }),
+      ],
+      ['a refund', 'settlement', 'WRONG_PAYOUT', () => lie({ settled: { outcome: 'refunded' } })],
+      ['a payment for another order', 'settlement', 'FIELD_MISMATCH', () => lie({ settled: { orderId: word } })],
+      ['a payment for another dataset', 'settlement', 'FIELD_MISMATCH', () => lie({ settled: { keyId: word } })],
+      ['a payment to others', 'settlement', 'WRONG_PAYOUT', () => lie({ settled: { payouts: [] } })],
+      [
+        'a payment numbered before the result',
+        'sequence',
+        'OUT_OF_ORDER',
+        ({ entries }) => lie({ settled: { position: positionAfter(entries.listed) } }),
+      ],
+    ])('fails with %s', async (_what, name, code, told) => {
+      const { entries } = await provenanceStory();
+      const run = told({ entries, other: await otherOrder() });
+      expect(await firstFailure(await storyReceipt({ run }))).toMatchObject({ name, code });
+    });
   });
 
   it('says in one line what of an entry is not as its schema has it', async () => {
