@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { market, parties, provenanceStory } from '../../test/support/provenance-story.js';
-import { canonicalJson, orderIdOf, utf8, type Bytes32, type Hex, type Licence } from '../kernel/index.js';
+import { canonicalJson, orderIdOf, utf8, type Bytes32, type Hex } from '../kernel/index.js';
 import { keyIdOfRecord, orderIdOfRecord, positionOfRecord } from './commitment.js';
 import { FIRST_POSITION, positionAfter } from './position.js';
 import { dssePae, parseEntry, sealRecord, verifyEntrySignature, type RecordSigner } from './record.js';
@@ -8,7 +8,6 @@ import { trainingRefusedRecord } from './run-record-builders.js';
 import { consentRevokedRecord } from './statement-builders.js';
 import { MAX_SEQUENCE } from './statements.js';
 import { licenceSubject } from './subjects.js';
-import type { UnsignedRecord } from './unsigned-record.js';
 import { toBase64 } from './verify/base64.js';
 import { decodeUtf8 } from './verify/canonical.js';
 import { verifyEntry } from './verify-entry.js';
@@ -18,7 +17,7 @@ interface Changeable {
   subject: [{ name: string; digest: { sha256: string } }];
   predicate: {
     licenceId: Bytes32;
-    licence: Licence;
+    licence: Parameters<typeof licenceSubject>[0]['licence'];
     runDetails: { metadata: { invocationId: string }; builder: { id: string } };
   };
 }
@@ -178,7 +177,7 @@ describe('entries', () => {
     const { type, chainId, commitment, statement } = parseEntry(story.entries[name]);
     const changed = JSON.parse(canonicalJson(statement)) as Changeable;
     change(changed);
-    const record = { type, chainId, commitment, statement: changed } as unknown as UnsignedRecord;
+    const record = { type, chainId, commitment, statement: changed } as unknown as Parameters<typeof sealRecord>[0];
     const sealed = await sealRecord({ ...record, signer: parties[by] });
     await expect(verifyEntry(sealed, policy)).rejects.toMatchObject({
       code: 'PROOF_INVALID',

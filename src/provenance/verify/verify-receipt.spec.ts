@@ -56,6 +56,8 @@ describe('a receipt', () => {
     expect(verdict.ok).toBe(true);
     expect(new Set(verdict.checks.map((c) => c.name)).size).toBe(verdict.checks.length);
     for (const check of verdict.checks) expect(check.restsOn).not.toBe('');
+    const training = verdict.checks.find(({ name }) => name === 'training');
+    expect(training?.detail).toContain('privacy: none; the model may memorise rows');
   });
 
   it('fails by name when any one character changes, whichever', async () => {
@@ -214,7 +216,8 @@ describe('a receipt', () => {
 
   it('fails if access was recorded after the training', async () => {
     const late = await storyReceipt({ indices: { ...indices, 'access-granted': 8 }, size: 12 });
-    expect(await firstFailure(late)).toMatchObject({ name: 'sequence', code: 'OUT_OF_ORDER' });
+    const detail = expect.stringMatching(/^the log holds them as entries/) as unknown;
+    expect(await firstFailure(late)).toMatchObject({ name: 'sequence', code: 'OUT_OF_ORDER', detail });
   });
 
   it('pins the engine and the secret seed of a private run, and fails if the worker drew from another than was recorded', async () => {
