@@ -3,6 +3,7 @@ import { WeighbridgeError, type Bytes32, type Network } from '../../src/kernel/i
 import { COPIES, type PieceStore, type StepTimer, type VerifiedParts } from '../../src/storage/index.js';
 import { copiesFinder, downloadPiece, readBlocks, readPart } from './store/download-piece.js';
 import type { Suspects } from './store/fetch-piece.js';
+import type { SlowProviders } from './store/fetch-ranges.js';
 import { hashHere, type FileHashing } from './store/file-hash.js';
 import { checkVersions, focReader, focSigner, type FocSigner } from './store/foc-client.js';
 import { openStorageSession, type StorageSigner } from './store/session-key.js';
@@ -43,6 +44,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
     return signing;
   };
   const suspects: Suspects = new Set();
+  const slow: SlowProviders = new Set();
   const copiesOf = copiesFinder(reader, suspects);
   const ready = async (): Promise<void> => checkVersions(network, reader);
 
@@ -67,7 +69,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
     blocks: (pieceCid, known, runs, signal) =>
       reading(() => readBlocks(copiesOf, suspects, pieceCid, known, runs, signal), signal),
     download: (pieceCid, signal, onProgress) =>
-      reading(() => downloadPiece(copiesOf, suspects, hashing, pieceCid, signal, onProgress), signal),
+      reading(() => downloadPiece({ copiesOf, suspects, slow, hashing }, pieceCid, signal, onProgress), signal),
   };
 
   async function* reading(

@@ -5,9 +5,8 @@ import { getApprovedPDPProviders } from '@filoz/synapse-core/sp-registry';
 import { WeighbridgeError } from '../../../src/kernel/index.js';
 import type { BlockRoots, BlockRun } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
-import type { FileHashing } from './file-hash.js';
 import type { FocReader } from './foc-client.js';
-import { fetchVerified, notFetched, type Suspects } from './fetch-piece.js';
+import { fetchVerified, notFetched, type FetchTarget, type Suspects } from './fetch-piece.js';
 import { readRange, WrongCopy } from './read-range.js';
 import { holdsPiece } from './send-piece.js';
 import { verifiedBlocks } from './verified-blocks.js';
@@ -19,14 +18,12 @@ export type CopiesOf = (pieceCid: string, anew?: boolean) => Promise<string[]>;
 
 /**
  * The bytes of a piece, from all providers that have it at once: ranges go to whichever copy is free, and a range that a copy
- * fails is taken up at the same byte by another. They lie in a file of this machine, ciphertext all of them, until their piece
+ * fails, or is far too slow with, is taken up at the same byte by another. They lie in a file of this machine, ciphertext all of them, until their piece
  * CID is computed: not one byte is given out before. A block of them is good until the next one is asked for.
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if the bytes are another piece, DISK_FULL
  */
 export async function* downloadPiece(
-  copiesOf: CopiesOf,
-  suspects: Suspects,
-  hashing: FileHashing,
+  { copiesOf, ...how }: { copiesOf: CopiesOf } & Pick<FetchTarget, 'hashing' | 'suspects' | 'slow'>,
   pieceCid: string,
   signal?: AbortSignal,
   onProgress?: (fetchedBytes: number) => void,
@@ -37,7 +34,7 @@ export async function* downloadPiece(
   try {
     // The name is not needed any more: the disk is free again when the handle is closed, also after a kill.
     await rm(dir, { recursive: true });
-    const target = { piece, file, hashing, suspects, signal, onProgress };
+    const target = { ...how, piece, file, signal, onProgress };
     await fetchVerified(target, await copiesOf(pieceCid, true));
     yield* readBack(file, piece.sizeBytes);
   } finally {

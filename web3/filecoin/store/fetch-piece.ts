@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighbridgeError } from '../../../src/kernel/index.js';
 import type { PieceCid } from '../piece-cid.js';
 import type { FileHashing } from './file-hash.js';
-import { readRange, WrongCopy } from './read-range.js';
+import { fetchRound, type Range, type SlowProviders } from './fetch-ranges.js';
+import { WrongCopy } from './read-range.js';
 import { isDiskFull, providerDown } from './storage-errors.js';
 
 /** Rounds over all copies that bring nothing before a download gives up. */
@@ -13,14 +14,6 @@ const BACKOFF_MS = 500;
 const PROGRESS_BYTES = 1 << 20;
 /** Bytes that are asked for at once: what is hashed while the next range arrives. */
 const RANGE_BYTES = 4 << 20;
-/** Ranges that are on their way from one copy. */
-const RANGES_A_COPY = 2;
-
-interface Range {
-  from: number;
-  to: number;
-}
-
 /** Copies that turned out to be something else, by URL: another one is tried before them. */
 export type Suspects = Set<string>;
 
@@ -30,6 +23,7 @@ export interface FetchTarget {
   file: FileHandle;
   hashing: FileHashing;
   suspects: Suspects;
+  slow: SlowProviders;
   signal: AbortSignal | undefined;
   /** Hears how many bytes have arrived: from the beginning again for each time that all are fetched. */
   onProgress?: ((fetchedBytes: number) => void) | undefined;
@@ -37,7 +31,7 @@ export interface FetchTarget {
 
 /**
  * Fills a file with the bytes of a piece from all of its copies at once: ranges go to whichever is free, and a range that a copy
- * fails is taken up at the same byte, by another one or after a pause by the same.
+ * fails, or is far too slow with, is taken up at the same byte, by another one or after a pause by the same.
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT, DISK_FULL
  */
 export async function fetchVerified(target: FetchTarget, urls: string[]): Promise<void> {
@@ -73,7 +67,7 @@ async function fetchAll(target: FetchTarget, urls: string[]): Promise<{ used: Se
 }
 
 async function fetchRanges(
-  { piece, file, suspects, signal, onProgress }: FetchTarget,
+  { piece, file, suspects, slow, signal, onProgress }: FetchTarget,
   urls: string[],
   ranges: Range[],
   onBytes: (url: string) => void,
@@ -82,33 +76,28 @@ async function fetchRanges(
   const faults: unknown[] = [];
   const failed = new Map<string, number>();
   let fetchedBytes = 0;
+  const target = {
+    file,
+    sizeBytes: piece.sizeBytes,
+    slow,
+    signal,
+    onBytes: (url: string, count: number) => {
+      fetchedBytes += count;
+      onBytes(url);
+      onProgress?.(fetchedBytes);
+    },
+    onFault: (url: string, error: unknown) => {
+      faults.push(error);
+      failed.set(url, (failed.get(url) ?? 0) + 1);
+      if (error instanceof WrongCopy) suspects.add(url);
+    },
+  };
   for (let idleRounds = 0; idleRounds < IDLE_ROUNDS && open.length > 0;) {
     if (idleRounds > 0) await sleep(BACKOFF_MS * 2 ** idleRounds, undefined, { signal });
     const beforeBytes = fetchedBytes;
     // Those that failed least come first: what is left may be one range, and goes to whoever asks first.
     const order = urls.toSorted((a, b) => (failed.get(a) ?? 0) - (failed.get(b) ?? 0));
-    const copies = order.flatMap((url) => Array.from({ length: RANGES_A_COPY }, () => url));
-    await Promise.all(
-      copies.map(async (url) => {
-        for (let range = open.shift(); range !== undefined; range = open.shift()) {
-          try {
-            for await (const bytes of readRange(url, range.from, range.to, piece.sizeBytes, signal)) {
-              await writeAt(file, bytes, range.from);
-              range.from += bytes.length;
-              fetchedBytes += bytes.length;
-              onBytes(url);
-              onProgress?.(fetchedBytes);
-            }
-          } catch (error) {
-            open.push(range); // goes on at its byte
-            faults.push(error);
-            failed.set(url, (failed.get(url) ?? 0) + 1);
-            if (error instanceof WrongCopy) suspects.add(url);
-            return;
-          }
-        }
-      }),
-    );
+    await fetchRound(target, order, open);
     signal?.throwIfAborted();
     // Copies that break off again and again come to their end, as long as each round brings something.
     idleRounds = fetchedBytes - beforeBytes >= PROGRESS_BYTES ? 0 : idleRounds + 1;
@@ -130,13 +119,6 @@ function rangesOf(sizeBytes: number): Range[] {
     from: i * RANGE_BYTES,
     to: Math.min(sizeBytes, (i + 1) * RANGE_BYTES),
   }));
-}
-
-/** `FileHandle.write` may write less than it was given. */
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-  }
 }
 
 /** What to say of a piece whose bytes are not those of its CID. */

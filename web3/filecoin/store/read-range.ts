@@ -5,7 +5,7 @@ const CONNECT_MS = 10_000;
 /** A copy that sends nothing for so long is left for another one. */
 const STALL_MS = 30_000;
 /** A network's parts are small, and each costs a write to disk. */
-const BLOCK_BYTES = 1 << 20;
+export const READ_BLOCK_BYTES = 1 << 20;
 
 /** What a provider calls the piece has another size. */
 export class WrongCopy extends Error {}
@@ -38,7 +38,7 @@ export async function* readRange(
 
 /** Parts of a body put together, exactly so many bytes; what came before a fault is given out before it. */
 async function* inBlocks(body: AsyncIterable<Uint8Array>, bodyBytes: number): AsyncGenerator<Uint8Array> {
-  const block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, bodyBytes));
+  const block = Buffer.allocUnsafeSlow(Math.min(READ_BLOCK_BYTES, bodyBytes));
   let filled = 0;
   let left = bodyBytes;
   let fault: { error: unknown } | undefined;
