@@ -12,6 +12,7 @@ import {
   http,
   keccak256,
   parseEther,
+  stringToHex,
   type LocalAccount,
 } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
@@ -22,6 +23,7 @@ import { concatBytes, WeighbridgeError, type Network } from '../../src/kernel/in
 import type { StoredPiece } from '../../src/storage/index.js';
 import { filecoinWarmStorageServiceStateViewAbi } from '../../web3/chain/abi/filecoin-warm-storage-service-state-view.js';
 import { pdpVerifierAbi } from '../../web3/chain/abi/pdp-verifier.js';
+import { sessionKeyRegistryAbi } from '../../web3/chain/abi/session-key-registry.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
 import { createPieceStore } from '../../web3/filecoin/piece-store.js';
@@ -319,7 +321,52 @@ describe('a piece store', () => {
     await putPiece(store, next.piece, next.file);
     expect(await listed(net.network, account.address)).toEqual([2n]);
   });
+
+  // The last one: it puts the chain's clock on.
+  test('an upload of days is signed for by a second key, and each may make data sets and add pieces, for a day', async () => {
+    const account = await net.account(parseEther('2'));
+    const { piece, file } = await sample(5_000);
+    const store = oneCopy(account);
+    const session = await store.open(piece.sizeBytes);
+    await session.send(createReadStream(file), () => piece.pieceCid);
+    const anvil = createTestClient({ mode: 'anvil', transport: http(net.network.rpcUrl) });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      vi.setSystemTime(Date.now() + 2 * DAY_S * 1_000);
+      await anvil.increaseTime({ seconds: 2 * DAY_S });
+      await anvil.mine({ blocks: 1 });
+      await session.commit([piece]);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await listed(net.network, account.address)).toEqual([1n]);
+    const keys = await sessionKeysOf(account.address);
+    expect(keys.map(({ permissions }) => permissions)).toEqual(Array(2).fill(UPLOADER_MAY));
+    expect(new Set(keys.map(({ signer }) => signer)).size).toBe(2);
+    for (const { validS } of keys) expect(Math.abs(validS - DAY_S)).toBeLessThan(600);
+  });
 });
+
+const DAY_S = 86_400;
+/** EIP-712 types, whose hashes are what the registry calls permissions. */
+const UPLOADER_MAY = [
+  'CreateDataSet(uint256 clientDataSetId,address payee,MetadataEntry[] metadata)MetadataEntry(string key,string value)',
+  'AddPieces(uint256 clientDataSetId,uint256 nonce,Cid[] pieceData,PieceMetadata[] pieceMetadata)Cid(bytes data)MetadataEntry(string key,string value)PieceMetadata(uint256 pieceIndex,MetadataEntry[] metadata)',
+].map((type) => keccak256(stringToHex(type)));
+
+/** What a wallet has let others sign for it, oldest first. */
+async function sessionKeysOf(wallet: `0x${string}`) {
+  const reader = createPublicClient({ transport: http(net.network.rpcUrl) });
+  const registry = { address: net.network.contracts.sessionKeyRegistry, abi: sessionKeyRegistryAbi };
+  const about = { eventName: 'AuthorizationsUpdated', args: { identity: wallet }, fromBlock: 0n } as const;
+  const events = await reader.getContractEvents({ ...registry, ...about });
+  return Promise.all(
+    events.map(async ({ args: { signer, permissions, expiry = 0n }, blockNumber }) => {
+      const { timestamp } = await reader.getBlock({ blockNumber });
+      return { signer, permissions, validS: Number(expiry - timestamp) };
+    }),
+  );
+}
 
 async function flipByte(file: string, at: number): Promise<void> {
   const handle = await open(file, 'r+');

@@ -26,6 +26,8 @@ export interface PieceStoreOptions {
 
 /** How long what the uploader signs is good for; nobody has its key once the process has ended. */
 const SESSION_MS = 24 * 60 * 60_000;
+/** A key that is good for less than this is not signed with: its signatures have to come on chain before its end. */
+const LEAST_SESSION_MS = 60 * 60_000;
 
 /**
  * Storage on Filecoin Onchain Cloud. This folder is the one place that touches the SDK. Versions are compared before the
@@ -39,6 +41,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
   const lock = oneAtATime();
   let signing: Promise<StorageSigner> | undefined;
   const session = async (wallet: FocSigner): Promise<StorageSigner> => {
+    if (signing !== undefined && endsSoon(await signing)) signing = undefined;
     signing ??= openStorageSession(network, wallet, SESSION_MS);
     signing.catch(() => (signing = undefined));
     return signing;
@@ -83,6 +86,10 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
       throw signal?.aborted === true ? error : asStorageError(error);
     }
   }
+}
+
+function endsSoon({ validUntil }: StorageSigner): boolean {
+  return Number(validUntil) * 1_000 - Date.now() < LEAST_SESSION_MS;
 }
 
 async function untimed<T>(_step: string, work: () => Promise<T>): Promise<T> {

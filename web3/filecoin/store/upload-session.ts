@@ -26,7 +26,7 @@ export interface UploadOptions {
   network: Network;
   /** Pays, and lets the session key sign. */
   wallet: FocSigner;
-  /** Signs for data sets and pieces, and nothing else. */
+  /** Signs for data sets and pieces, and nothing else; the same until it ends. */
   session(): Promise<StorageSigner>;
   /** Whose copies they are; its data sets carry its label. */
   dataset: Bytes32 | undefined;
@@ -65,7 +65,9 @@ export async function openSession(options: UploadOptions, estimatedBytes: number
       pieces.forEach(checkPiece);
       await paid;
       await lock(async () => fund(options, [first, ...others], pieces));
-      const session = await signer;
+      await signer;
+      // That was when the upload began: at a slow line its key may have come to its end since.
+      const session = await options.session();
       // Always the same groups: a repeat asks for the same transactions, and the contract takes each once.
       const groups = groupsOf(pieces.map(({ pieceCid }) => pieceCid));
       return lock(async () => {

@@ -113,6 +113,40 @@ contract WarmStorageTest is FocTest {
         this.create(8, SESSION_KEY);
     }
 
+    function test_sessionKey_signsForNothingElse() public {
+        fund(2 ether);
+        uint256 setId = createAndAdd(7, piecesOf(0, 1));
+        address signer = VM.addr(SESSION_KEY);
+        Cids.Cid[] memory pieces = piecesOf(1, 1); // its SHA-256 is a call, and would take the prank
+        bytes memory addition = addData(7, 100, pieces, SESSION_KEY);
+        uint256[] memory ids = new uint256[](1);
+        bytes32 structHash =
+            keccak256(abi.encode(fwss.SCHEDULE_PIECE_REMOVALS_TYPEHASH(), 7, keccak256(abi.encodePacked(ids))));
+        bytes memory removal = abi.encode(signed(structHash, SESSION_KEY));
+        bytes memory refusal = abi.encodeWithSelector(WarmStorageConsent.InvalidSignature.selector, client, signer);
+        allow(signer, fwss.CREATE_DATA_SET_TYPEHASH());
+        VM.prank(PROVIDER);
+        VM.expectRevert(refusal);
+        pdp.addPieces(setId, address(0), pieces, addition);
+        allow(signer, fwss.ADD_PIECES_TYPEHASH());
+        VM.prank(PROVIDER);
+        VM.expectRevert(refusal);
+        pdp.schedulePieceDeletions(setId, ids, removal);
+        VM.prank(PROVIDER);
+        pdp.addPieces(setId, address(0), pieces, addition);
+        // The same signature is good once the wallet allows it: the permission was what it lacked.
+        allow(signer, fwss.SCHEDULE_PIECE_REMOVALS_TYPEHASH());
+        VM.prank(PROVIDER);
+        pdp.schedulePieceDeletions(setId, ids, removal);
+        // Money and services are the wallet's, whatever a key may sign.
+        VM.prank(signer);
+        VM.expectRevert();
+        fwss.terminateService(setId);
+        VM.prank(signer);
+        VM.expectRevert();
+        pay.withdraw(address(usdfc), 1);
+    }
+
     // --- adding
 
     function test_addPieces_revertsOnSecondUseOfANonce() public {
@@ -228,6 +262,13 @@ contract WarmStorageTest is FocTest {
     }
 
     // --- helpers
+
+    function allow(address signer, bytes32 permission) private {
+        bytes32[] memory permissions = new bytes32[](1);
+        permissions[0] = permission;
+        VM.prank(client);
+        sessionKeys.login(signer, block.timestamp + 10, permissions, "test");
+    }
 
     function create(uint256 clientDataSetId, uint256 key) external {
         bytes memory data = createData(clientDataSetId, key);
