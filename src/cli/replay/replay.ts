@@ -113,11 +113,10 @@ async function trainAgain(run: LoggedRun, trainer: Trainer, deps: ReplayDeps): P
         tokenizers,
         openKey: async () => versionKey,
         ...(run.seedCommitment === null ? {} : { seed: privacySeed(workerSeed, run.orderId) }),
-        pieces: countedPieces(piecesRead(manifest.pieces, declaration.privacy), pieces, (bytes, of) => {
+        ...countedPieces(piecesRead(manifest.pieces, declaration.privacy), { pieces, parts: pieces }, (bytes, of) => {
           fetching.setTotal(of);
           fetching.update(bytes);
         }),
-        parts: pieces,
         timeoutMs: TIMEOUT_MS,
         onProgress: (step, of) => {
           fetching.stop();

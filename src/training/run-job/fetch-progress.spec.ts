@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest';
+import { PIECE_BLOCK_BYTES, type BlockRun } from '../../storage/index.js';
 import { countedPieces } from './fetch-progress.js';
 
-const pieces = [
+const SMALL = [
   { pieceCid: 'first', sizeBytes: 100 },
   { pieceCid: 'second', sizeBytes: 50 },
 ];
 const { signal } = new AbortController();
 
 /** Pieces whose bytes arrive as a test says, with a clock that it sets. */
-function world() {
+function world(pieces = SMALL) {
   const heard: [number, number][] = [];
   const arrivals = new Map<string, (bytes: number) => void>();
   let nowMs = 0;
@@ -16,9 +17,17 @@ function world() {
     arrivals.set(pieceCid, onProgress ?? (() => undefined));
     yield new TextEncoder().encode(pieceCid);
   }
+  const blockBytes = [PIECE_BLOCK_BYTES, PIECE_BLOCK_BYTES, 3];
+  async function* blocks() {
+    for (const length of blockBytes) {
+      nowMs += 250;
+      yield new Uint8Array(length);
+    }
+  }
+  const part = async () => new Uint8Array(0);
   const opened = countedPieces(
     pieces,
-    { download },
+    { pieces: { download }, parts: { part, blocks } },
     (fetched, of) => heard.push([fetched, of]),
     () => nowMs,
   );
@@ -26,8 +35,15 @@ function world() {
     heard,
     open: async (number: number) => {
       let text = '';
-      for await (const part of opened[number]?.(signal) ?? []) text += new TextDecoder().decode(part);
+      for await (const part of opened.pieces[number]?.(signal) ?? []) text += new TextDecoder().decode(part);
       return text;
+    },
+    /** Reads blocks of these runs; the source has three, the last of them short. */
+    openBlocks: async (pieceCid: string, runs: BlockRun[]) => {
+      const known = { roots: new Uint8Array(0), tail: new Uint8Array(0) };
+      let bytes = 0;
+      for await (const block of opened.parts?.blocks(pieceCid, known, runs, signal) ?? []) bytes += block.length;
+      return bytes;
     },
     arrive: (pieceCid: string, bytes: number, afterMs = 250) => {
       nowMs += afterMs;
@@ -82,9 +98,22 @@ it('tells of it four times a second, and of the last byte at once', async () => 
   expect(heard.map(([fetched]) => fetched)).toEqual([1, 26, 51, 76, 150]);
 });
 
-it('tells nothing where the first piece comes by columns, and the others with it', async () => {
-  const { heard, open, arrive } = world();
+it('counts the blocks of pieces that come by columns, and takes the others to be read alike until they are begun', async () => {
+  const large = [
+    { pieceCid: 'first', sizeBytes: 9 * PIECE_BLOCK_BYTES + 3 },
+    { pieceCid: 'second', sizeBytes: 9 * PIECE_BLOCK_BYTES + 3 },
+  ];
+  const { heard, openBlocks, open, arrive } = world(large);
+  const wanted = 2 * PIECE_BLOCK_BYTES + 3;
+  expect(await openBlocks('first', [{ first: 1, last: 2 }, { first: 9, last: 9 }])).toBe(wanted); // prettier-ignore
+  expect(heard).toEqual([
+    [PIECE_BLOCK_BYTES, 2 * wanted],
+    [2 * PIECE_BLOCK_BYTES, 2 * wanted],
+    [wanted, 2 * wanted],
+  ]);
+  // The second has to be read whole.
   await open(1);
-  arrive('second', 50);
-  expect(heard).toEqual([]);
+  arrive('second', large[1]?.sizeBytes ?? 0);
+  const all = wanted + (large[1]?.sizeBytes ?? 0);
+  expect(heard.at(-1)).toEqual([all, all]);
 });

@@ -57,8 +57,11 @@ async function trainInSandbox(deps: RunJobDeps, job: Job, manifest: Manifest, gr
     tokenizers,
     openKey: async (signal: AbortSignal) => releaseKey(deps, job, manifest.wrappedKey, signal),
     ...(job.declaration.privacy === 'none' ? {} : { seed: privacySeed(deps.workerSeed, job.id) }),
-    pieces: countedPieces(piecesRead(manifest.pieces, job.declaration.privacy), deps.pieces, fetchReporter(deps, job)),
-    ...(deps.parts === undefined ? {} : { parts: deps.parts }),
+    ...countedPieces(
+      piecesRead(manifest.pieces, job.declaration.privacy),
+      { pieces: deps.pieces, parts: deps.parts },
+      fetchReporter(deps, job),
+    ),
     checkpoints: state.checkpoints,
     timeoutMs: Math.max(1_000, job.deadline.getTime() - Date.now() - SETTLEMENT_MARGIN_MS),
     onProgress: progressReporter(deps),
