@@ -25,8 +25,11 @@ class LargeTlsReads extends HttpsAgent {
   }
 }
 
-/** Connections for large bodies: they take as much at once as there is, into memory that is used again. Each serves one request. */
-export const largeReads = { 'http:': new LargeReads(), 'https:': new LargeTlsReads() };
+/** Connections that wait for the next range, each with its memory. To columns that lie apart a job sends some hundred requests. */
+const KEPT = { keepAlive: true, maxFreeSockets: 8 };
+
+/** Connections for large bodies: they take as much at once as there is, into memory that is used again. */
+export const largeReads = { 'http:': new LargeReads(KEPT), 'https:': new LargeTlsReads(KEPT) };
 
 function readingMuch(connect: (how: HowToRead) => Duplex | null | undefined): Socket {
   let memory = Buffer.allocUnsafeSlow(READ_BYTES);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openGet, putStream, withoutStall } from './provider-http.js';
@@ -123,10 +123,26 @@ describe('a provider that is sent a piece', () => {
   });
 
   it('and would have the bytes elsewhere is not followed', async () => {
-    const url = await provider((_request, response) =>
-      response.writeHead(201, { location: 'http://127.0.0.1:1/x' }).end(),
-    );
-    expect(await outcome(url)).toMatchObject({ code: 'PROVIDER_DOWN' });
+    let strayed = 0;
+    const elsewhere = createServer((request, response) => {
+      strayed++;
+      request.resume().on('end', () => response.writeHead(204).end());
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => elsewhere.once('listening', resolve));
+    const base = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+    try {
+      for (const location of [`${base}/x`, `${base}${SESSION}`, `//evil.example${SESSION}`, '/pdp/piece/uploads/x']) {
+        const url = await provider((request, response) => {
+          if (request.url === '/pdp/piece/uploads') response.writeHead(201, { location }).end();
+          else request.resume().on('end', () => response.writeHead(404).end());
+        });
+        expect(await outcome(url)).toMatchObject({ code: 'PROVIDER_DOWN' });
+        server?.close();
+      }
+      expect(strayed).toBe(0);
+    } finally {
+      elsewhere.close();
+    }
   });
 
   it('and answers without end is not listened to', async () => {
@@ -174,6 +190,28 @@ describe('a copy that is read', () => {
     expect(await read(await provider((_request, response) => ranged(response).end(bytes.subarray(100))))).toBe(
       SIZE - 100,
     );
+  });
+
+  it('comes by the connection of the one before, and by a new one where that was closed meanwhile', async () => {
+    const random = randomBytes(3 << 20);
+    const url = await provider((request, response) => {
+      const [from = 0, to = 0] = (request.headers.range ?? '').match(/\d+/g)?.map(Number) ?? [];
+      response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${random.length}` });
+      response.end(random.subarray(from, to + 1));
+    });
+    const sockets: Socket[] = [];
+    server?.on('connection', (socket) => sockets.push(socket));
+    const readPart = async (from: number, to: number): Promise<boolean> => {
+      const parts: Uint8Array[] = [];
+      for await (const block of readRange(url, from, to, random.length)) parts.push(Uint8Array.from(block));
+      return Buffer.concat(parts).equals(random.subarray(from, to));
+    };
+    for (let from = 0; from < 10; from++) expect(await readPart(from * 200_000, from * 200_000 + 900_000)).toBe(true);
+    expect(sockets).toHaveLength(1);
+    // In the same breath: nobody has heard yet that it is closed.
+    sockets[0]?.resetAndDestroy();
+    expect(await readPart(0, random.length)).toBe(true);
+    expect(sockets).toHaveLength(2);
   });
 
   // Memory is used again from read to read: what is not taken at once must not change.

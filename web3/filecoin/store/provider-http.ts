@@ -60,30 +60,46 @@ export async function putStream(
   }
 }
 
-/** Opens a body. Whoever reads it destroys it. A redirect is an answer like any other: nobody is sent elsewhere. */
+/**
+ * Opens a body, on a connection that an earlier one may have left. Whoever reads it destroys it. A redirect is an answer like any
+ * other: nobody is sent elsewhere.
+ */
 export async function openGet(
   url: string,
   headers: Record<string, string>,
   connectMs: number,
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
+  for (;;) {
+    const request = startGet(url, headers, signal);
+    const late = setTimeout(
+      () => request.destroy(new DOMException('the provider does not answer', 'TimeoutError')),
+      connectMs,
+    );
+    try {
+      return await new Promise<IncomingMessage>((resolve, reject) => {
+        request.once('response', resolve);
+        request.on('error', reject);
+        request.end();
+      });
+    } catch (error) {
+      // The provider closed it in the moment when it was used again, which says nothing of the provider. A new one is not used again.
+      if (!request.reusedSocket || !isClosed(error)) throw error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+}
+
+function startGet(url: string, headers: Record<string, string>, signal: AbortSignal | undefined): ClientRequest {
   const [send, agent] = url.startsWith('https:')
     ? [httpsRequest, largeReads['https:']]
     : [httpRequest, largeReads['http:']];
-  const request = send(url, { headers, agent, ...(signal === undefined ? {} : { signal }) });
-  const late = setTimeout(
-    () => request.destroy(new DOMException('the provider does not answer', 'TimeoutError')),
-    connectMs,
-  );
-  try {
-    return await new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve);
-      request.on('error', reject);
-      request.end();
-    });
-  } finally {
-    clearTimeout(late);
-  }
+  return send(url, { headers, agent, ...(signal === undefined ? {} : { signal }) });
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
 /** A body that fails when nothing comes for `stallMs`; the time that its reader takes does not count. */
