@@ -9,14 +9,17 @@ import { signCreateDataSetAndAddPieces } from '@filoz/synapse-core/typed-data';
 import { Synapse } from '@filoz/synapse-sdk';
 import { createTestClient, decodeErrorResult, http, parseEther, type LocalAccount } from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Hex } from '../../src/kernel/index.js';
 import { filecoinWarmStorageServiceAbi } from '../../web3/chain/abi/filecoin-warm-storage-service.js';
 import type { ProviderService } from '../../web3/devnet/provider.js';
 import { PieceHasher } from '../../web3/filecoin/commp.js';
+import { SLOW_HASH } from '../../web3/filecoin/sha256-pairs.js';
 import { focSigner, type FocSigner } from '../../web3/filecoin/store/foc-client.js';
 import { distDir } from '../support/build.js';
 import { startStorageNet, type StorageNet } from '../support/storage-net.js';
+
+const WAIT = { timeout: 30_000, interval: 100 };
 
 let net: StorageNet;
 let provider: ProviderService;
@@ -207,6 +210,21 @@ describe('data sets', () => {
     expect(await pull(new URL(`piece/${cidOf(wanted)}`, second.url).href)).toBe(200);
     expect(await pull(`${net.network.rpcUrl}/piece/${cidOf(wanted)}`)).toBe(400);
     expect(await pull(`${second.url}pdp/ping?piece/${cidOf(wanted)}`)).toBe(400);
+    await second.stop();
+  });
+
+  test('are not copied from a provider that gives other bytes under the name of a piece', async () => {
+    const source = await net.provider('lying');
+    const wanted = randomBytes(700);
+    const pieceCid = cidOf(wanted);
+    await writeFile(path.join(net.dir, 'lying/pieces', pieceCid), randomBytes(700));
+    const body = { ...(await signed(wanted)), pieces: [{ pieceCid, sourceUrl: `${source.url}piece/${pieceCid}` }] };
+    const status = async (): Promise<unknown> =>
+      ((await (await call('pdp/piece/pull', json(body))).json()) as { status: unknown }).status;
+    await vi.waitUntil(async () => !['pending', 'inProgress', 'retrying'].includes(String(await status())), WAIT);
+    expect(await status()).toBe('failed');
+    expect((await call(`pdp/piece?pieceCid=${pieceCid}`)).status).toBe(404);
+    expect(await filesIn('incoming')).toEqual([]);
   });
 });
 
@@ -221,5 +239,22 @@ describe('the process', () => {
     for (const name of ['PROVIDER_PORT', 'PROVIDER_DIR', 'PROVIDER_KEY_FILE']) expect(stderr).toContain(name);
     expect(stderr).toContain('CONFIG_INVALID');
     expect(stderr).not.toContain('not-a-key-but-secret');
+  });
+
+  test('says where its machine has no native binary for piece CIDs, and serves all the same', async () => {
+    const { stop, url } = await net.provider('slow', {
+      env: { NAPI_RS_NATIVE_LIBRARY_PATH: '/nowhere/hashtree.node' },
+    });
+    try {
+      expect(await readFile(path.join(net.dir, 'slow/provider.log'), 'utf8')).toContain(SLOW_HASH);
+      const bytes = randomBytes(300_000);
+      const at = async (route: string, init: RequestInit): Promise<Response> => fetch(new URL(route, url), init);
+      const session = (await at('pdp/piece/uploads', { method: 'POST' })).headers.get('location') ?? '';
+      expect((await at(session, octets(bytes))).status).toBe(204);
+      expect((await at(session, json({ pieceCid: cidOf(bytes) }))).status).toBe(200);
+    } finally {
+      await stop();
+    }
+    expect(await readFile(path.join(net.dir, 'provider/provider.log'), 'utf8')).not.toContain(SLOW_HASH);
   });
 });

@@ -75,6 +75,8 @@ export class World {
   /** The newest version's key. */
   dataKey: Buffer | undefined;
   wraps = 0;
+  /** Shards that were encrypted. */
+  seals = 0;
   /** Throws when the named step is about to happen, or has just happened. */
   break: Step | undefined;
   sendsBeforeBreak = 0;
@@ -162,7 +164,10 @@ export function run(over: Partial<PublishOptions> = {}, file = 'data.csv') {
       sealingThreads: async () => ({
         notice: world.hashNotice,
         digest: async (...file) => threads.digest(...file),
-        seal: (...shard) => threads.seal(...shard),
+        seal: (...shard) => {
+          world.seals++;
+          return threads.seal(...shard);
+        },
         close: async () => undefined,
       }),
       keyWrapper: async () => ({

@@ -10,7 +10,7 @@ import { deployContracts, fund } from '../../web3/devnet/deploy.js';
 import { startProvider, type ProviderOptions, type ProviderService } from '../../web3/devnet/provider.js';
 import { freePort } from '../../web3/devnet/service.js';
 
-export type StorageProviderOptions = Partial<Pick<ProviderOptions, 'port' | 'capacityBytes' | 'proveEveryMs'>>;
+export type StorageProviderOptions = Partial<Pick<ProviderOptions, 'port' | 'capacityBytes' | 'proveEveryMs' | 'env'>>;
 
 /** A chain with the storage contracts, and providers on it: what storing a piece needs, and no more. */
 export interface StorageNet {

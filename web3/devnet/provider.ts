@@ -32,6 +32,8 @@ export interface ProviderOptions {
   proveEveryMs?: number;
   /** Where clients reach it, if something stands in front of it. */
   publicUrl?: string;
+  /** What else its process finds in its environment. */
+  env?: Record<string, string>;
 }
 
 export interface ProviderService extends ChildService {
@@ -48,7 +50,7 @@ export interface ProviderService extends ChildService {
  * process: a start in the same folder goes on where the last one ended, however it ended.
  */
 export async function startProvider(options: ProviderOptions): Promise<ProviderService> {
-  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes, proveEveryMs, publicUrl } = options;
+  const { dir, port, networkFile, providerKeyFile, deployer, capacityBytes, proveEveryMs, publicUrl, env } = options;
   mkdirSync(dir, { recursive: true });
   const network = networkSchema.parse(JSON.parse(readFileSync(networkFile, 'utf8')));
   const address = privateKeyToAddress(readFileSync(providerKeyFile, 'utf8').trim() as Hex);
@@ -67,6 +69,7 @@ export async function startProvider(options: ProviderOptions): Promise<ProviderS
       ...(capacityBytes === undefined ? {} : { PROVIDER_CAPACITY_BYTES: String(capacityBytes) }),
       ...(publicUrl === undefined ? {} : { PROVIDER_URL: publicUrl }),
       ...(proveEveryMs === undefined ? {} : { PROVIDER_PROVE_EVERY_MS: String(proveEveryMs) }),
+      ...env,
     },
     logFile: path.join(dir, 'provider.log'),
     ready: async () => (await fetch(`${url}pdp/ping`, { signal: AbortSignal.timeout(PING_TIMEOUT_MS) })).ok,
