@@ -48,7 +48,7 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
   };
   const suspects: Suspects = new Set();
   const slow: SlowProviders = new Set();
-  const copiesOf = copiesFinder(reader, suspects);
+  const known = { copiesOf: copiesFinder(reader, suspects), suspects, slow };
   const ready = async (): Promise<void> => checkVersions(network, reader);
 
   return {
@@ -67,12 +67,12 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
     part: async (pieceCid, from, to) =>
       storing(async () => {
         await ready();
-        return readPart(copiesOf, suspects, pieceCid, from, to);
+        return readPart(known, pieceCid, from, to);
       }),
-    blocks: (pieceCid, known, runs, signal) =>
-      reading(() => readBlocks(copiesOf, suspects, pieceCid, known, runs, signal), signal),
+    blocks: (pieceCid, roots, runs, signal) =>
+      reading(() => readBlocks(known, pieceCid, { roots, runs }, signal), signal),
     download: (pieceCid, signal, onProgress) =>
-      reading(() => downloadPiece({ copiesOf, suspects, slow, hashing }, pieceCid, signal, onProgress), signal),
+      reading(() => downloadPiece({ ...known, hashing }, pieceCid, signal, onProgress), signal),
   };
 
   async function* reading(

@@ -6,8 +6,9 @@ import { WeighbridgeError } from '../../../src/kernel/index.js';
 import type { BlockRoots, BlockRun } from '../../../src/storage/index.js';
 import { parsePieceCid, type PieceCid } from '../piece-cid.js';
 import type { FocReader } from './foc-client.js';
-import { fetchVerified, notFetched, type FetchTarget, type Suspects } from './fetch-piece.js';
-import { readRange, WrongCopy } from './read-range.js';
+import { askInTurn } from './ask-in-turn.js';
+import { fetchVerified, type FetchTarget, type Suspects } from './fetch-piece.js';
+import { readRange } from './read-range.js';
 import { holdsPiece } from './send-piece.js';
 import { verifiedBlocks } from './verified-blocks.js';
 
@@ -16,6 +17,11 @@ const READ_BYTES = 1 << 20;
 /** Where a piece is, asked anew or a moment ago. */
 export type CopiesOf = (pieceCid: string, anew?: boolean) => Promise<string[]>;
 
+/** Where pieces are, and what is known of who has them. */
+export interface CopiesKnown extends Pick<FetchTarget, 'suspects' | 'slow'> {
+  copiesOf: CopiesOf;
+}
+
 /**
  * The bytes of a piece, from all providers that have it at once: ranges go to whichever copy is free, and a range that a copy
  * fails, or is far too slow with, is taken up at the same byte by another. They lie in a file of this machine, ciphertext all of them, until their piece
@@ -23,7 +29,7 @@ export type CopiesOf = (pieceCid: string, anew?: boolean) => Promise<string[]>;
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if the bytes are another piece, DISK_FULL
  */
 export async function* downloadPiece(
-  { copiesOf, ...how }: { copiesOf: CopiesOf } & Pick<FetchTarget, 'hashing' | 'suspects' | 'slow'>,
+  { copiesOf, ...how }: CopiesKnown & Pick<FetchTarget, 'hashing'>,
   pieceCid: string,
   signal?: AbortSignal,
   onProgress?: (fetchedBytes: number) => void,
@@ -47,8 +53,7 @@ export async function* downloadPiece(
  * @throws WeighbridgeError PROVIDER_DOWN (retryable), PIECE_CORRUPT if every copy has another size
  */
 export async function readPart(
-  copiesOf: CopiesOf,
-  suspects: Suspects,
+  { copiesOf, ...known }: CopiesKnown,
   pieceCid: string,
   from: number,
   to: number,
@@ -56,35 +61,26 @@ export async function readPart(
   const piece = requirePiece(pieceCid);
   const end = Math.min(to, piece.sizeBytes);
   const bytes = new Uint8Array(end - from);
-  const faults: unknown[] = [];
-  let at = 0;
-  for (const url of await copiesOf(pieceCid)) {
-    try {
-      for await (const block of readRange(url, from + at, end, piece.sizeBytes)) {
-        bytes.set(block, at);
-        at += block.length;
-      }
-      return bytes;
-    } catch (error) {
-      faults.push(error); // the next copy goes on at the byte
-      if (error instanceof WrongCopy) suspects.add(url);
+  let at = 0; // the next copy goes on there
+  return askInTurn({ ...known, piece, urls: await copiesOf(pieceCid), signal: undefined }, async (url, signal) => {
+    for await (const block of readRange(url, from + at, end, piece.sizeBytes, signal)) {
+      bytes.set(block, at);
+      at += block.length;
     }
-  }
-  throw notFetched(piece, suspects, faults);
+    return bytes;
+  });
 }
 
 /** Blocks of a piece that are held against its CID, from whichever copy gives the right ones. */
 export async function* readBlocks(
-  copiesOf: CopiesOf,
-  suspects: Suspects,
+  { copiesOf, ...known }: CopiesKnown,
   pieceCid: string,
-  known: BlockRoots,
-  runs: readonly BlockRun[],
+  { roots, runs }: { roots: BlockRoots; runs: readonly BlockRun[] },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const piece = requirePiece(pieceCid);
   const urls = await copiesOf(pieceCid);
-  yield* verifiedBlocks({ piece, urls, suspects, signal }, known, runs);
+  yield* verifiedBlocks({ ...known, piece, urls, signal }, roots, runs);
 }
 
 function requirePiece(pieceCid: string): PieceCid {

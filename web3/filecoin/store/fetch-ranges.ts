@@ -110,7 +110,8 @@ function isSlower({ range, beganAt, beganMs }: Flight, oursMsPerByte = 0): boole
   return theirsMs > SLOWER_TIMES * oursMsPerByte * leftBytes + PATIENCE_MS;
 }
 
-const providerOf = (url: string): string => new URL('..', url).href;
+/** What the URLs of a provider's copies have in common. */
+export const providerOf = (url: string): string => new URL('..', url).href;
 
 /** `FileHandle.write` may write less than it was given. */
 async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

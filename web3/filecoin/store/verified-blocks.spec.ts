@@ -78,7 +78,8 @@ function partsOf(of: PieceCid, copies: Copy[]): VerifiedParts {
       for await (const bytes of readRange(urls[0] ?? '', from, end, of.sizeBytes)) parts.push(Uint8Array.from(bytes));
       return Buffer.concat(parts);
     },
-    blocks: (_pieceCid, known, runs, stop) => verifiedBlocks({ piece: of, urls, suspects, signal: stop }, known, runs),
+    blocks: (_pieceCid, known, runs, stop) =>
+      verifiedBlocks({ piece: of, urls, suspects, slow: new Set(), signal: stop }, known, runs),
   };
 }
 
@@ -131,10 +132,24 @@ describe('frames of some columns', () => {
     const lying = await copyOf(flipped(3 * PIECE_BLOCK_BYTES));
     const honest = await copyOf(piece);
     const columns = [18, 19];
-    const frames = await framesOf(await read([lying, honest], columns));
+    // The copies are asked in turns, and that block is of the second read.
+    const frames = await framesOf(await read([honest, lying], columns));
     expect(frames).toEqual(await framesOf(await read([honest], columns)));
     expect(suspects).toEqual(new Set([lying.url]));
     await expect(read([lying], columns).then(framesOf)).rejects.toMatchObject({ code: 'PIECE_CORRUPT' });
+  });
+
+  it('come from every copy in turns', async () => {
+    const [one, other] = [await copyOf(piece), await copyOf(piece)];
+    const columns = [3, 30, 60];
+    const frames = await framesOf(await read([one, other], columns));
+    const before = one.sent;
+    expect(frames).toEqual(await framesOf(await read([one], columns)));
+    const alone = one.sent - before;
+    // Header and index come from the first.
+    expect(before).toBeLessThan(alone);
+    expect(before + other.sent).toBe(alone);
+    expect(other.sent).toBeGreaterThan(alone / 4);
   });
 
   it.each([

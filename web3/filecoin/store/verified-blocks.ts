@@ -1,7 +1,7 @@
 import { PIECE_BLOCK_BYTES, type BlockRoots, type BlockRun } from '../../../src/storage/index.js';
 import { blockRoot, NODE_BYTES, PieceHasher } from '../commp.js';
-import type { PieceCid } from '../piece-cid.js';
-import { notFetched, corruptPiece, type Suspects } from './fetch-piece.js';
+import { askInTurn, type Copies } from './ask-in-turn.js';
+import { corruptPiece } from './fetch-piece.js';
 import { readRange, WrongCopy } from './read-range.js';
 
 /** Blocks that are asked for at once, 4 MiB. */
@@ -9,21 +9,12 @@ const BLOCKS_A_READ = 16;
 /** Reads that are on their way while one is taken. */
 const AHEAD = 4;
 
-/** Where the blocks come from. */
-interface BlockSource {
-  piece: PieceCid;
-  /** Its copies, the one first that is asked first. */
-  urls: string[];
-  suspects: Suspects;
-  signal: AbortSignal;
-}
-
 /**
  * Blocks of a piece, each held against its root before it is given out, and all roots against the piece CID before that.
  * @throws WeighbridgeError PIECE_CORRUPT, PROVIDER_DOWN (retryable)
  */
 export async function* verifiedBlocks(
-  source: BlockSource,
+  source: Copies & { signal: AbortSignal },
   known: BlockRoots,
   runs: readonly BlockRun[],
 ): AsyncGenerator<Uint8Array> {
@@ -33,9 +24,12 @@ export async function* verifiedBlocks(
   const first = known.roots.length / NODE_BYTES; // of those whose bytes are at hand
   const reads = runs
     .flatMap((run) => readsOf(run))
-    .map((run) => (): Promise<Uint8Array> | Uint8Array => {
+    .map((run, number) => (): Promise<Uint8Array> | Uint8Array => {
       if (run.first >= first) return bytesOf(known.tail, run.first - first, run.last - first);
-      return fetchRun(source, known, { first: run.first, last: run.last });
+      // In turns: each copy gives its part.
+      const turn = number % source.urls.length;
+      const urls = [...source.urls.slice(turn), ...source.urls.slice(0, turn)];
+      return fetchRun({ ...source, urls }, known, { first: run.first, last: run.last });
     });
   const begun: Promise<Uint8Array>[] = [];
   const begin = (): void => {
@@ -70,32 +64,20 @@ function bytesOf(bytes: Uint8Array, first: number, last: number): Uint8Array {
 }
 
 /** From the first copy that gives the right ones. */
-async function fetchRun(
-  { piece, urls, suspects, signal }: BlockSource,
-  { roots }: BlockRoots,
-  { first, last }: BlockRun,
-): Promise<Uint8Array> {
-  const faults: unknown[] = [];
+async function fetchRun(source: Copies, { roots }: BlockRoots, { first, last }: BlockRun): Promise<Uint8Array> {
   const bytes = new Uint8Array((last - first + 1) * PIECE_BLOCK_BYTES);
   const from = first * PIECE_BLOCK_BYTES;
-  for (const url of urls) {
-    try {
-      let at = 0;
-      for await (const part of readRange(url, from, from + bytes.length, piece.sizeBytes, signal)) {
-        bytes.set(part, at);
-        at += part.length;
-      }
-      for (let block = first; block <= last; block++) {
-        const root = blockRoot(bytesOf(bytes, block - first, block - first));
-        const right = roots.subarray(block * NODE_BYTES, (block + 1) * NODE_BYTES);
-        if (Buffer.compare(root, right) !== 0) throw new WrongCopy(`block ${block} of the copy is another one`);
-      }
-      return bytes;
-    } catch (error) {
-      signal.throwIfAborted();
-      faults.push(error);
-      if (error instanceof WrongCopy) suspects.add(url);
+  return askInTurn(source, async (url, signal) => {
+    let at = 0;
+    for await (const part of readRange(url, from, from + bytes.length, source.piece.sizeBytes, signal)) {
+      bytes.set(part, at);
+      at += part.length;
     }
-  }
-  throw notFetched(piece, suspects, faults);
+    for (let block = first; block <= last; block++) {
+      const root = blockRoot(bytesOf(bytes, block - first, block - first));
+      const right = roots.subarray(block * NODE_BYTES, (block + 1) * NODE_BYTES);
+      if (Buffer.compare(root, right) !== 0) throw new WrongCopy(`block ${block} of the copy is another one`);
+    }
+    return bytes;
+  });
 }
