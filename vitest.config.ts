@@ -30,6 +30,7 @@ const SHARED = ['src/**/*.spec.ts', 'web3/**/*.spec.ts', 'workers/**/*.spec.ts',
 /** Need modules loaded anew: they look at what happens at loading, or replace what all share. */
 const ALONE = [
   'web3/filecoin/sha256-pairs.spec.ts',
+  'web3/filecoin/store/foc-client.spec.ts',
   'web3/lit/quiet.spec.ts',
   'test/medium/filecoin-adapter.spec.ts',
   'test/medium/keys.spec.ts',

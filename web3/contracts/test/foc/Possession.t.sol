@@ -42,6 +42,27 @@ contract PossessionTest is FocTest {
         }
     }
 
+    function test_provePossession_revertsForAnInnerNodeInThePlaceOfALeaf() public {
+        startPeriod();
+        VM.roll(pdp.getNextChallengeEpoch(setId) + 1);
+        for (uint256 i = 0; i < 5; i++) {
+            PDPVerifier.Proof memory honest = honestProofs(5)[i];
+            bytes32[2] memory parents = [node(honest.leaf, honest.proof[0]), node(honest.proof[0], honest.leaf)];
+            for (uint256 side = 0; side < 2; side++) {
+                expectFailureAt(i, parents[side], honest.proof[1]);
+                expectFailureAt(i, honest.proof[1], parents[side]);
+            }
+        }
+    }
+
+    function expectFailureAt(uint256 i, bytes32 inner, bytes32 sibling) private {
+        PDPVerifier.Proof[] memory proofs = honestProofs(5);
+        proofs[i].leaf = inner;
+        proofs[i].proof = new bytes32[](1);
+        proofs[i].proof[0] = sibling;
+        expectProofFailure(proofs);
+    }
+
     function test_provePossession_revertsBeforeAndAfterItsTime() public {
         VM.prank(PROVIDER);
         VM.expectRevert("no challenge scheduled");
