@@ -1,6 +1,6 @@
 // Real: the seller's process (publishing code as built, DuckDB, its threads, its disk, its HTTP to the provider), SIGKILL.
 // Faked, in this process and over HTTP: provider, chain and marketplace; and within the seller's, the key nodes.
-// PUBLISH_KILLS=50 for as many as the owners ask; PUBLISH_SEED takes the moments of an earlier run.
+// As many kills as the owners ask for: PUBLISH_KILLS=3 for a look. PUBLISH_SEED takes the moments of an earlier run.
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { distDir } from '../support/build.js';
 import { network } from '../support/cli.js';
 import { OutsideWorld, type KilledPublish, type Listing } from './outside-world.js';
 
-const KILLS = Number(process.env['PUBLISH_KILLS'] ?? 3);
+const KILLS = Number(process.env['PUBLISH_KILLS'] ?? 50);
 const SEED = process.env['PUBLISH_SEED'] ?? randomUUID();
 const LONGEST_PAUSE_MS = 20;
 vi.setConfig({ testTimeout: 60_000 + KILLS * 60_000 });
