@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,15 @@ def test_refuses_padding_that_hides_something() -> None:
 
 
 HEADER = parse_header(seal(b"")[0][PLACE_BYTES:])
+
+
+def test_takes_a_header_in_one_form_only() -> None:
+    header = HEADER.encode()
+    for at in range(len(header)):
+        for bit in range(8):
+            changed = header[:at] + bytes([header[at] ^ 1 << bit]) + header[at + 1 :]
+            with suppress(Refused):  # or it has other ids, sizes or another nonce
+                assert parse_header(changed).encode() == changed, at
 
 
 def test_refuses_another_version_key_and_another_place() -> None:
