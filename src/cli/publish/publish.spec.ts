@@ -156,6 +156,12 @@ describe('a publish that must not happen', () => {
     expect(world).toMatchObject({ wraps: 0, commits: [], offers: [], listings: [] });
   });
 
+  it.each(['data.csv', 'data.ndjson', 'data.parquet'])('of a file of 0 bytes: %s', async (name) => {
+    await writeFile(path.join(dir, name), '');
+    await expect(run({}, name)).rejects.toMatchObject({ code: 'EMPTY_DATA', next: expect.stringMatching(/\.$/) });
+    expect(world).toMatchObject({ uploads: [], offers: [], listings: [] });
+  });
+
   it.each<[string, Partial<PublishOptions>, string]>([
     ['a price below zero', { price: '-1' }, 'BAD_PRICE'],
     ['a price with 19 decimals', { price: '0.0000000000000000001' }, 'BAD_PRICE'],
