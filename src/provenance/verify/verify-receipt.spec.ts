@@ -9,7 +9,7 @@ import { fromBase64, toBase64 } from './base64.js';
 import { decodeUtf8 } from './canonical.js';
 import { CHECK_CODES, type Check } from './checks.js';
 import { compareWithChain, splitHashOf } from './compare-online.js';
-import { formatReceipt, parseReceipt, type Receipt } from './receipt-schema.js';
+import { formatReceipt, MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from './receipt-schema.js';
 import { trustSchema, type Trust } from './trust.js';
 import { receiptChecks, verifyReceipt } from './verify-receipt.js';
 import { verifyRecordInLog } from './verify-record.js';
@@ -254,6 +254,21 @@ describe('a receipt', () => {
       expect(verdict.ok).toBe(false);
       expect(CHECK_CODES).toContain(verdict.checks[0]?.code);
     }
+  });
+
+  it('has no room for more: not in its proofs, not behind its end, nor beyond 4 MiB', async () => {
+    const extra = edited((r) => {
+      const record = r.records['access-granted'];
+      record.proof = record.proof.replace('\nindex ', '\nextra AQID\nindex ');
+      return r;
+    });
+    expect(await firstFailure(extra)).toMatchObject({ name: 'log:access-granted', detail: 'the proof carries extra data' });
+    const cases: [Uint8Array, RegExp][] = [
+      [utf8(`${text.slice(0, -1)} `), /does not end with one newline/],
+      [utf8(`${text}\n`), /canonical form/],
+      [utf8(`${' '.repeat(MAX_RECEIPT_BYTES)}${text}`), /bytes are too many/],
+    ];
+    for (const [bytes, detail] of cases) expect((await firstFailure(bytes))?.detail).toMatch(detail);
   });
 
   it('lets each of its records be verified alone', async () => {
