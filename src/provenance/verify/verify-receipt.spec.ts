@@ -262,7 +262,10 @@ describe('a receipt', () => {
       record.proof = record.proof.replace('\nindex ', '\nextra AQID\nindex ');
       return r;
     });
-    expect(await firstFailure(extra)).toMatchObject({ name: 'log:access-granted', detail: 'the proof carries extra data' });
+    expect(await firstFailure(extra)).toMatchObject({
+      name: 'log:access-granted',
+      detail: 'the proof carries extra data',
+    });
     const cases: [Uint8Array, RegExp][] = [
       [utf8(`${text.slice(0, -1)} `), /does not end with one newline/],
       [utf8(`${text}\n`), /canonical form/],
