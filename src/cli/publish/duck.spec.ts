@@ -28,6 +28,15 @@ it('holds little in memory, and spills what is sorted', async () => {
   expect(await limit()).toBe('80.0 MiB');
 });
 
+it('gives back what it freed, and goes on as it was', async () => {
+  await duck.run('SET threads = 1'); // as shards are written
+  await duck.rows('SELECT max(n) FROM (SELECT count(*) AS n FROM range(1000000) t(i) GROUP BY hash(i))');
+  const heldBytes = process.memoryUsage.rss();
+  await duck.trim();
+  expect(process.memoryUsage.rss()).toBeLessThan(heldBytes - 10e6);
+  expect(await duck.row("SELECT current_setting('threads') AS n")).toEqual({ n: '1' });
+});
+
 it('has more memory for what can neither be done with little nor spilled', async () => {
   // One list of 160 MB.
   const { n } = await duck.row('SELECT len(list(i)) AS n FROM range(20000000) t(i)');

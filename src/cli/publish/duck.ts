@@ -21,6 +21,8 @@ export interface Duck {
   aggregate(expressions: string[], from: string): Promise<Row>;
   /** From now on what does not fit into memory goes into this directory: it is plaintext rows. */
   spillTo(privateDir: string): Promise<void>;
+  /** Gives back what was freed and is still held, by it and by the C library, for it and for all threads of this process. Takes 10 ms. */
+  trim(): Promise<void>;
   /** Gives its memory back. May be repeated. */
   close(): void;
 }
@@ -36,6 +38,8 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
     memory_limit: `${USUAL_LIMIT_MIB}MiB`,
     threads: String(Math.min(MOST_THREADS, availableParallelism())),
     temp_directory: '',
+    // Of a long file it would keep 15 MB, which nobody reads again.
+    enable_external_file_cache: 'false',
     // It must not load code from the network because a file says so.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -92,6 +96,11 @@ export async function openDuck(privateDir?: string): Promise<Duck> {
       return whole;
     },
     spillTo,
+    trim: async () => {
+      // No statement asks for it: DuckDB does it whenever its number of threads changes.
+      const { n } = (await read(`SELECT current_setting('threads') AS n`))[0] ?? {};
+      for (const threads of [Number(n) + 1, Number(n)]) await read(`SET threads = ${threads}`);
+    },
     close: () => {
       if (!isOpen) return;
       isOpen = false;
