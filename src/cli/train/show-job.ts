@@ -6,7 +6,7 @@ import { assertWritable } from '../state/assert-writable.js';
 import { withLock } from '../state/lock.js';
 import { timeLeft } from '../ui/bar.js';
 import { facts } from '../ui/table.js';
-import { plain, shortId, time } from '../ui/text.js';
+import { bytes, plain, shortId, time } from '../ui/text.js';
 import { collectJob } from './collect.js';
 import { followJob } from './follow.js';
 import { knownJobs, type JobJournal } from './job-journal.js';
@@ -85,7 +85,11 @@ function lines(job: Job, { ui }: Cli): string[] {
   ];
 }
 
-function steps({ step, of, secondsLeft }: Job['progress']): string {
+function steps({ step, of, secondsLeft, fetchedBytes, toFetchBytes }: Job['progress']): string {
+  if (typeof fetchedBytes === 'bigint' && typeof toFetchBytes === 'bigint') {
+    return ` (fetching rows: ${bytes(Number(fetchedBytes))} of ${bytes(Number(toFetchBytes))})`;
+  }
+  if (of === 0) return ' (not begun)';
   const left = typeof secondsLeft === 'number' ? `, ${timeLeft(secondsLeft)} left` : '';
   return ` (${step} of ${of}${left})`;
 }

@@ -35,12 +35,12 @@ it.each([
   expect(stderr().match(new RegExp(words, 'gm'))).toHaveLength(1);
 });
 
-it('a job that waits shows what for', async () => {
+const shown = async (told: JobProgress): Promise<string> => {
   const { io, stdout } = testTerminal();
   const job = {
     id,
     state: 'training',
-    progress: progress('PROVIDER_DOWN'),
+    progress: told,
     dataset: { id, title: 'Digits' },
     priceWei: 1n,
     createdAt: NOW.toISOString(),
@@ -54,5 +54,21 @@ it('a job that waits shows what for', async () => {
     refundTransaction: null,
   };
   await showJob({ ui: createUi(io, false), api: async () => ({ job: async () => job }) } as unknown as Cli, id, {});
-  expect(stdout()).toMatch(/^waiting: +no storage provider .* \(PROVIDER_DOWN\)$/m);
+  return stdout();
+};
+
+it('a job that waits shows what for', async () => {
+  expect(await shown(progress('PROVIDER_DOWN'))).toMatch(/^waiting: +no storage provider .* \(PROVIDER_DOWN\)$/m);
+});
+
+it.each<[string, Partial<JobProgress>, RegExp]>([
+  ['has not begun', { of: 0 }, /^state: +training \(not begun\)$/m],
+  [
+    'fetches its rows',
+    { of: 0, fetchedBytes: 3n * 2n ** 20n, toFetchBytes: 2n ** 23n },
+    /^state: +training \(fetching rows: 3\.0 MiB of 8\.0 MiB\)$/m,
+  ],
+  ['trains', { step: 4, fetchedBytes: null, toFetchBytes: null }, /^state: +training \(4 of 9\)$/m],
+])('a job that %s shows how far it is', async (_which, told, words) => {
+  expect(await shown({ ...progress(null), ...told })).toMatch(words);
 });
