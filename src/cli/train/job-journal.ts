@@ -42,11 +42,28 @@ export async function writeJob(state: StateDir, journal: JobJournal): Promise<vo
 
 /** Every job that was begun on this machine, oldest first. */
 export async function knownJobs(state: StateDir): Promise<JobJournal[]> {
-  const names = await readdir(state.jobs).catch(() => []);
-  const jobs = await Promise.all(
-    names.filter((name) => /^0x[0-9a-f]{64}$/.test(name)).map(async (name) => readJob(state, name)),
-  );
+  const jobs = await Promise.all((await jobIds(state)).map(async (orderId) => readJob(state, orderId)));
   return jobs.filter((job) => job !== undefined).sort((a, b) => a.createdAt.localeCompare(b.createdAt));
+}
+
+/** What it takes to get a payment back. */
+const paidSchema = z.looseObject(jobJournalSchema.pick({ orderId: true, order: true }).shape);
+export type PaidOrder = z.infer<typeof paidSchema>;
+
+/**
+ * The orders of all jobs that were begun on this machine, also of those whose journal another version wrote, with a declaration that this one
+ * does not take: it shall not stand between a buyer and its money.
+ * @returns errors in place of journals that do not even hold an order
+ */
+export async function knownOrders(state: StateDir): Promise<(PaidOrder | Error)[]> {
+  const read = async (orderId: string): Promise<PaidOrder | Error | undefined> =>
+    readJson(path.join(state.job(orderId), 'job.json'), paidSchema).catch((error: Error) => error);
+  return (await Promise.all((await jobIds(state)).map(read))).filter((order) => order !== undefined);
+}
+
+async function jobIds(state: StateDir): Promise<string[]> {
+  const names = await readdir(state.jobs).catch(() => []);
+  return names.filter((name) => /^0x[0-9a-f]{64}$/.test(name));
 }
 
 /** The newest job for a request that did not end without result. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { network, testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
@@ -10,6 +10,7 @@ import { trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js'
 import { buildRecipe, writeModelFile, type ModelDeclaration } from '../../training/models.js';
 import { checkDataset } from '../browse/check-dataset.js';
 import type { StateDir } from '../state/state-dir.js';
+import { refundExpired } from '../account/withdraw.js';
 import { knownJobs } from './job-journal.js';
 import { makeModel, readFeatures } from './model.js';
 import { prepareJob } from './prepare.js';
@@ -363,6 +364,24 @@ it('says which file is damaged instead of paying again', async () => {
   await writeFile(path.join(state.job(job?.orderId ?? ''), 'job.json'), '{"version":1');
   await expect(run()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   expect(world.opened).toBe(1);
+});
+
+it('gives money back of a job whose declaration another version wrote, and says which journal names no order', async () => {
+  world.break = 'submit';
+  await expect(run()).rejects.toThrow();
+  const [job] = await knownJobs(state);
+  const file = path.join(state.job(job?.orderId ?? ''), 'job.json');
+  await writeFile(file, JSON.stringify({ ...job, version: 2, declaration: { of: 'another version' } }));
+  await expect(knownJobs(state)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  const damaged = path.join(state.job(`0x${'7'.repeat(64)}`), 'job.json');
+  await mkdir(path.dirname(damaged));
+  await writeFile(damaged, '{"version":1');
+  world.now += 2 * 3600;
+  const warnings: string[] = [];
+  const refunded = await refundExpired(world.chain, state, parties.buyer.address, (text) => warnings.push(text));
+  expect(refunded).toEqual([job?.orderId]);
+  expect([...world.orders.values()].map((order) => order.state)).toEqual(['refunded']);
+  expect(warnings).toEqual([expect.stringContaining(damaged)]);
 });
 
 describe('mean and deviation of columns', () => {
