@@ -16,7 +16,7 @@ import { makeModel, readFeatures } from './model.js';
 import { prepareJob } from './prepare.js';
 import { readTokenizers, tokenizersFor } from './tokenizers.js';
 import { noiseWarning } from './noise-warning.js';
-import { train, type TrainOptions } from './train.js';
+import { skippedWords, train, type TrainOptions } from './train.js';
 
 // Real: recipes, fit check, signatures, age, receipts and their verification, the disk. Faked at their ports: marketplace, chain.
 let dir: string;
@@ -364,6 +364,13 @@ it('says which file is damaged instead of paying again', async () => {
   await writeFile(path.join(state.job(job?.orderId ?? ''), 'job.json'), '{"version":1');
   await expect(run()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   expect(world.opened).toBe(1);
+});
+
+it('names the columns that are not used, be it one', () => {
+  expect(skippedWords(['a'])).toMatch(/^1 column is not used \(the seller declares nothing of it, .*\): a$/);
+  expect(skippedWords(['a', 'b'])).toMatch(
+    /^2 columns are not used \(the seller declares nothing of them, .*\): a, b$/,
+  );
 });
 
 it('gives money back of a job whose declaration another version wrote, and says which journal names no order', async () => {

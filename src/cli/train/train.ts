@@ -3,7 +3,6 @@ import { jsonDigest } from '../../kernel/index.js';
 import { checkDataset, type CheckedDataset } from '../browse/check-dataset.js';
 import { assertWritable } from '../state/assert-writable.js';
 import { withLock } from '../state/lock.js';
-import { counted } from '../ui/text.js';
 import { collectJob, type Collected } from './collect.js';
 import type { TrainDeps } from './deps.js';
 import { followJob } from './follow.js';
@@ -38,11 +37,7 @@ export async function train(options: TrainOptions, deps: TrainDeps): Promise<Col
   if (options.receipt !== undefined) await assertWritable(options.receipt);
   const checked = await checkDataset(await api.dataset(options.dataset), network, chain);
   const model = await makeModel(options, checked.dataset.manifest, checked.dataset.terms);
-  if (model.skippedColumns.length > 0) {
-    ui.warn(
-      `${counted(model.skippedColumns.length, 'column is', 'columns are')} not used (the seller declares nothing of them, or the recipe reads images alone): ${model.skippedColumns.slice(0, 5).join(', ')}`,
-    );
-  }
+  if (model.skippedColumns.length > 0) ui.warn(skippedWords(model.skippedColumns));
   const noisy = await noiseWarning(model.declaration, checked.dataset.rowCount);
   if (noisy !== undefined) ui.warn(noisy);
   const sealed = await sealedRows(checked.dataset.manifest, model.declaration);
@@ -119,4 +114,11 @@ export async function submitOnce(
   const next = { ...journal, submitted: true };
   await writeJob(state, next);
   return next;
+}
+
+/** Why columns are not used, and which. */
+export function skippedWords(columns: string[]): string {
+  const [are, them] = columns.length === 1 ? ['column is', 'it'] : ['columns are', 'them'];
+  const why = `the seller declares nothing of ${them}, or the recipe reads images alone`;
+  return `${columns.length} ${are} not used (${why}): ${columns.slice(0, 5).join(', ')}`;
 }
