@@ -78,6 +78,15 @@ describe('revoke', () => {
     expect(done).toEqual(['dataset told', 'dataset told', 'logged']);
   });
 
+  it.each([
+    ['now, by a record that has lost its milliseconds', '2026-11-25T12:00:00.900Z', false],
+    ['by an earlier run', '2026-11-25T12:00:02.000Z', true],
+  ])('tells whether consent was revoked %s', async (_when, now, already) => {
+    const { deps, dataset } = await world();
+    const done = await revokeConsent(dataset.id, null, { ...deps, now: () => new Date(now) });
+    expect(done).toMatchObject({ revokedAt: '2026-11-25T12:00:00.000Z', already });
+  });
+
   it('is refused to anybody but the seller before anything is done', async () => {
     const { deps, dataset, done } = await world([], parties.buyer);
     await expect(revokeConsent(dataset.id, null, deps)).rejects.toMatchObject({ code: 'FORBIDDEN' });

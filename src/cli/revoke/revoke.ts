@@ -21,7 +21,12 @@ export interface Revoked {
   transaction: string;
   logIndex: number;
   revokedAt: string;
+  /** An earlier run recorded it: nothing changed now. */
+  already: boolean;
 }
+
+/** What a record's time may have lost of the moment that it was signed. */
+const ROUNDED_MS = 1_000;
 
 /** Other records of the dataset may take the place that was signed; each try learns the place that is free then. */
 const ATTEMPTS = 10;
@@ -33,13 +38,15 @@ const ATTEMPTS = 10;
  */
 export async function revokeConsent(dataset: string, licence: Bytes32 | null, deps: RevokeDeps): Promise<Revoked> {
   const { account, api, chain, ui } = deps;
+  const from = deps.now().getTime();
   const found = await api.dataset(dataset);
   if (found.seller.toLowerCase() !== account.address.toLowerCase()) throw notTheSeller(found);
   ui.note('telling the Marketplace contract: from its next block on no key is released');
   const transaction = await (licence === null ? chain.revoke(found.id) : chain.revokeLicence(found.id, licence));
   ui.note('recording it in the log');
   const { logIndex, revokedAt } = await record(found, licence, deps);
-  return { keyId: found.id, licence, transaction, logIndex, revokedAt };
+  const already = Date.parse(revokedAt) + ROUNDED_MS <= from;
+  return { keyId: found.id, licence, transaction, logIndex, revokedAt, already };
 }
 
 async function record(dataset: Dataset, licence: Bytes32 | null, deps: RevokeDeps) {

@@ -2,7 +2,7 @@ import type { Bytes32 } from '../../kernel/index.js';
 import { licenceId } from '../licences/licence-id.js';
 import type { Cli } from '../cli.js';
 import { facts } from '../ui/table.js';
-import { shortId } from '../ui/text.js';
+import { shortId, time } from '../ui/text.js';
 import { revokeConsent } from './revoke.js';
 
 /** Revokes a whole dataset version. */
@@ -29,7 +29,9 @@ async function run(cli: Cli, dataset: string, licence: Bytes32 | null): Promise<
     now: () => new Date(),
   });
   cli.ui.result(done, () => [
-    cli.ui.out.green('Revoked.'),
+    done.already
+      ? `It was revoked already, at ${time(done.revokedAt)}. Nothing changed.`
+      : cli.ui.out.green('Revoked.'),
     ...facts([
       ['dataset', done.keyId],
       ...(done.licence === null ? [] : [['licence', done.licence] as [string, string]]),

@@ -186,7 +186,13 @@ it('lists the same pieces under a new key, and fetches no more than a frame', as
   const [listing] = listings;
   if (listing === undefined) throw new Error('nothing listed');
   const { manifest, offer } = listing;
-  expect(done).toEqual({ id: keyIdOf(seller.address, datasetId, 2), version: 2, pieces: 3, logIndex: 7 });
+  expect(done).toEqual({
+    id: keyIdOf(seller.address, datasetId, 2),
+    version: 2,
+    pieces: 3,
+    logIndex: 7,
+    already: false,
+  });
   const bare = (from: Manifest) => from.pieces.map(({ wrappedKey: _key, ...piece }) => piece);
   expect(bare(manifest)).toEqual(bare(first.manifest));
   manifest.pieces.forEach(({ shardId, wrappedKey }, number) => {
@@ -218,9 +224,9 @@ it('interrupted, goes on under the key that it took', async () => {
   failing = true;
   await expect(run()).rejects.toThrow('broken');
   failing = false;
-  await run();
+  expect(await run()).toMatchObject({ already: false });
   expect(versionKeys).toHaveLength(1);
-  expect(await run()).toMatchObject({ version: 2 });
+  expect(await run()).toMatchObject({ version: 2, already: true });
   expect(listings).toHaveLength(1);
 });
 

@@ -41,6 +41,8 @@ export interface Rotated {
   version: number;
   pieces: number;
   logIndex: number;
+  /** An earlier run listed it; this one left permits for repairs anew. */
+  already: boolean;
 }
 
 /**
@@ -80,7 +82,14 @@ export async function rotate(id: string, validDays: number, deps: RotateDeps): P
     const storage = deps.adapters.sellerStorage(network, account);
     const permits = storage.then(async (opened) => signRepairPermits(opened, slot.datasetId, sealed.pieces));
     await leaveRepairPermits(deps, sealed.keyId, permits);
-    return { id: sealed.keyId, version: slot.version, pieces: sealed.pieces.length, logIndex: done.logIndex };
+    const { keyId, pieces } = sealed;
+    return {
+      id: keyId,
+      version: slot.version,
+      pieces: pieces.length,
+      logIndex: done.logIndex,
+      already: listed !== undefined,
+    };
   });
 }
 

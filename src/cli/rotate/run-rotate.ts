@@ -9,7 +9,9 @@ export async function runRotate(cli: Cli, dataset: string, validDays: number): P
   const [network, account, api] = await Promise.all([cli.network(), cli.account(), cli.api()]);
   const done = await rotate(dataset, validDays, { ui, network, account, state, api, adapters, now: () => new Date() });
   ui.result(done, () => [
-    ui.out.green('Listed under a new key.'),
+    done.already
+      ? 'This version was rotated already. To rotate once more, name the version that came of it.'
+      : ui.out.green('Listed under a new key.'),
     ...facts([
       ['dataset', ui.out.bold(done.id)],
       ['version', String(done.version)],
