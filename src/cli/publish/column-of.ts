@@ -28,6 +28,7 @@ export function columnOf({ name, duckType }: PhysicalColumn, declared: DeclaredC
   return column;
 }
 
+const DECIMAL = /^DECIMAL\(\d+,\d+\)$/;
 /** Numbers in a list, of one fixed length or not: `DOUBLE[]`, `FLOAT[784]`. */
 const LIST_OF_NUMBERS =
   /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))\[\d*\]$/;
@@ -39,7 +40,7 @@ function naturalColumn(name: string, sql: string, duckType: string): SourceColum
   // The reader of the file has refused those that do not fit (refuseTooLarge).
   if (WIDE_INTEGERS.has(duckType)) return { name, type: 'integer', sql: `CAST(${sql} AS BIGINT)` };
   if (duckType === 'DOUBLE' || duckType === 'FLOAT') return { name, type: 'number', sql };
-  if (duckType.startsWith('DECIMAL')) return { name, type: 'number', sql: `CAST(${sql} AS DOUBLE)` };
+  if (DECIMAL.test(duckType)) return { name, type: 'number', sql: `CAST(${sql} AS DOUBLE)` };
   if (duckType === 'BOOLEAN') return { name, type: 'boolean', sql };
   if (TEXTUAL.test(duckType))
     return { name, type: 'string', sql: duckType === 'VARCHAR' ? sql : `CAST(${sql} AS VARCHAR)` };

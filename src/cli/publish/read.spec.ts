@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -219,11 +219,25 @@ describe('NDJSON', () => {
 describe('Parquet', () => {
   it('reads typed columns', async () => {
     await duck.run(
-      `COPY (SELECT 1::UTINYINT AS a, 0.5::DECIMAL(4,2) AS b, 'x' AS c, true AS d, DATE '2020-01-01' AS e) TO '${dir}/t.parquet'`,
+      `COPY (SELECT 1::UTINYINT AS a, 0.5::DECIMAL(4,2) AS b, 'x' AS c, true AS d, DATE '2020-01-01' AS e, [0.5, 1] AS f) TO '${dir}/t.parquet'`,
     );
     const source = await readSource(duck, path.join(dir, 't.parquet'), 'parquet', dir, {});
-    expect(types(source)).toEqual({ a: 'integer', b: 'number', c: 'string', d: 'boolean', e: 'string' });
-    expect(await rowsOf(source)).toEqual([{ a: 1, b: 0.5, c: 'x', d: true, e: '2020-01-01' }]);
+    expect(types(source)).toEqual({ a: 'integer', b: 'number', c: 'string', d: 'boolean', e: 'string', f: 'tensor' });
+    expect(await rowsOf(source)).toEqual([{ a: 1, b: 0.5, c: 'x', d: true, e: '2020-01-01', f: [0.5, 1] }]);
+  });
+
+  it('refuses two columns of one name, whatever is called so within a column', async () => {
+    const file = path.join(dir, 'twins.parquet');
+    await duck.run(`COPY (SELECT [0.5, 1] AS a, 1 AS element, 2 AS twin1, 3 AS twin2) TO '${file}'`);
+    const source = await readSource(duck, file, 'parquet', dir, {});
+    expect(types(source)).toEqual({ a: 'tensor', element: 'integer', twin1: 'integer', twin2: 'integer' });
+    await rm(path.join(dir, 'input.parquet'));
+    const bytes = await readFile(file, 'latin1');
+    await writeFile(file, bytes.replaceAll('twin2', 'twin1'), 'latin1');
+    await expect(readSource(duck, file, 'parquet', dir, {})).rejects.toMatchObject({
+      code: 'MALFORMED_DATA',
+      message: 'columns 3 and 4 are both called "twin1"',
+    });
   });
 
   it('refuses nested columns and files that are not Parquet', async () => {
