@@ -131,6 +131,10 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "output that is the input", with_graph(outputs=[value("input", ["batch", 3])])
     yield "output of another width", after(node("Concat", ["logits", "logits"], ["z"], axis=1))
     yield "output without a row axis", after(node("Squeeze", ["logits", "zero"], ["z"]), constants=(ints("zero", 0),))
+    yield (
+        "output that is the sum over its batch",
+        after(node("ReduceSum", ["logits", "zero"], ["z"], keepdims=1), constants=(ints("zero", 0),)),
+    )
     yield "batch fixed inside", after(node("Reshape", ["logits", "s"], ["z"]), constants=(ints("s", 1, 2),))
     # Attributes and operands
     yield "unknown attribute", after(node("Relu", ["logits"], ["z"], inplace=1))

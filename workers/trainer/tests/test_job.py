@@ -17,7 +17,7 @@ import pytest
 from models import LINEAR_WEIGHTS, declaration, linear_model, linear_weights
 from pieces import frame, job_frames, parquet, seal
 from weighbridge_trainer.frames import FrameReader, FrameWriter
-from weighbridge_trainer.job import run_job
+from weighbridge_trainer.job import _paced, run_job
 from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.safetensors import read_safetensors
 
@@ -162,6 +162,32 @@ def test_the_process_says_frames_and_nothing_else(ended: Ended) -> None:
     assert [kind for kind, _ in answers(done.stdout)][-2:] == [b"R", b"N"]
     assert answers(refused.stdout) == [IDLE, (b"E", bytes([Reason.MODEL_REJECTED]))]
     assert refused.stderr == b""
+
+
+def test_whatever_a_library_prints_goes_nowhere() -> None:
+    says = "import os; from weighbridge_trainer.__main__ import _own_stdout as own; frames = own(); print('a row')"
+    says += "; [os.write(fd, b'a row') for fd in (1, 2)]; frames.write(b'a frame'); frames.flush()"
+    done = subprocess.run([sys.executable, "-c", says], capture_output=True, check=True, timeout=60, cwd=SOURCE)
+    assert (done.stdout, done.stderr) == (b"a frame", b"")
+
+
+@pytest.mark.parametrize(("seconds_a_step", "told"), [(0, 2), (1e-3, 5), (0.125, 501), (1, 1_000)])
+def test_progress_is_told_by_the_clock(monkeypatch: pytest.MonkeyPatch, seconds_a_step: float, told: int) -> None:
+    """A thousand steps: how many frames come says how long the run took, and nothing else."""
+    now, heard = 50.0, []
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return now
+
+    monkeypatch.setattr("weighbridge_trainer.job.time", Clock)
+    progress = _paced(lambda step, _of: heard.append(step))
+    for step in range(1, 1_001):
+        progress(step, 1_000)
+        now += seconds_a_step
+    assert len(heard) == told
+    assert heard[-1] == 1_000
 
 
 def test_a_model_that_takes_too_long_to_prepare_is_told_so(ended: Ended) -> None:

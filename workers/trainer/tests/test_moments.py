@@ -21,6 +21,7 @@ from weighbridge_trainer.job import run_job
 from weighbridge_trainer.moments import fit, fitted_of, scale_of, standardise
 from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.rows import Rows
+from weighbridge_trainer.safetensors import read_safetensors
 
 GRAPH, WEIGHTS = linear_model(), linear_weights()
 SEED = b"s" * 32
@@ -162,6 +163,21 @@ def test_a_job_answers_with_the_sums_between_weights_and_numbers() -> None:
     assert job()[-3:] == [result, moments, numbers]
     metric = {"name": "accuracy", "bound": 1, "noiseMultiplier": 1}
     assert [kind for kind, _ in job(([], 20), metric=metric)[-4:]] == [b"R", b"F", b"M", b"N"]
+
+
+def test_rows_that_are_held_out_are_standardised_by_what_was_fitted_on_the_others() -> None:
+    metric = {"name": "accuracy", "bound": 1, "noiseMultiplier": 1}
+    *_, result, fitted, measured, _ = job(([], 20), metric=metric)
+    weights, noised = read_safetensors(result[1]), struct.unpack(">5q", fitted[1])
+    moments = fitted_of(noised, 2, 50, scale_of(NOISE, 2, counts_units=False), counts_units=False)
+    drawn = np.random.default_rng(9).normal(12, 4, (20, 3))
+    x = (drawn - 10) / 20
+    for k, (mean, deviation) in zip((0, 2), moments, strict=True):
+        x[:, k] = (x[:, k] - mean) / deviation
+    x[:, 1] = (drawn[:, 1] + 10) / 40
+    right = (x @ weights["w"].T + weights["b"]).argmax(1) == (drawn[:, 0] > 12)
+    assert 0 < right.sum() < 20
+    assert struct.unpack(">qq", measured[1]) == (reference.measured(SEED, list(right), 1), 0)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,13 @@ class TestGrid:
         small = np.abs(exact) < 2**24
         np.testing.assert_array_equal((got / grid.unit)[small], exact[small])
 
+    @pytest.mark.parametrize("numbers", [1, 1_000, 1 << 30])
+    def test_noise_is_made_for_neighbouring_sums_as_they_lie_on_it(self, numbers: int) -> None:
+        """Each number of a sum moves by half a unit when it is rounded: two sums part by a unit more in each."""
+        grid = grid_of(1.1, 0.9, numbers)
+        assert grid.deviation * grid.unit == pytest.approx(1.1 * (0.9 + grid.unit * numbers**0.5), rel=1e-12)
+        assert grid.deviation >= 2**20
+
     def test_says_the_same_of_two_sums_that_lie_in_one_cell(self) -> None:
         grid = grid_of(1.0, 1.0, 1)
         low, high = np.float32(0.3), np.nextafter(np.float32(0.3), np.float32(1))
