@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Column } from '../catalog/manifest.js';
-import { concatBytes, sha256Hex } from '../kernel/index.js';
+import { concatBytes, sha256Hex, utf8 } from '../kernel/index.js';
 import { checkFit } from './fit.js';
 import { checkColumns } from './fit-columns.js';
 import type { ModelDeclaration } from './model-declaration.js';
@@ -20,12 +20,15 @@ interface Files {
   graph: Uint8Array;
   weights: Uint8Array;
 }
+const tokenizer = utf8(JSON.stringify({ model: { vocab: { '[PAD]': 0, the: 1, cat: 2 } } }));
 
 function check(files: Partial<Files>, change: Partial<ModelDeclaration> = {}, rowCount = 100): string {
   const { graph, weights } = { ...model, ...files };
   const digests = { graph: sha256Hex(graph), weights: sha256Hex(weights) };
   try {
-    checkFit({ columns, rowCount, pieces: [] }, { ...model.declaration, ...digests, ...change }, graph, weights);
+    checkFit({ columns, rowCount, pieces: [] }, { ...model.declaration, ...digests, ...change }, graph, weights, [
+      tokenizer,
+    ]);
   } catch (error) {
     return String(error instanceof Error && 'code' in error ? error.code : error);
   }
@@ -128,6 +131,9 @@ describe('the fit check', () => {
     };
     expect(check(embedding(3), declared)).toBe('fits');
     expect(check(embedding(2), declared)).toBe('MODEL_DOES_NOT_FIT');
+    const text = { kind: 'text' as const, column: 'town', tokenizer: sha256Hex(tokenizer), length: 1, pad: 0 };
+    expect(check(embedding(3), { ...declared, features: { codes: [text] } })).toBe('fits');
+    expect(check(embedding(2), { ...declared, features: { codes: [text] } })).toBe('MODEL_DOES_NOT_FIT');
   });
 
   it.each<[string, Partial<ModelDeclaration>]>([

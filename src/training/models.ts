@@ -1,6 +1,6 @@
 /** What a buyer's side and a replay need of training: pure, without database or queue. A second door beside `index.ts`. */
 export { tokenizersOf } from './declaration/features.js';
-export { checkFit, checkTokenizer } from './fit.js';
+export { checkFit, readTokenizer } from './fit.js';
 export { MAX_ROWS_BYTES, roomOf } from './fit-rows.js';
 export { shapesOf, weigh } from './gate.js';
 export { isFinal, JOB_STATES, type JobState } from './job-state.js';

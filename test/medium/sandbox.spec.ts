@@ -115,7 +115,7 @@ describe('training in the sandbox', { timeout: 240_000 }, () => {
       { budget },
       { epsilon: 300, metric, standardiseEpsilon: 50 },
     );
-    checkFit(manifest, declaration, plain.graph, plain.weights);
+    checkFit(manifest, declaration, plain.graph, plain.weights, []);
     const seed = () => new Uint8Array(32).fill(9);
     const output = await trainer.train(inputOf(digits, { ...plain, declaration }, { manifest, seed: seed() }), never);
     const expected = { declaration, shapes: shapesOf(plain.weights), initial: plain.weights, rowCount };

@@ -59,7 +59,7 @@ export async function makeModel(options: ModelOptions, manifest: Manifest, terms
   const { checkFit } = await import('../../training/models.js');
   const model =
     terms === undefined ? await asScaled(built, options) : await underTerms(built, options, manifest, terms);
-  checkFit(manifest, model.declaration, model.graph, model.weights);
+  checkFit(manifest, model.declaration, model.graph, model.weights, model.tokenizers);
   return model;
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
-import { checkTokenizer, tokenizersOf, type ModelDeclaration } from '../../training/models.js';
+import { readTokenizer, tokenizersOf, type ModelDeclaration } from '../../training/models.js';
 import { readBytes } from '../verify/read-files.js';
 
 /** The `tokenizer.json` files that were given. */
@@ -17,7 +17,7 @@ export async function readTokenizers(files: readonly string[]): Promise<GivenTok
   const byName = new Map<string, string>();
   for (const file of files) {
     const bytes = await readBytes(file);
-    checkTokenizer(bytes);
+    readTokenizer(bytes);
     const digest = sha256Hex(bytes);
     byDigest.set(digest, bytes);
     byName.set(path.basename(file), digest);

@@ -1,6 +1,6 @@
 import type { ModelDeclaration, ModelInput } from '../model-declaration.js';
 import { safetensorsLayout, type TensorShapes } from '../safetensors.js';
-import { checkTables } from './check-tables.js';
+import { checkLogits, checkTables, type LargestTokens } from './check-tables.js';
 import { ELEMENT_TYPES, FLOAT32, INLINE_TYPES, IR_VERSIONS, OPSET_VERSIONS, WEIGHTS_LOCATION } from './fields.js';
 import { OPERATORS } from './operators.js';
 import { readModel, type ModelSummary, type ModelTensor, type ModelValue } from './read-model.js';
@@ -10,9 +10,14 @@ import { WireError } from './wire.js';
  * Checks a graph against its weights and its declaration: versions, operators, inputs and one output of the declared
  * shapes, every weight named once with the shape and the place that the weights file gives it.
  * @throws WireError
- * @throws WeighbridgeError MODEL_DOES_NOT_FIT for a table of fewer rows than an input picks from
+ * @throws WeighbridgeError MODEL_DOES_NOT_FIT for a table of fewer rows than an input picks from, or fewer logits than tokens
  */
-export function checkModel(graph: Uint8Array, shapes: TensorShapes, declaration: ModelDeclaration): void {
+export function checkModel(
+  graph: Uint8Array,
+  shapes: TensorShapes,
+  declaration: ModelDeclaration,
+  tokens: LargestTokens,
+): void {
   const model = readModel(graph);
   checkVersions(model);
   for (const { op, domain } of model.nodes) {
@@ -22,7 +27,8 @@ export function checkModel(graph: Uint8Array, shapes: TensorShapes, declaration:
   checkTrainable(declaration.trainable, shapes);
   checkInputs(model.inputs, declaration.inputs);
   checkOutput(model.outputs, declaration);
-  checkTables(model, shapes, declaration.features);
+  checkTables(model, shapes, declaration.features, tokens);
+  checkLogits(model, declaration, tokens);
 }
 
 function checkVersions({ irVersion, opsets }: ModelSummary): void {

@@ -18,6 +18,8 @@ export interface ModelNode {
   outputs: string[];
   /** The attribute of this name; 0 without it. */
   axis: number;
+  /** The attribute of this name: the element type that a Cast makes. 0 without it. */
+  to: number;
 }
 
 export interface ModelValue {
@@ -72,16 +74,17 @@ function readNode(bytes: Uint8Array): ModelNode {
     domain: node.text(onnx.NODE.domain),
     inputs: node.all(onnx.NODE.input).map(readName),
     outputs: node.all(onnx.NODE.output).map(readName),
-    axis: readAxis(node.all(onnx.NODE.attribute)),
+    axis: readWhole(node.all(onnx.NODE.attribute), 'axis'),
+    to: readWhole(node.all(onnx.NODE.attribute), 'to'),
   };
 }
 
 /** Of the attributes the trainer's reader judges the rest. */
-function readAxis(attributes: readonly Uint8Array[]): number {
+function readWhole(attributes: readonly Uint8Array[], wanted: string): number {
   for (const bytes of attributes) {
     const fields = [...readFields(bytes)];
     const name = fields.find(({ number }) => number === onnx.ATTRIBUTE.name);
-    if (name?.kind !== 'bytes' || readName(name.value) !== 'axis') continue;
+    if (name?.kind !== 'bytes' || readName(name.value) !== wanted) continue;
     const value = fields.find(({ number }) => number === onnx.ATTRIBUTE.int);
     return value?.kind === 'varint' ? Number(BigInt.asIntN(64, value.value)) : 0;
   }

@@ -185,7 +185,7 @@ describe('recipes', () => {
 
   it.each(RECIPE_NAMES)('%s passes the fit check that buyers models pass', (name) => {
     const { declaration, graph, weights } = buildRecipe(name, { manifest: digits });
-    const shapes = checkFit({ ...digits, rowCount: 1437, pieces: [] }, declaration, graph, weights);
+    const shapes = checkFit({ ...digits, rowCount: 1437, pieces: [] }, declaration, graph, weights, []);
     expect(shapes.size - declaration.trainable.length).toBe(name === 'lora' ? 4 : 0);
     expect(readModel(graph).nodes.at(-1)?.outputs).toEqual(['logits']);
   });

@@ -5,7 +5,7 @@ import type { Manifest } from '../../catalog/manifest.js';
 import { assertAllowed, type Viewer } from '../../identity/index.js';
 import { BlobStore, parseInput } from '../../platform/index.js';
 import { tokenizersOf } from '../declaration/features.js';
-import { checkFit, checkTokenizer } from '../fit.js';
+import { checkFit } from '../fit.js';
 import { declarationSchema, epsilonMicrosOfRun, type ModelDeclaration } from '../model-declaration.js';
 import { checkPrivacyTerms } from '../private-run.js';
 
@@ -41,11 +41,9 @@ export class CheckModel {
 
   /** Its files, by their digests, with a dataset's columns. @throws WeighbridgeError BLOB_NOT_FOUND, MODEL_REJECTED, MODEL_DOES_NOT_FIT */
   async assertFits(manifest: Manifest, declaration: ModelDeclaration): Promise<void> {
-    const [graph, weights] = await Promise.all([
-      this.blobs.read(declaration.graph),
-      this.blobs.read(declaration.weights),
-    ]);
-    checkFit(manifest, declaration, graph, weights);
-    for (const digest of tokenizersOf(declaration.features)) checkTokenizer(await this.blobs.read(digest));
+    const { graph, weights, features } = declaration;
+    const read = async (digest: string): Promise<Uint8Array> => this.blobs.read(digest);
+    const tokenizers = await Promise.all(tokenizersOf(features).map(read));
+    checkFit(manifest, declaration, await read(graph), await read(weights), tokenizers);
   }
 }

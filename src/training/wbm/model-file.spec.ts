@@ -141,7 +141,7 @@ describe('what a dataset and a buyer add to it', () => {
     });
     expect(made.label).toEqual(declaration.label);
     expect(made.features).toEqual(declaration.features);
-    expect(checkFit({ ...narrow, rowCount: 100, pieces: [] }, made, graph, weights).size).toBe(6);
+    expect(checkFit({ ...narrow, rowCount: 100, pieces: [] }, made, graph, weights, []).size).toBe(6);
   });
 
   it("is the file's own choice where it has one, and the buyer's before it", () => {
