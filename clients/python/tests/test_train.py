@@ -1,6 +1,8 @@
 """A whole purchase against a marketplace and a chain in memory: what is paid, what is kept, what comes back."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from weighbridge.contracts import Market as Deployed
 from weighbridge.contracts import typed_digest
 from weighbridge.jobs import _BAR, _show
 from weighbridge.journal import known_jobs
+
+SOURCE = Path(__file__).parents[1] / "src"
 
 
 def test_pays_once_and_gives_back_the_whole_state(world: World, tmp_path: Path) -> None:
@@ -35,6 +39,42 @@ def wb_tensors(path: Path) -> dict[str, Any]:
 def test_the_bar_says_each_state_once(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(world, tmp_path, progress=True)
     assert "done: 100%" in capsys.readouterr().err
+
+
+def test_the_bar_of_a_notebook_is_a_widget() -> None:
+    """In a process of its own: tqdm looks for a notebook when it is imported. What stands for a notebook and for
+    ipywidgets here is as much of them as it looks at."""
+    says = """
+import sys
+from types import ModuleType, SimpleNamespace
+
+class Widget:
+    def __init__(self, *children, **given):
+        self.layout, self.style, self.children = SimpleNamespace(), SimpleNamespace(), given.pop("children", children)
+        self.__dict__ |= {"value": 0, "bar_style": "", **given}
+
+class ZMQInteractiveShell:
+    pass
+
+def module(name, **members):
+    sys.modules[name] = ModuleType(name)
+    sys.modules[name].__dict__.update(members)
+
+module("ipykernel.zmqshell")
+module("IPython", get_ipython=ZMQInteractiveShell)
+module("IPython.display", display=lambda shown: None)
+module("ipywidgets", HTML=Widget, FloatProgress=Widget, HBox=Widget)
+from weighbridge.jobs import _BAR, _show, tqdm
+with tqdm(desc="waiting", total=0, bar_format=_BAR) as bar:
+    told = {"state": "training", "step": 0, "of": 0}
+    _show(bar, {**told, "fetchedBytes": "1024", "toFetchBytes": "4096"})
+    _show(bar, {**told, "step": 3, "of": 4})
+    words, widget, numbers = bar.container.children
+    assert (widget.value, widget.max) == (3, 4), vars(widget)
+    assert "training" in words.value and "3/4" in numbers.value, (words.value, numbers.value)
+"""
+    said = subprocess.run([sys.executable, "-W", "error", "-c", says], capture_output=True, timeout=60, cwd=SOURCE, check=False)
+    assert (said.returncode, said.stderr) == (0, b"")
 
 
 def test_the_bar_counts_bytes_of_rows_and_then_steps(capsys: pytest.CaptureFixture[str]) -> None:
