@@ -200,7 +200,7 @@ def test_an_empty_batch_takes_its_noise_and_the_divisor_is_the_expected_batch() 
 PATIENT = {"kind": "column", "column": "patient", "maxRows": 4}
 
 
-def sums_of_units(rows: Rows) -> dict[str, Any]:
+def sums_of_units(rows: Rows, norm: float = NORM) -> dict[str, Any]:
     """As a run gathers them: the rows of each unit, and the first row of all where a unit has fewer."""
     program, weights, config = mlp(privacy=privacy_of(PATIENT))
     assert rows.units is not None
@@ -208,7 +208,7 @@ def sums_of_units(rows: Rows) -> dict[str, Any]:
     assert table is not None
     picked, now = np.maximum(table, 0), {name: jnp.asarray(values) for name, values in weights.items()}
     inputs, target = {"input": jnp.asarray(rows.inputs["input"][picked])}, jnp.asarray(rows.target[picked])
-    clipped = jax.jit(clipped_sum_of_units(program, config, NORM))
+    clipped = jax.jit(clipped_sum_of_units(program, config, norm))
     return dict(clipped(now, {}, inputs, target, None, jnp.asarray(table >= 0)))
 
 
@@ -231,10 +231,12 @@ CROWD = np.array([0, 1, 1, 2, *[3] * 4, *[4] * 7, *range(5, ROWS - 10)])
 def test_the_clipped_sum_of_units_is_that_of_the_reference() -> None:
     rows = some_rows()
     each = mean_gradients(gradients("mlp", rows), CROWD, 4)
-    expected = reference.clipped_sum(each, sorted(made_of("mlp")[1]), NORM)
-    got = sums_of_units(Rows(rows.inputs, rows.target, CROWD))
-    for tensor in expected:
-        np.testing.assert_allclose(got[tensor], expected[tensor], rtol=2e-4, atol=2e-6 * NORM * ROWS)
+    # The larger norm shortens nobody, so that it shows what is summed.
+    for norm in (NORM, 50.0):
+        expected = reference.clipped_sum(each, sorted(made_of("mlp")[1]), norm)
+        got = sums_of_units(Rows(rows.inputs, rows.target, CROWD), norm)
+        for tensor in expected:
+            np.testing.assert_allclose(got[tensor], expected[tensor], rtol=2e-4, atol=2e-6 * norm * ROWS)
 
 
 def test_a_run_by_patients_is_that_of_the_reference() -> None:
