@@ -35,6 +35,8 @@ from weighbridge_trainer.safetensors import Floats
 GOOD = linear_model()
 INPUT, OUTPUT = value("input", ["batch", 3]), value("logits", ["batch", 2])
 GEMM = node("Gemm", ["input", "w", "b"], ["logits"], transB=1)
+# How the model ends.
+ONNX = body(8, body(1, "") + number(2, 20))
 WEIGHTS = [external("w", (2, 3)), external("b", (2,))]
 
 
@@ -66,8 +68,14 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "noise of 8 MiB", b"\x32\xff\xff\xff\x03" + b"A" * (8 << 20)
     yield "unknown field 999", GOOD + varint(999 << 3) + b"\x01"
     yield "graph twice, which protobuf merges", GOOD + b"\x3a\x00"
+    yield "the same version twice", GOOD + number(1, 8)
+    yield "a version of 65 bits, of which 64 are right", b"\x08\x89" + b"\x80" * 8 + b"\x02" + GOOD[2:]
     yield "field of another wire type", number(7, 1) + GOOD
     yield "name that is not UTF-8", model(graph([GEMM], [body(8, b"\xff\xfe")], [INPUT], [OUTPUT]))
+    yield (
+        "name between two nodes that is not UTF-8",
+        after(node("Relu", ["logits"], ["QQ"]), node("Relu", ["QQ"], ["z"])).replace(b"QQ", b"\xff\xfe"),
+    )
     yield (
         "name of 100,000 characters",
         with_graph(initializers=[*WEIGHTS, inline("n" * 100_000, np.zeros(1, np.float32))]),
@@ -84,10 +92,12 @@ def hostile() -> Iterator[tuple[str, bytes]]:
         after(node("Relu", ["logits"], ["z"]) + body(5, body(1, "a") + body(21, "b"))),
     )
     yield "custom domain", after(node("Steal", ["logits"], ["z"], domain="evil"))
+    yield "operator of the table, of another domain", after(node("Relu", ["logits"], ["z"], domain="evil"))
     yield "operator outside the table", after(node("Loop", ["logits"], ["z"]))
     yield "BatchNormalization, which mixes rows", after(node("BatchNormalization", ["logits"] * 5, ["z"]))
     yield "opset too old", model(graph([GEMM], WEIGHTS, [INPUT], [OUTPUT]), opset=14)
     yield "opset from the future", model(graph([GEMM], WEIGHTS, [INPUT], [OUTPUT]), opset=99)
+    yield "operator set of another domain", GOOD[: -len(ONNX)] + body(8, body(1, "evil") + number(2, 20))
     yield "two operator sets", GOOD + body(8, body(1, "evil") + number(2, 1))
     yield "IR version from the future", model(graph([GEMM], WEIGHTS, [INPUT], [OUTPUT]), ir=99)
     # Weights
@@ -122,6 +132,8 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     # Names and shapes
     yield "name made twice", after(node("Relu", ["logits"], ["logits"]))
     yield "value used before it is made", after(node("Relu", ["later"], ["z"]), node("Relu", ["logits"], ["later"]))
+    yield "operand that may be left out, and that nothing makes", after(node("Clip", ["logits", "never"], ["z"]))
+    yield "name with a zero byte", after(node("Relu", ["logits"], ["\0"]), node("Relu", ["\0"], ["z"]))
     yield "fixed batch in the input", with_graph(inputs=[value("input", [4, 3])])
     yield "two inputs", with_graph(inputs=[INPUT, value("other", ["batch", 3])])
     yield "input of another type", with_graph(inputs=[value("input", ["batch", 3], 7)])

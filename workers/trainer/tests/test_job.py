@@ -126,6 +126,8 @@ def test_a_private_job_without_its_seed_ends(seed: bytes | None) -> None:
         pytest.param(struct.pack(">I1s", 1 << 31, b"C"), Reason.TRAINER_FAILED, id="huge frame"),
         pytest.param(frame(b"Y", b""), Reason.TRAINER_FAILED, id="unknown frame"),
         pytest.param(frames()[:-20], Reason.TRAINER_FAILED, id="cut within the data"),
+        pytest.param(frames()[:-5], Reason.TRAINER_FAILED, id="cut before its end"),
+        pytest.param(frames()[:-5] + frame(b"D", b"\1"), Reason.TRAINER_FAILED, id="more data than its end"),
         pytest.param(frames(graph="0" * 64), Reason.MODEL_REJECTED, id="another graph than declared"),
         pytest.param(frames(weights="0" * 64), Reason.MODEL_REJECTED, id="other weights than declared"),
         pytest.param(frames(privacy="epsilon"), Reason.MODEL_REJECTED, id="privacy that is not there yet"),
