@@ -5,6 +5,10 @@ The trainer is the real one, with its clipping, sampling, noise and its fast pat
 lies along numbers of its own (one line of an embedding), so that the auditor's score of it is that line's movement: as strong an
 auditor as one run allows. A row that is left out stands there with a gradient of zero, since the number of rows is public.
 
+The mean and the scale that a run may pay for are audited the same way. There a canary is a row of one number a column, all of them at
+an end of the column's range, so that it moves every sum as far as a row can; which ends are a coin's, and its score is how far
+the noised sums lie along them.
+
 Prints one JSON line.
 """
 
@@ -18,6 +22,7 @@ import numpy as np
 from models import config_of, declaration, external, graph, model, node, value
 from weighbridge_trainer.rows import Rows
 from weighbridge_trainer.lower import lower
+from weighbridge_trainer.moments import fit
 from weighbridge_trainer.private_train import prepare_private, train_private
 from weighbridge_trainer.safetensors import write_safetensors
 
@@ -55,7 +60,8 @@ def prepared(noise_multiplier: float, delta: float, epsilon: float):
         trainable=["table"],
         inputs=[{"name": "token", "shape": [1], "dtype": "int64"}, {"name": "scale", "shape": [1], "dtype": "float32"}],
         features={
-            "token": [{"kind": "category", "column": "t", "vocabulary": [0, 1], "unknown": 2}],
+            # Bounds that hold all tokens: rows lie in the smallest type that they allow.
+            "token": [{"kind": "tensor", "column": "t", "shape": [1], "min": 0, "max": CANARIES}],
             "scale": [{"kind": "scale", "column": "s", "min": 0, "max": 1}],
         },
         label={"kind": "class", "column": "label", "classes": [0, 1]},
@@ -79,11 +85,51 @@ def scores(trainer, chosen, seed: bytes):
     return (table[1:, 0] - table[1:, 1]) / math.sqrt(2)
 
 
+# Enough columns that what the canaries are to one another is lost in the noise.
+FITTED_CANARIES, FITTED_COLUMNS = 2_000, 4_096
+
+
+def fitted_scores(noise_multiplier: float, chosen, seed: bytes):
+    """How far the released sums lie along each canary's own numbers."""
+    count, columns = FITTED_CANARIES, FITTED_COLUMNS
+    said = declaration(
+        b"",
+        b"",
+        inputs=[{"name": "input", "shape": [columns], "dtype": "float32"}],
+        features={"input": [{"kind": "standardise", "column": f"c{k}", "min": -1, "max": 1} for k in range(columns)]},
+        batchRows=count,
+        privacy={
+            "epsilon": 1,
+            "delta": 1e-6,
+            "noiseMultiplier": 1,
+            "clippingNorm": 1,
+            "samplingRate": 1,
+            "steps": 2,
+            "unit": {"kind": "row"},
+            "moments": {"noiseMultiplier": noise_multiplier},
+        },
+    )
+    ends = np.random.default_rng(7).integers(0, 2, (count, columns)).astype(np.float32) * 2 - 1
+    rows = Rows({"input": np.where(chosen[:, None], ends, 0).astype(np.float32)}, np.zeros(count, np.int32))
+    found = fit(config_of(said, rows=count), rows, seed)
+    assert found is not None
+    # Not the squares: of every canary they are ones, and say how many are in, but not which.
+    sums = np.array(found.noised[0 : 2 * columns : 2], np.float64)
+    return ends.astype(np.float64) @ sums
+
+
+def run_scores(noise: str, delta: float, epsilon: float, chosen, seed: bytes):
+    trainer = prepared(1.0 if noise == "off" else float(noise), delta, epsilon)
+    if noise == "off":
+        trainer = dataclasses.replace(trainer, grid=dataclasses.replace(trainer.grid, deviation=0.0))
+    return scores(trainer, chosen, seed)
+
+
 def lower_bound(chosen, scored, delta: float) -> float:
     """The largest epsilon that the guesses refute, at the confidence wanted, over all numbers of guesses."""
     order = np.argsort(-scored)
     best = 0.0
-    for count in GUESSES:
+    for count in (len(chosen) * guesses // CANARIES for guesses in GUESSES):
         half = count // 2
         correct = int(chosen[order[:half]].sum() + (~chosen[order[-half:]]).sum())
         best = max(best, refuted(2 * half, correct, delta, (1 - CONFIDENCE) / len(GUESSES)))
@@ -116,21 +162,24 @@ def p_value(guesses: int, correct: int, epsilon: float, delta: float) -> float:
 
 
 def main() -> None:
-    """Arguments: delta, then epsilon:noise multiplier of each run; "off" as the last is a run without noise."""
+    """Arguments: delta, then what:epsilon:noise multiplier of each run; "off" is a run without noise."""
     delta, *runs = sys.argv[1:]
     results = []
     for number, run in enumerate(runs):
         began = time.monotonic()
-        epsilon, noise = run.split(":")
-        trainer = prepared(1.0 if noise == "off" else float(noise), float(delta), float(epsilon))
-        if noise == "off":
-            trainer = dataclasses.replace(trainer, grid=dataclasses.replace(trainer.grid, deviation=0.0))
+        what, epsilon, noise = run.split(":")
         # The coins are the auditor's and fixed, so that a run can be repeated; the trainer's seed is as secret as ever.
-        chosen = np.random.default_rng(1000 + number).random(CANARIES) < 0.5
-        found = lower_bound(chosen, scores(trainer, chosen, bytes([number + 1] * 32)), float(delta))
-        results.append({"epsilon": float(epsilon), "noise": noise, "lowerBound": found})
+        chosen = np.random.default_rng(1000 + number).random(CANARIES if what == "run" else FITTED_CANARIES) < 0.5
+        seed = bytes([number + 1] * 32)
+        if what == "run":
+            scored = run_scores(noise, float(delta), float(epsilon), chosen, seed)
+        else:
+            # Off is the least that a declaration may ask for: a fortieth of what epsilon 1 needs.
+            scored = fitted_scores(0.1 if noise == "off" else float(noise), chosen, seed)
+        found = lower_bound(chosen, scored, float(delta))
+        results.append({"what": what, "epsilon": float(epsilon), "noise": noise, "lowerBound": found})
         print(
-            f"epsilon {epsilon}, noise {noise}: at least {found:.3f} ({time.monotonic() - began:.0f} s)",
+            f"{what}, epsilon {epsilon}, noise {noise}: at least {found:.3f} ({time.monotonic() - began:.0f} s)",
             file=sys.stderr,
         )
     print(json.dumps(results))
