@@ -1,7 +1,7 @@
 /**
  * The privacy ledger.
  * Real: PostgreSQL, its locks and its races; JobRepository as API and worker use it. Faked: the jobs, whose signatures are random.
- * LEDGER_ROUNDS says how often the race is run (3 by default).
+ * LEDGER_ROUNDS says how often the race is run (50 by default).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isWeighbridgeError } from '../../src/kernel/index.js';
@@ -20,7 +20,7 @@ import { JobRepository } from '../../src/training/job.repository.js';
 import { startTestDatabase, type TestDatabase } from '../support/database.js';
 import { randomBytes32, someJob } from '../support/jobs.js';
 
-const ROUNDS = Number(process.env['LEDGER_ROUNDS'] ?? 3);
+const ROUNDS = Number(process.env['LEDGER_ROUNDS'] ?? 50);
 const DELTA = 1e-5;
 const loss = lossOf(gaussianRdp({ samplingRate: 0.05, noiseMultiplier: 1.2, steps: 200 }));
 const ten = loss.map((one) => 10n * one);
