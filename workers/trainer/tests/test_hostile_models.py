@@ -355,6 +355,27 @@ def test_refuses_a_program_that_takes_too_long_to_compile() -> None:
         prepare(lower(data, LINEAR_WEIGHTS, config).row, LINEAR_WEIGHTS, config)
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        ("lower.MAX_VALUE_ELEMENTS", 1, "MODEL_REJECTED: budget: Gemm"),
+        ("lower.MAX_ROW_ELEMENTS", 1, "MODEL_REJECTED: budget: Gemm"),
+        ("folding_budget.MAX_FOLDED_ELEMENTS", 8, "MODEL_TOO_LARGE: budget: numbers of a constant"),
+        ("budgets.MAX_EQUATIONS", 10, "MODEL_TOO_LARGE: budget: operations"),
+        ("budgets.MAX_ROW_FLOPS", 10, "MODEL_TOO_LARGE: budget: floating-point operations a row"),
+        ("budgets._addresses", lambda: 1_000, "MODEL_TOO_LARGE: budget: memory"),
+    ],
+)
+def test_each_budget_alone_refuses(monkeypatch: pytest.MonkeyPatch, limit: str, value: Any, message: str) -> None:
+    """An honest model, where this budget is less than it takes and all others are as ever."""
+    data = beside(*filled("a", 3, 3), node("Neg", ["a"], ["c"]))
+    config = config_of(declaration(data, linear_weights()))
+    prepare(lower(data, LINEAR_WEIGHTS, config).row, LINEAR_WEIGHTS, config)
+    monkeypatch.setattr(f"weighbridge_trainer.{limit}", value)
+    with pytest.raises(Refused, match=message):
+        prepare(lower(data, LINEAR_WEIGHTS, config).row, LINEAR_WEIGHTS, config)
+
+
 def test_refuses_a_trainable_tensor_that_is_not_there() -> None:
     config = config_of(declaration(GOOD, linear_weights(), trainable=["w", "c"]))
     with pytest.raises(Refused):

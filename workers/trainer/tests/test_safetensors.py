@@ -68,3 +68,25 @@ def test_refuses(data: bytes) -> None:
     with pytest.raises(Refused) as refused:
         read_safetensors(data)
     assert refused.value.reason is Reason.MODEL_REJECTED
+
+
+TENSORS = ",".join(f'"{k:05}":{entry([1], 4 * k, 4 * k + 4)}' for k in range(10_001))
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        pytest.param(b"\xff" * 16, "header length", id="header longer than the file"),
+        pytest.param(file_of(" " * (5 << 20), b""), "header length", id="header of 5 MiB"),
+        pytest.param(file_of(f"{{{TENSORS}}}", bytes(40_004)), "an object of tensors", id="10,001 tensors"),
+        pytest.param(file_of(f'{{"a":{entry([1] * 9, 0, 4)}}}', bytes(4)), "entry", id="nine axes"),
+        pytest.param(file_of(f'{{"a":{entry([1 << 29], 0, 4)}}}', bytes(4)), "shape", id="2^29 numbers"),
+        pytest.param(file_of(f'{{"a":{entry([0], 0, 0)}}}', b""), "shape", id="no numbers"),
+        pytest.param(file_of(f'{{"a":{entry([1 << 15, 1 << 15], 0, 4)}}}', bytes(4)), "shape", id="2^15 by 2^15"),
+        pytest.param(file_of(GOOD.replace("[2]", "[true,2]"), bytes(8)), "shape", id="boolean size"),
+    ],
+)
+def test_refuses_by_its_own_rule(data: bytes, rule: str) -> None:
+    """Before anything of the size that the header asks for is looked at."""
+    with pytest.raises(Refused, match=f"weights: .*{rule}"):
+        read_safetensors(data)
