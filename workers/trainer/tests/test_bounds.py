@@ -1,6 +1,8 @@
 """An index is held against its table before a row is read, by what its features can make; and weights that start at
 zero hide nothing from the canary."""
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,17 @@ from weighbridge_trainer.canary import check_rows_apart
 from weighbridge_trainer.lower import lower
 from weighbridge_trainer.refusal import Reason, Refused
 from weighbridge_trainer.safetensors import Floats, write_safetensors
+from weighbridge_trainer.text import Tokenizers, read_tokenizer, with_largest_ids
 
 WEIGHTS: dict[str, Floats] = {"table": np.ones((6, 4), np.float32), "w": np.ones((4, 2), np.float32)}
 
 
-def check(nodes: list[bytes], features: list[dict[str, Any]], constants: list[bytes] | None = None) -> None:
+def check(
+    nodes: list[bytes],
+    features: list[dict[str, Any]],
+    constants: list[bytes] | None = None,
+    tokenizers: Tokenizers | None = None,
+) -> None:
     """Words of a row, through `nodes` to `index`, looked up and added up: two classes."""
     after = [
         node("Gather", ["table", "index"], ["rows"]),
@@ -45,7 +53,7 @@ def check(nodes: list[bytes], features: list[dict[str, Any]], constants: list[by
         "features": {"words": [{k: v for k, v in feature.items() if k != "width"} for feature in features]},
     }
     config = config_of(declaration(data, write_safetensors(WEIGHTS), **change))
-    lower(data, WEIGHTS, config)
+    lower(data, WEIGHTS, config if tokenizers is None else with_largest_ids(config, tokenizers))
 
 
 def category(words: int, unknown: int = 0) -> dict[str, Any]:
@@ -127,3 +135,17 @@ def test_a_parameter_of_the_place_in_the_batch_does_not_hide_at_zero() -> None:
     with pytest.raises(Refused) as refused:
         check_rows_apart(lower(data, weights, config), weights, config)
     assert refused.value.reason is Reason.ROWS_MIX
+
+
+@pytest.mark.parametrize(("words", "fits"), [(6, True), (7, False)])
+def test_a_text_reaches_as_far_as_its_tokenizer(words: int, fits: bool) -> None:
+    vocabulary = {"[UNK]": 0, **{f"w{k}": k for k in range(1, words)}}
+    made = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}
+    body = json.dumps({"version": "1.0", "model": made}).encode()
+    digest = hashlib.sha256(body).hexdigest()
+    text = {"kind": "text", "column": "t", "tokenizer": digest, "length": 2, "pad": 0, "width": 2}
+    tokenizers = {digest: read_tokenizer(body, digest)}
+    if fits:
+        return check(SAME, [text], tokenizers=tokenizers)
+    with pytest.raises(Refused, match="outside of its table"):
+        check(SAME, [text], tokenizers=tokenizers)
