@@ -15,7 +15,11 @@ const NEXT =
  * missed the last commits would otherwise sign a second history under the same key: a fork.
  * @throws WeighbridgeError LOG_BEHIND_ANCHOR, PROOF_INVALID if the database is damaged
  */
-export async function assertExtendsAnchor(reader: LogReader, edge: Edge, anchored: AnchoredCheckpoint): Promise<void> {
+export async function assertExtendsAnchor(
+  reader: Pick<LogReader, 'tile'>,
+  edge: Edge,
+  anchored: AnchoredCheckpoint,
+): Promise<void> {
   if (anchored.size === 0) return;
   if (edge.size < anchored.size) {
     throw behind(`the database has ${edge.size} entries, the chain has anchored ${anchored.size}`, anchored, edge);
