@@ -9,6 +9,7 @@ model.load_state_dict(weights)
 
 from __future__ import annotations
 
+from . import _recursion_limit  # noqa: F401  (before whatever imports eth-account)
 from .datasets import Dataset, DatasetSummary
 from .errors import WeighbridgeError
 from .export import export
