@@ -48,6 +48,7 @@ describe('the container', () => {
   it.each<[string, Uint8Array, string]>([
     ['nothing', new Uint8Array(), 'the file ends'],
     ['another kind of file', utf8('GIF89a'.padEnd(400, '.')), 'signature'],
+    ['a pickle that runs a program', utf8("cos\nsystem\n(S'touch pickled'\ntR.".padEnd(400, '.')), 'signature'],
     ['an empty zip', good.slice(END), 'signature'],
     ['a member too large', writeZip([{ name: 'a', bytes: new Uint8Array(101) }]), 'at most 100'],
     ['a size of 4 GiB', changed((v) => v.setUint32(22, 0xffff_fffe, true)), 'at most 100'],

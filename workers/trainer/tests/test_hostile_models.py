@@ -35,6 +35,8 @@ from weighbridge_trainer.safetensors import Floats
 GOOD = linear_model()
 INPUT, OUTPUT = value("input", ["batch", 3]), value("logits", ["batch", 2])
 GEMM = node("Gemm", ["input", "w", "b"], ["logits"], transB=1)
+# What loading a checkpoint of another kind would run.
+PICKLE = b"cos\nsystem\n(S'touch pickled'\ntR."
 # How the model ends.
 ONNX = body(8, body(1, "") + number(2, 20))
 WEIGHTS = [external("w", (2, 3)), external("b", (2,))]
@@ -65,6 +67,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "length of 2^60", b"\x3a" + b"\xff" * 8 + b"\x0f"
     yield "100,000 nested groups", b"\x3b" * 100_000
     yield "number of eleven bytes", b"\x08" + b"\x80" * 10 + b"\x01"
+    yield "a pickle that runs a program", PICKLE
     yield "noise of 8 MiB", b"\x32\xff\xff\xff\x03" + b"A" * (8 << 20)
     yield "unknown field 999", GOOD + varint(999 << 3) + b"\x01"
     yield "graph twice, which protobuf merges", GOOD + b"\x3a\x00"

@@ -42,6 +42,7 @@ GOOD = f'{{"a":{entry([2], 0, 8)}}}'
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"\xff" * 16, id="header length 2^64"),
+        pytest.param(b"cos\nsystem\n(S'touch pickled'\ntR.", id="a pickle that runs a program"),
         pytest.param(file_of("[]", b""), id="a list"),
         pytest.param(file_of("[" * 100_000, b""), id="nesting"),
         pytest.param(file_of('{"a":1}', b""), id="no entry"),
