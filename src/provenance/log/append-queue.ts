@@ -24,6 +24,8 @@ export class AppendQueue {
   /** By leaf hash, until the batch has committed or failed: a repeat in between shares the answer. */
   private readonly pending = new Map<string, Waiting>();
   private wake = new Deferred<void>();
+  private enough = new Deferred<void>();
+  private enoughAt = Number.POSITIVE_INFINITY;
   private closed: string | undefined;
 
   /** @param limit - entries that may wait to be cut; beyond it callers are told to come back */
@@ -50,6 +52,7 @@ export class AppendQueue {
     this.queue.push(waiting);
     this.queuedBytes += data.length;
     this.wake.resolve();
+    if (this.queue.length >= this.enoughAt) this.enough.resolve();
     return waiting.answer.promise;
   }
 
@@ -59,6 +62,17 @@ export class AppendQueue {
       this.wake = new Deferred();
       await this.wake.promise;
     }
+  }
+
+  /** Resolves when so many entries wait, when the time is over, or when none will come any more. */
+  async untilWaiting(count: number, ms: number): Promise<void> {
+    if (this.queue.length >= count || this.closed !== undefined) return;
+    this.enoughAt = count;
+    this.enough = new Deferred();
+    const timer = setTimeout(() => this.enough.resolve(), ms);
+    await this.enough.promise;
+    clearTimeout(timer);
+    this.enoughAt = Number.POSITIVE_INFINITY;
   }
 
   /** The next batch: at most `count` entries, and about `BATCH_BYTES`. */
@@ -80,6 +94,7 @@ export class AppendQueue {
   close(): void {
     this.closed ??= 'the log is stopping';
     this.wake.resolve();
+    this.enough.resolve();
   }
 
   /** Takes nothing more, and tells all who wait that they do not know. */
@@ -90,6 +105,7 @@ export class AppendQueue {
     this.pending.clear();
     this.queue = [];
     this.wake.resolve();
+    this.enough.resolve();
   }
 }
 

@@ -88,6 +88,25 @@ describe('the sequencer', () => {
     await log.stop();
   });
 
+  it('waits for the window to be over, for as many as are worth a batch, or for the end', async () => {
+    const store = new FakeStore();
+    const log = sequencer(store, 2, { windowMs: 3_600_000, maxBatch: 2048 });
+    const some = (from: number, to: number) =>
+      Array.from({ length: to - from }, async (_, i) => log.append(entry(from + i)));
+    // There was no cut before.
+    await Promise.all(some(0, 1));
+    const most = some(1, 128);
+    await setTimeout(20);
+    expect(store.size).toBe(1);
+    const all = await Promise.all([...most, ...some(128, 129)]);
+    expect(all.map(({ index }) => index)).toEqual(Array.from({ length: 128 }, (_, i) => i + 1));
+    const last = some(129, 132);
+    await setTimeout(20);
+    expect(store.size).toBe(129);
+    await log.stop();
+    expect((await Promise.all(last)).map(({ index }) => index)).toEqual([129, 130, 131]);
+  });
+
   it('shares what waits with the writers that are free too, but not so little that it is not worth a batch', async () => {
     const cuts = async (waiting: number, depth: number): Promise<number[]> => {
       const store = new FakeStore();

@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { Appended } from '../ports.js';
 import { Deferred } from './deferred.js';
 import type { Edge } from '../tiles/edge.js';
@@ -6,7 +6,10 @@ import { AppendQueue, type Waiting } from './append-queue.js';
 import type { BatchWriter, KnownLeaves, NoteSigner } from './ports.js';
 
 export interface SequencerOptions {
-  /** Least time between two cuts, measured from the last cut, so that a lone entry does not wait. */
+  /**
+   * Least time between two cuts, measured from the last cut, so that a lone entry does not wait. As many as are worth a batch do
+   * not wait either: of some hundred callers all would stand in the queue until the window is over.
+   */
   windowMs: number;
   /** Most entries in a batch. */
   maxBatch: number;
@@ -14,7 +17,7 @@ export interface SequencerOptions {
   maxQueue: number;
 }
 
-/** Fewer entries than this are not worth a batch of their own beside another. */
+/** Fewer entries than this are not worth a batch of their own beside another, nor one before the window is over. */
 const LEAST_SHARE = 128;
 
 /** What is committed: the newest checkpoint, and the edge of its tree. Never changed, only replaced. */
@@ -90,14 +93,15 @@ export class Sequencer {
   }
 
   private async run(): Promise<void> {
-    let lastCutMs = 0;
+    let lastCutMs = Number.NEGATIVE_INFINITY;
     let previous: Promise<void> = Promise.resolve();
     for (;;) {
       await this.queue.untilWork();
       if (this.queue.length === 0) break;
       const leftMs = lastCutMs + this.options.windowMs - performance.now();
+      if (leftMs > 0) await this.queue.untilWaiting(LEAST_SHARE, leftMs);
       // At least one turn of the event loop, so that callers who come together share a batch.
-      await (leftMs > 0 ? setTimeout(leftMs) : setImmediate());
+      await setImmediate();
       const writer = await this.freeWriter();
       if (writer === undefined) break;
       lastCutMs = performance.now();
