@@ -329,6 +329,9 @@ describe('a piece store', () => {
     const store = oneCopy(account);
     const session = await store.open(piece.sizeBytes);
     await session.send(createReadStream(file), () => piece.pieceCid);
+    // Its deposit and its first key are on their way since it was opened; a permit of before the jump would be too old after it.
+    const reader = createPublicClient({ transport: http(net.network.rpcUrl) });
+    await expect.poll(async () => reader.getTransactionCount(account), { timeout: 60_000 }).toBe(2);
     const anvil = createTestClient({ mode: 'anvil', transport: http(net.network.rpcUrl) });
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
