@@ -41,7 +41,9 @@ export function createPieceStore(options: PieceStoreOptions): PieceStore & Verif
   const lock = oneAtATime();
   let signing: Promise<StorageSigner> | undefined;
   const session = async (wallet: FocSigner): Promise<StorageSigner> => {
-    if (signing !== undefined && endsSoon(await signing)) signing = undefined;
+    const before = signing;
+    // Another caller may have opened the next one meanwhile.
+    if (before !== undefined && endsSoon(await before) && signing === before) signing = undefined;
     signing ??= openStorageSession(network, wallet, SESSION_MS);
     signing.catch(() => (signing = undefined));
     return signing;

@@ -3,6 +3,7 @@ import { jsonDigest } from '../../kernel/index.js';
 import { checkDataset, type CheckedDataset } from '../browse/check-dataset.js';
 import { assertWritable } from '../state/assert-writable.js';
 import { withLock } from '../state/lock.js';
+import { counted } from '../ui/text.js';
 import { collectJob, type Collected } from './collect.js';
 import type { TrainDeps } from './deps.js';
 import { followJob } from './follow.js';
@@ -118,7 +119,7 @@ export async function submitOnce(
 
 /** Why columns are not used, and which. */
 export function skippedWords(columns: string[]): string {
-  const [are, them] = columns.length === 1 ? ['column is', 'it'] : ['columns are', 'them'];
-  const why = `the seller declares nothing of ${them}, or the recipe reads images alone`;
-  return `${columns.length} ${are} not used (${why}): ${columns.slice(0, 5).join(', ')}`;
+  const why = `the seller declares nothing of ${columns.length === 1 ? 'it' : 'them'}, or the recipe reads images alone`;
+  const many = counted(columns.length, 'column is', 'columns are');
+  return `${many} not used (${why}): ${columns.slice(0, 5).join(', ')}`;
 }

@@ -24,28 +24,35 @@ export function countedPieces(
   const furthest = new Map<string, number>();
   const toFetch = new Map<string, number>();
   const sizeOf = new Map(pieces.map(({ pieceCid, sizeBytes }) => [pieceCid, sizeBytes]));
+  const allBytes = [...sizeOf.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  // Of the pieces that are begun. Kept, not summed up: there are hundreds of pieces, and each block of one comes by here.
+  let [fetchedBytes, begunBytes, wantedBytes] = [0, 0, 0];
   const isDue = progressPacer(nowMs);
-  const sum = (values: Iterable<number>): number => [...values].reduce((all, one) => all + one, 0);
+  const begin = (pieceCid: string, bytes: number): void => {
+    const before = toFetch.get(pieceCid);
+    if (before === undefined) begunBytes += sizeOf.get(pieceCid) ?? 0;
+    wantedBytes += bytes - (before ?? 0);
+    toFetch.set(pieceCid, bytes);
+  };
   const reach = (pieceCid: string, bytes: number): void => {
-    if (bytes <= (furthest.get(pieceCid) ?? 0)) return;
+    const before = furthest.get(pieceCid) ?? 0;
+    if (bytes <= before) return;
     furthest.set(pieceCid, bytes);
-    const begunBytes = sum([...toFetch.keys()].map((begun) => sizeOf.get(begun) ?? 0));
-    const share = sum(toFetch.values()) / begunBytes;
-    const toFetchBytes = Math.round(sum(sizeOf.values()) * share);
-    const fetchedBytes = sum(furthest.values());
+    fetchedBytes += bytes - before;
+    const toFetchBytes = Math.round(allBytes * (wantedBytes / begunBytes));
     if (isDue(fetchedBytes, toFetchBytes)) report(fetchedBytes, toFetchBytes);
   };
   const whole = pieces.map(({ pieceCid, sizeBytes }) => (signal: AbortSignal) => {
-    toFetch.set(pieceCid, sizeBytes);
+    begin(pieceCid, sizeBytes);
     return sources.pieces.download(pieceCid, signal, (bytes) => reach(pieceCid, Math.min(bytes, sizeBytes)));
   });
   const { parts } = sources;
   if (parts === undefined) return { pieces: whole };
   const blocks: VerifiedParts['blocks'] = async function* (pieceCid, known, runs, signal) {
-    toFetch.set(pieceCid, bytesIn(runs, sizeOf.get(pieceCid) ?? 0));
-    let fetchedBytes = 0;
+    begin(pieceCid, bytesIn(runs, sizeOf.get(pieceCid) ?? 0));
+    let readBytes = 0;
     for await (const block of parts.blocks(pieceCid, known, runs, signal)) {
-      reach(pieceCid, (fetchedBytes += block.length));
+      reach(pieceCid, (readBytes += block.length));
       yield block;
     }
   };

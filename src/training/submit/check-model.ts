@@ -43,7 +43,7 @@ export class CheckModel {
   async assertFits(manifest: Manifest, declaration: ModelDeclaration): Promise<void> {
     const { graph, weights, features } = declaration;
     const read = async (digest: string): Promise<Uint8Array> => this.blobs.read(digest);
-    const tokenizers = await Promise.all(tokenizersOf(features).map(read));
-    checkFit(manifest, declaration, await read(graph), await read(weights), tokenizers);
+    const tokenizers = Promise.all(tokenizersOf(features).map(read));
+    checkFit(manifest, declaration, ...(await Promise.all([read(graph), read(weights), tokenizers])));
   }
 }
