@@ -77,7 +77,7 @@ export async function findGpus(choice: GpuChoice, python: Python, places: GpuPla
       driver,
       libraries,
       cuda,
-      nodes: await Promise.all([...CONTROL, `nvidia${minor}`].map(async (name) => node(path.join(places.dev, name)))),
+      nodes: await deviceFiles([...CONTROL, `nvidia${minor}`].map((name) => path.join(places.dev, name))),
     })),
   );
 }
@@ -124,13 +124,14 @@ async function driverLibraries({ libraries }: GpuPlaces): Promise<string> {
   );
 }
 
-async function node(file: string): Promise<string> {
-  try {
-    await access(file);
-    return file;
-  } catch (error) {
-    throw unavailable(`${file} is not there`, 'Run: nvidia-modprobe -u -c 0', error);
+/** All of these, or the first that is missing is named: one after another, so that it is always the same one. */
+async function deviceFiles(files: string[]): Promise<string[]> {
+  for (const file of files) {
+    await access(file).catch((error: unknown) => {
+      throw unavailable(`${file} is not there`, 'Run: nvidia-modprobe -u -c 0', error);
+    });
   }
+  return files;
 }
 
 /** Digest of the names and versions of what compiles and runs programs on a GPU; undefined if it is not installed. */
