@@ -1,22 +1,16 @@
 // Real: bubblewrap, seccomp, rlimits, Python, pipes, the worker's side of the sandbox. Faked: what runs in the box is no trainer
 // but a program that tries to get out (test/support/escaping-trainer). Each attempt is a row of docs/sandbox.md.
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WeighbridgeError } from '../../src/kernel/index.js';
 import { buildRecipe, type TrainInput } from '../../src/training/index.js';
-import { drawBlueprint, startBox } from '../../workers/sandbox/box.js';
 import { createSandboxTrainer } from '../../workers/sandbox/index.js';
-import { DEFAULT_LIMITS } from '../../workers/sandbox/limits.js';
 import { exampleDataset, type EncryptedDataset } from '../support/encrypted-dataset.js';
+import { escape, ESCAPE_LIMITS, ESCAPING_TRAINER, type Escape } from '../support/escape.js';
 
 const pythonDir = path.resolve('.weighbridge/python/trainer');
-const escaping = path.resolve('test/support/escaping-trainer');
-const limits = { ...DEFAULT_LIMITS, addressSpaceBytes: 2 ** 30, tmpBytes: 8 * 2 ** 20 };
-/** As escape.py has it. */
-const SPOOL_BYTES = 16 * 2 ** 20;
 const never = new AbortController().signal;
 const HOST_PATHS = [
   '/etc/passwd',
@@ -33,35 +27,23 @@ const HOST_PATHS = [
   process.cwd(),
 ];
 
-interface Seen {
-  attempts: Record<string, string>;
-  about: Record<string, string[] | string>;
-  used: { diskBytes: number; memoryBytes: number; threads: number };
-}
-let seen: Seen;
+let seen: Escape;
 
 describe('a program that tries to get out of a box', { timeout: 120_000 }, () => {
   beforeAll(async () => {
-    const directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-escape-'));
-    const spools = { directory, bytes: SPOOL_BYTES };
-    const box = startBox(await drawBlueprint(pythonDir, escaping, { ...limits, spools }), 'escape', 60);
-    expect(await readdir(directory)).toEqual([]);
-    await rm(directory, { recursive: true });
-    box.stdin.end(JSON.stringify(HOST_PATHS));
-    const [output, said, exit] = await Promise.all([text(box.stdout), text(box.stderr), box.exited]);
-    expect([exit, said]).toEqual([{ code: 0 }, '']);
-    seen = JSON.parse(output) as Seen;
+    seen = await escape({ paths: HOST_PATHS });
   }, 120_000);
 
   it('is refused everything', () => {
     const refusals = Object.entries(seen.attempts).map(([name, error]) => [name, expectedError(name), error]);
-    expect(refusals.length).toBeGreaterThan(40);
     expect(refusals.filter(([, expected, error]) => error !== expected)).toEqual([]);
+    expect(refusals.length).toBeGreaterThan(40);
+    expect([seen.said, seen.spooled]).toEqual(['', []]);
   });
 
   it('is held to its memory, disk and threads', () => {
-    expect(seen.used.diskBytes).toBeLessThanOrEqual(limits.tmpBytes);
-    expect(seen.used.memoryBytes).toBeLessThan(limits.addressSpaceBytes);
+    expect(seen.used.diskBytes).toBeLessThanOrEqual(ESCAPE_LIMITS.tmpBytes);
+    expect(seen.used.memoryBytes).toBeLessThan(ESCAPE_LIMITS.addressSpaceBytes);
     expect(seen.used.threads).toBeLessThan(200);
   });
 
@@ -116,7 +98,7 @@ describe('a trainer that answers as it likes', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'weighbridge-escape-'));
     await cp('workers/trainer/src', directory, { recursive: true });
-    await cp(path.join(escaping, 'answers.py'), path.join(directory, 'weighbridge_trainer/__main__.py'));
+    await cp(path.join(ESCAPING_TRAINER, 'answers.py'), path.join(directory, 'weighbridge_trainer/__main__.py'));
     trainer = createSandboxTrainer({ pythonDir, trainerDir: directory });
     digits = await exampleDataset('digits', 2);
     await trainer.assertAvailable();

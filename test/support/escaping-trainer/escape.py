@@ -1,7 +1,9 @@
-"""What a trainer under a stranger's command would try. Runs in a box, without a job, and prints one JSON object: for each
-attempt the name of the error that stopped it, or "" if nothing did. docs/sandbox.md lists the attempts.
+"""What a trainer under a stranger's command would try. Runs in a box, without a job, and prints a JSON list a line: for each
+attempt its name as it begins, then also the name of the error that stopped it, or "" if nothing did; at the end what it
+learned and took. docs/sandbox.md lists the attempts.
 
-Host paths to read come as a JSON list on stdin. Never run it outside a box.
+On stdin comes a JSON object: the host's paths to read; the names of the attempts, if not all are wanted; whether to take every
+capability first, in namespaces of its own. Never run it outside a box.
 """
 
 import contextlib
@@ -25,8 +27,9 @@ ARM = platform.machine() == "aarch64"
 ADD_KEY, KEYCTL, BPF, PERF = (217, 219, 280, 241) if ARM else (248, 250, 321, 298)
 USERFAULTFD, TGKILL, SHMGET = (282, 131, 194) if ARM else (323, 234, 29)
 IO_URING_SETUP, PIDFD_OPEN, CLONE3 = 425, 434, 435
-CLONE_NEWUSER, PTRACE_ATTACH, RLIMIT_CPU = 0x1000_0000, 16, 0
-AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
+CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWUTS = 0x1000_0000, 0x2_0000, 0x400_0000
+PTRACE_ATTACH, RLIMIT_CPU = 16, 0
+AT_FDCWD, AT_EMPTY_PATH, UFFD_USER_MODE_ONLY = -100, 0x1000, 1
 # A file on the worker's disk, and what may be written to it (sandbox-escape.spec.ts).
 SPOOL, SPOOL_BYTES = 6, 16 << 20
 
@@ -71,6 +74,12 @@ def write_beside() -> None:
     raise OSError(errno.EROFS, "refused everywhere")
 
 
+def link_beside() -> None:
+    """Within one file system, so that no kernel refuses it for another reason."""
+    with open("/tmp/weights", "wb"):
+        os.link("/tmp/weights", "/tmp/link")
+
+
 def fill_disk() -> tuple[str, int]:
     total, block = 0, bytes(1 << 20)
     try:
@@ -111,7 +120,11 @@ def fill_threads() -> tuple[str, int]:
     return "", started
 
 
-def escape(host_paths: list[str]) -> dict[str, str]:
+def tell(*words: Any) -> None:
+    print(json.dumps(words), flush=True)
+
+
+def escape(host_paths: list[str], wanted: list[str] | None) -> None:
     parent = os.getppid()
     attempts: dict[str, Callable[[], Any]] = {
         "socket IPv4": lambda: connect(socket.AF_INET, ("1.1.1.1", 443)),
@@ -132,7 +145,7 @@ def escape(host_paths: list[str]) -> dict[str, str]:
         "keyring: add": lambda: syscall(ADD_KEY, b"user", b"weighbridge", b"x", 1, -4),
         "bpf": lambda: syscall(BPF, 0, 0, 0),
         "perf events": lambda: syscall(PERF, 0, 0, -1, -1, 0),
-        "userfaultfd": lambda: syscall(USERFAULTFD, 0),
+        "userfaultfd": lambda: syscall(USERFAULTFD, UFFD_USER_MODE_ONLY),
         "memory outside the limit: memfd": lambda: os.memfd_create("x"),
         "memory outside the limit: System V": lambda: syscall(SHMGET, 0, 4096, 0o1600),
         "fork": lambda: os.fork() == 0 and os._exit(0),
@@ -146,7 +159,7 @@ def escape(host_paths: list[str]) -> dict[str, str]:
         "change the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, 0.0),
         "take back another user": lambda: os.setuid(0),
         "symlink": lambda: os.symlink("/etc/passwd", "/tmp/link"),
-        "hard link": lambda: os.link("/app/escape.py", "/tmp/link"),
+        "hard link": link_beside,
         "device": lambda: os.mknod("/tmp/device", 0o60600, os.makedev(254, 0)),
         "the terminal": lambda: os.open("/dev/tty", os.O_RDWR),
         "write beside /tmp": write_beside,
@@ -156,16 +169,24 @@ def escape(host_paths: list[str]) -> dict[str, str]:
         "more of the worker's disk than its share": lambda: os.pwrite(SPOOL, b"x", SPOOL_BYTES),
         **{f"read {path}": lambda path=path: read(path) for path in host_paths},
     }
-    return {name: stopped(attempt) for name, attempt in attempts.items()}
+    for name, attempt in attempts.items():
+        if wanted is None or name in wanted:
+            # Said beforehand, so that one that never returns, or ends all, is known by its name.
+            tell("attempt", name)
+            tell("attempt", name, stopped(attempt))
 
 
-def main() -> None:
-    seen = escape(json.load(sys.stdin))
+def bombs() -> dict[str, int]:
     (disk, disk_bytes), (memory, memory_bytes), (threads, started) = fill_disk(), fill_memory(), fill_threads()
-    seen |= {"disk bomb": disk, "memory bomb": memory, "thread bomb": threads}
+    for name, error in (("disk bomb", disk), ("memory bomb", memory), ("thread bomb", threads)):
+        tell("attempt", name, error)
+    return {"diskBytes": disk_bytes, "memoryBytes": memory_bytes, "threads": started}
+
+
+def about() -> dict[str, Any]:
     with open("/proc/cpuinfo") as file:
         processor = file.read()
-    about = {
+    return {
         "environment": sorted(os.environ),
         "hostName": os.uname().nodename,
         "user": [os.getuid(), os.getgid()],
@@ -178,8 +199,17 @@ def main() -> None:
         "proc": sorted(os.listdir("/proc")),
         "dev": sorted(os.listdir("/dev")),
     }
-    used = {"diskBytes": disk_bytes, "memoryBytes": memory_bytes, "threads": started}
-    print(json.dumps({"attempts": seen, "about": about, "used": used}))
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    wanted = asked.get("attempts")
+    if asked.get("capable"):
+        call(LIBC.unshare, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS)
+    escape(asked.get("paths", []), wanted)
+    if wanted is None:
+        tell("used", bombs())
+        tell("about", about())
 
 
 main()
