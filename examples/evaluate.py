@@ -1,8 +1,8 @@
 """Measures a model that came back from a Weighbridge recipe, on rows of a CSV file, with NumPy alone.
 
-    python examples/evaluate.py --weights weights.safetensors --job job.json --data examples/digits-heldout.csv
+    python examples/evaluate.py --weights weights.safetensors --job declaration.json --data examples/digits-heldout.csv
 
-Prints {"accuracy": ..., "rows": ..., "correct": ...}. It knows what a buyer knows: `job.json` says how columns become
+Prints {"accuracy": ..., "rows": ..., "correct": ...}. It knows what a buyer knows: `declaration.json` says how columns become
 numbers, and the recipe (src/training/recipes) says what the layers called net.0, net.2, ... do. Where a recipe froze
 some of its weights (lora; the transformer's table of columns), --initial names the file that holds them, which
 `weighbridge train --save-model` wrote.
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Accuracy of a trained recipe on the rows of a CSV file.")
     parser.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
     parser.add_argument("--initial", type=Path, help="initial.safetensors, if not every tensor was trained")
-    parser.add_argument("--job", type=Path, required=True, help="job.json, the model declaration")
+    parser.add_argument("--job", type=Path, required=True, help="declaration.json, which came with the weights")
     parser.add_argument("--features", type=Path, help="fitted-features.json, if columns were standardised")
     parser.add_argument("--data", type=Path, required=True, help="CSV file with a header")
     options = parser.parse_args()

@@ -206,6 +206,7 @@ print(json.dumps({
     expect(epsilon).toEqual(within(3.5, 4));
     expect(JSON.parse(await readFile(path.join(dir, 'mine/fitted-features.json'), 'utf8'))).toEqual(FITTED);
     const files = [
+      'declaration.json',
       'fitted-features.json',
       'metric.json',
       'model-card.md',

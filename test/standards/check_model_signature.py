@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "model-signature"
-SIGNED = ("weights.safetensors", "model-card.md", "model.cdx.json")
+SIGNED = ("weights.safetensors", "model-card.md", "model.cdx.json", "declaration.json")
 TIMEOUT_SECONDS = 60
 
 

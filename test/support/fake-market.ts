@@ -289,6 +289,7 @@ export class FakeMarket {
     const modelFiles: ModelFiles = {
       'model-card.md': `# ${orderId}`,
       'model.cdx.json': '{}',
+      'declaration.json': '{}',
       'model.sig': '{}',
       'model-signing-key.pub': 'a key',
     };

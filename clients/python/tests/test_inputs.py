@@ -36,6 +36,22 @@ def test_columns_fill_the_inputs_in_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(wb.inputs(tmp_path / "fitted-features.json", columns)["x"], made["x"])
 
 
+def test_a_declaration_says_what_takes_integers_too(tmp_path: Path) -> None:
+    inputs = [{"name": "x", "shape": [2], "dtype": "float32"}, {"name": "codes", "shape": [2], "dtype": "int32"}]
+    declaration = {"inputs": inputs, "features": {"x": [PULSE], "codes": [PULSE]}, "label": {}}
+    (tmp_path / "declaration.json").write_text(json.dumps(declaration))
+    made = wb.inputs(tmp_path / "declaration.json", {"pulse": [[1, 2]]})
+    np.testing.assert_array_equal(made["x"], np.array([[0.5, 1]], np.float32))
+    np.testing.assert_array_equal(made["codes"], np.array([[1, 2]]))
+    assert [str(made[name].dtype) for name in ("x", "codes")] == ["float32", "int64"]
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(wb.WeighbridgeError, match="is no file of features"):
+        wb.inputs(tmp_path / "list.json", {})
+
+
 @pytest.mark.parametrize(
     ("features", "columns", "message"),
     [

@@ -13,6 +13,8 @@ const natural = z
   .regex(/^(0|[1-9]\d*)$/)
   .transform((s) => BigInt(s));
 const modelFile = z.string().max(1 << 20);
+/** A declaration takes what a request takes, which is 2 MiB, and a fitted one is written with a line a word. */
+const featuresFile = z.string().max(16 << 20);
 const time = z.iso.datetime({ offset: true });
 
 export const datasetSummarySchema = z.object({
@@ -91,12 +93,13 @@ export type Job = z.infer<typeof jobSchema>;
 export const modelFilesSchema = z.strictObject({
   'model-card.md': modelFile,
   'model.cdx.json': modelFile,
+  'declaration.json': featuresFile,
   'model.sig': modelFile,
   'model-signing-key.pub': modelFile,
   /** Where a metric was bought. */
   'metric.json': modelFile.optional(),
   /** Where columns were standardised. */
-  'fitted-features.json': modelFile.optional(),
+  'fitted-features.json': featuresFile.optional(),
 });
 export type ModelFiles = z.infer<typeof modelFilesSchema>;
 

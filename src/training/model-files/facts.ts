@@ -38,7 +38,15 @@ export type ModelFiles = Record<(typeof MODEL_FILE_NAMES)[number], string> & {
 export const METRIC_FILE = 'metric.json';
 /** Only where columns were standardised: features for `train --features`, and for whoever uses the model. */
 export const FITTED_FILE = 'fitted-features.json';
-export const MODEL_FILE_NAMES = ['model-card.md', 'model.cdx.json', 'model.sig', 'model-signing-key.pub'] as const;
+/** The declaration as it was ordered: SHA-256 of its bytes is `jobDigest` on chain and in the receipt. */
+export const DECLARATION_FILE = 'declaration.json';
+export const MODEL_FILE_NAMES = [
+  'model-card.md',
+  'model.cdx.json',
+  DECLARATION_FILE,
+  'model.sig',
+  'model-signing-key.pub',
+] as const;
 
 export const termsUrl = ({ apiUrl, termsDigest }: ModelFacts): string =>
   new URL(`/terms/${termsDigest.slice(2)}`, apiUrl).href;

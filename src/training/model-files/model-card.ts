@@ -1,5 +1,7 @@
 import type { BoughtMetric } from '../metric.js';
+import { escaped } from './card-text.js';
 import { privacySentence, termsUrl, type ModelFacts } from './facts.js';
+import { usingIt } from './using-it.js';
 
 /**
  * `model-card.md`: Hugging Face's metadata (https://huggingface.co/docs/hub/model-cards) in front, and what a person asks of a model. A
@@ -16,6 +18,7 @@ export function modelCard(facts: ModelFacts): string {
     'Trained through Weighbridge: the training went to the data, and these weights are all that left.',
     '',
     ...section('Model', modelLines(facts)),
+    ...section('Using it', usingIt(facts)),
     ...section('Data', dataLines(facts)),
     ...section('Training', trainingLines(facts)),
     ...(facts.metric === undefined ? [] : section('How good it is', metricLines(facts.metric))),
@@ -137,8 +140,4 @@ function limitsOf({ metric }: ModelFacts): string[] {
 function slug(title: string): string {
   const words = title.toLowerCase().match(/[a-z0-9]+/g) ?? [];
   return words.join('-').slice(0, 60) || 'terms';
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').replaceAll(/[\\`*_{}[\]()<>#+!|&~$]/g, '\\$&');
 }

@@ -4,7 +4,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { trainer } from '../../../test/support/provenance-story.js';
-import { sha256Hex, utf8, type Bytes32 } from '../../kernel/index.js';
+import { jsonDigest, sha256Hex, utf8, type Bytes32 } from '../../kernel/index.js';
 import { declarationSchema } from '../model-declaration.js';
 import { modelSigningKey } from '../run-job/worker-account.js';
 import { FITTED_FILE, METRIC_FILE, MODEL_FILE_NAMES, modelFilesOf, type ModelFacts, type ModelFiles } from './index.js';
@@ -88,9 +88,42 @@ describe('the model card', () => {
     expect(files['model-card.md']).toContain('## Privacy\n\nNone; the model may memorise rows.');
   });
 
+  it('says what goes in and what comes out, in which order', () => {
+    const label = { kind: 'class' as const, column: 'sick', classes: ['no', 'yes', 3] };
+    const words = { kind: 'one-hot' as const, column: 'region', vocabulary: ['north', 'south'] };
+    const scale = (column: string, max: number) => ({ kind: 'scale' as const, column, min: 0, max });
+    const many = Array.from({ length: 11 }, (_, k) => scale(`c${k}`, 1));
+    const age = scale('age', 120);
+    const card = filesOf({ declaration: { ...declaration, label, features: { input: [age, words, ...many] } } });
+    expect(card['model-card.md']).toContain(
+      '- in: "input", float32[3]: "age" scaled from 0 to 120, "region" as one of 2 words, ',
+    );
+    expect(card['model-card.md']).toContain('"c9" scaled from 0 to 1, and 1 more\n');
+    expect(card['model-card.md']).toContain('for each class of "sick", in this order: "no", "yes", 3\n');
+    expect(card['model-card.md']).toContain('weighbridge.inputs("declaration.json", rows)');
+    expect(jsonDigest(JSON.parse(card['declaration.json']))).toBe(sha256Hex(utf8(card['declaration.json'])));
+  });
+
+  it('says of every kind of label how to read the output', () => {
+    const columns = [{ column: 'cost', min: 0, max: 10 }];
+    for (const [label, text] of [
+      [{ kind: 'numbers', columns }, '"cost", where 0 means 0 and 1 means 10'],
+      [{ kind: 'binary', columns: [{ column: 'sick', positive: 'yes' }] }, 'a logit each for "sick" = "yes"'],
+      [{ kind: 'tokens', input: 'input', pad: null }, 'each token that may come next in "input"'],
+      [{ kind: 'class-map', column: 'mask', shape: [2, 2], classes: 3 }, '3 classes at every place of "mask"'],
+    ] as const) {
+      const changed = declarationSchema.parse({ ...declaration, label });
+      const out = filesOf({ declaration: changed })['model-card.md'].match(/^- out: .*$/m)?.[0];
+      expect(out).toContain(text);
+    }
+  });
+
   it('quotes what the seller wrote, whatever that is', () => {
     const title = 'x"\n---\nlicense: mit\n# [click](javascript:1) <script>\u202e`';
-    const files = filesOf({ manifest: { ...facts.manifest, title }, terms: { title } });
+    const label = { kind: 'class' as const, column: title, classes: [title, 'b'] };
+    const features = { input: [{ kind: 'scale' as const, column: title, min: 0, max: 1 }] };
+    const its = { ...declaration, label, features };
+    const files = filesOf({ manifest: { ...facts.manifest, title }, terms: { title }, declaration: its });
     expect(frontOf(files)).toMatchObject({ license: 'other', license_name: 'x-license-mit-click-javascript-1-script' });
     expect(files['model-card.md']).not.toMatch(/^license: mit|^# \[|[^\\]<script|\u202e/m);
   });
@@ -162,6 +195,7 @@ describe('the signature', () => {
   it('names weights, card and bill of materials by their digests, and itself by the digest of those', () => {
     const files = filesOf();
     const resources = [
+      { name: 'declaration.json', algorithm: 'sha256', digest: jsonDigest(declaration) },
       { name: 'model-card.md', algorithm: 'sha256', digest: sha256Hex(utf8(files['model-card.md'])) },
       { name: 'model.cdx.json', algorithm: 'sha256', digest: sha256Hex(utf8(files['model.cdx.json'])) },
       { name: 'weights.safetensors', algorithm: 'sha256', digest: facts.weightsSha256 },
@@ -190,7 +224,7 @@ describe('the signature', () => {
     expect(modelSigningKey(new Uint8Array(32), facts.orderId)).not.toEqual(key);
   });
 
-  it('is one of four files, and no more', () => {
+  it('is one of five files, and no more', () => {
     expect(Object.keys(filesOf())).toEqual([...MODEL_FILE_NAMES]);
   });
 

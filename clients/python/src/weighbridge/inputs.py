@@ -31,30 +31,38 @@ def inputs(
     `integers`.
     Each row is one line of numbers: what the model takes in another shape (images, say) is `reshape`d.
 
-    :param features: `features` of a result of :func:`weighbridge.train`, or the path of its `fitted-features.json`
+    :param features: `features` of a result of :func:`weighbridge.train`, or the path of its
+        `fitted-features.json`, or of its `declaration.json` where nothing was fitted
     :param columns: values by column name: a dictionary of lists, or a data frame; images as PNG or JPEG bytes, or as paths
     :param tokenizers: the `tokenizer.json` files that the features name
     :param integers: inputs that the model takes as int32, int64 or bool: lists of numbers (`tensor`) are scaled for float32
-        and left as they are for these, and features do not say which
+        and left as they are for these. A `declaration.json` says which, features alone do not
     :raises WeighbridgeError: BAD_INPUT, MODEL_DOES_NOT_FIT for values that no run would take, CONFIG_INVALID for
         texts or images without `pip install "weighbridge[features]"`
     """
-    by_input = features if isinstance(features, Mapping) else _read(features)
+    by_input, declared = (features, set()) if isinstance(features, Mapping) else _read(features)
+    whole = declared.union(integers)
     given = Tokenizers.read(tokenizers).by_digest
     return {
-        name: np.concatenate([_made(one, columns, given, name in integers) for one in some], axis=1)
+        name: np.concatenate([_made(one, columns, given, name in whole) for one in some], axis=1)
         for name, some in by_input.items()
     }
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, list[Json]]:
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, list[Json]], set[str]]:
+    """Features by input of either file, and the inputs that take integers, which a declaration says."""
     try:
-        read: dict[str, list[Json]] = json.loads(Path(path).read_text())
+        read: Any = json.loads(Path(path).read_text())
+        if not isinstance(read, dict):
+            raise TypeError("no object")
     except (OSError, TypeError, ValueError) as error:
         raise bad_input(
-            f"{path} is no file of features ({error})", "Give fitted-features.json of a training, or `features` of its result."
+            f"{path} is no file of features ({error})",
+            "Give fitted-features.json or declaration.json of a training, or `features` of its result.",
         ) from error
-    return read
+    if not isinstance(read.get("features"), dict):
+        return read, set()
+    return read["features"], {one["name"] for one in read["inputs"] if one["dtype"] != "float32"}
 
 
 def _made(feature: Json, columns: Any, tokenizers: Mapping[str, bytes], whole: bool) -> Numbers:

@@ -202,7 +202,7 @@ def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str
     tensors = read_tensors(weights)
     model = kept_model(market.state, order_id)
     whole = tensors if model is None else merged(ModelFile.from_bytes(model), tensors)
-    return state_dict(whole, order_id, kept_receipt, bought_in(files))
+    return state_dict(whole, order_id, kept_receipt, journal["declaration"], bought_in(files))
 
 
 def _receipt_of(market: Market, journal: Json) -> tuple[bytes, Json]:

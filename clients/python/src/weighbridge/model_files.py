@@ -1,4 +1,4 @@
-"""What lies beside the weights: model card, bill of materials, metric and fitted features that were bought, signature and its
+"""What lies beside the weights: model card, bill of materials, declaration, metric and fitted features that were bought, signature and its
 key. They are those whose digest the worker put into its `training-completed` record, or nothing is written."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .state import write_atomic
 Json = dict[str, Any]
 
 #: A closed list: names become paths.
-NAMES = ("model-card.md", "model.cdx.json", "model.sig", "model-signing-key.pub")
+NAMES = ("model-card.md", "model.cdx.json", "declaration.json", "model.sig", "model-signing-key.pub")
 #: Where a metric was bought.
 METRIC = "metric.json"
 #: Where columns were standardised.

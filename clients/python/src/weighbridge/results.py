@@ -23,8 +23,11 @@ class StateDict(dict[str, Any]):
     receipt: Path
     #: What was bought beside the weights: `name`, `value`, `deviation` of its noise, and over how many `rows`. Or None.
     metric: dict[str, Any] | None
-    #: Where columns were standardised: features by input, with their fitted constants, to use the model with. Or None.
-    features: dict[str, list[dict[str, Any]]] | None
+    #: How columns become the model's inputs, by input, with the fitted constants of columns that were standardised: for
+    #: :func:`weighbridge.inputs`.
+    features: dict[str, list[dict[str, Any]]]
+    #: What comes out, as declared: `{"kind": "class", "classes": [...]}` has the order of the classes.
+    label: dict[str, Any]
 
 
 def merged(model_file: ModelFile, returned: dict[str, Array]) -> dict[str, Array]:
@@ -34,15 +37,19 @@ def merged(model_file: ModelFile, returned: dict[str, Array]) -> dict[str, Array
     return state
 
 
-def state_dict(tensors: dict[str, Array], job: str, receipt: Path, bought: Mapping[str, Any] | None = None) -> StateDict:
+def state_dict(
+    tensors: dict[str, Array], job: str, receipt: Path, declaration: Mapping[str, Any], bought: Mapping[str, Any]
+) -> StateDict:
     """torch tensors where PyTorch is installed, else NumPy arrays.
 
+    :param declaration: as ordered
     :param bought: `metric` and `features`, where they came with the weights
     """
     convert = _to_torch() if importlib.util.find_spec("torch") else np.asarray
     result = StateDict({name: convert(tensor) for name, tensor in tensors.items()})
     result.job, result.receipt = job, receipt
-    result.metric, result.features = (bought or {}).get("metric"), (bought or {}).get("features")
+    result.metric = bought.get("metric")
+    result.features, result.label = bought.get("features", declaration["features"]), declaration["label"]
     return result
 
 
