@@ -29,6 +29,7 @@ export function publishCommand(run: Run): Command {
     .option('--payee <address>', 'who gets your part of the price (default: you)')
     .option('--valid-days <days>', 'how long the offer stands', '365')
     .option('--new-version-of <dataset>', 'publish the next version of a dataset of yours')
+    .option('--list-again', 'list a file that is listed already as another dataset, with another privacy budget')
     .addOption(formatOption())
     .addOption(encodingOption())
     .option('--shard-bytes <bytes>', 'size of a shard at most (default: what suits the file, from 8 MiB)')

@@ -39,6 +39,11 @@ export type Offered = z.infer<typeof offeredSchema>;
 /** How far one `publish` came. No key is in it but wrapped ones. */
 const journalSchema = z.strictObject({
   version: z.literal(2),
+  /** The file, whatever it is listed as: see `rowsOf`. */
+  rows: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   slot: slotSchema.optional(),
   /** Shards whose sending began: a run that was killed may have ended before it could note the piece. */
   begun: z.array(bytes32Schema).optional(),

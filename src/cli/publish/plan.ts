@@ -38,6 +38,7 @@ export interface PublishOptions {
   holdout?: number;
   validDays: string;
   newVersionOf?: string;
+  listAgain?: boolean;
 }
 
 /** The same, read and checked: everything that decides what will be published. */

@@ -63,10 +63,31 @@ describe('an interrupted publish goes on with the same command', () => {
 
   it('is another publish when the file, or an option, is another', async () => {
     await run();
-    await run({ price: '6' });
+    await run({ price: '6', listAgain: true });
     await writeFile(path.join(dir, 'data.csv'), 'x,y,note\n1,a,b\n');
     await run();
     expect(new Set(world.listings.map((listing) => (listing['manifest'] as Manifest).keyId)).size).toBe(3);
+  });
+
+  it('does not give rows a second privacy budget without a word', async () => {
+    world.break = 'send';
+    await expect(run()).rejects.toThrow('broken');
+    world.break = undefined;
+    // What was never listed stands in nobody's way.
+    const { id } = await run({ price: '6' });
+    const again = run({ price: '7' });
+    await expect(again).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: `this file is listed already, as dataset ${id.slice(0, 10)}`,
+      next: expect.stringContaining(`--new-version-of ${id.slice(0, 10)}`) as string,
+    });
+    expect(world.listings).toHaveLength(1);
+    await run({ price: '6' });
+    await run({ price: '7', listAgain: true });
+    expect(world.listings).toHaveLength(2);
+    // A listing that was begun goes on, whatever was listed meanwhile.
+    await run();
+    expect(world.listings).toHaveLength(3);
   });
 
   it('does not run twice at once', async () => {

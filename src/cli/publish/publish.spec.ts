@@ -97,7 +97,7 @@ describe('a publish that goes well', () => {
     await run();
     expect(terminal.stderr()).not.toContain('hashtree');
     world.hashNotice = SLOW_HASH;
-    await run({ title: 'Another' });
+    await run({ title: 'Another', listAgain: true });
     expect(terminal.stderr()).toContain(SLOW_HASH);
   });
 

@@ -17,6 +17,7 @@ import { manifestOf, offerOf, signOffer } from './offer.js';
 import { planDigest, planPublish, type PublishOptions, type PublishPlan } from './plan.js';
 import { digestOf, sourceState } from './read.js';
 import { sealVersion } from './seal-version.js';
+import { assertNotListed, rowsOf } from './listed-before.js';
 import { beginAt } from './slot.js';
 import { Stopwatch, type Timing } from './stopwatch.js';
 import type { FileState } from './unchanged.js';
@@ -49,6 +50,8 @@ export interface Published {
 /** One run of the command: what it works with, and what is started before it is needed. */
 interface Run extends PublishDeps {
   plan: PublishPlan;
+  /** Names the file among this seller's publishes. */
+  rows: string;
   file: FileState;
   threads: SealingThreads;
   duck: Promise<Duck>;
@@ -88,11 +91,13 @@ export async function publish(file: string, options: PublishOptions, deps: Publi
       digestOf(file, plan.format, async (one) => threads.digest(one)),
     );
     const dir = state.publish(planDigest(plan, network, digest));
+    const rows = rowsOf(digest, plan.seller, network);
     return await withLock(path.join(dir, 'lock'), async () => {
       const journal = await journalIn(dir);
+      if (journal.now().slot === undefined && options.listAgain !== true) await assertNotListed(rows, plan, state);
       const chain = once(async () => adapters.sellerChain(network, account));
       const { timings } = watch;
-      return run({ ...deps, plan, file: before, threads, duck, journal, time, timings, chain, storage });
+      return run({ ...deps, plan, rows, file: before, threads, duck, journal, time, timings, chain, storage });
     });
   } finally {
     await duck.then((opened) => opened.close()).catch(() => undefined);
@@ -107,7 +112,7 @@ async function run(run: Run): Promise<Published> {
   if (before.slot !== undefined) ui.note('going on with an interrupted publish: nothing is sent twice');
   const market = { chainId: network.chainId, contract: network.contracts.marketplace };
   if (before.slot === undefined) {
-    await journal.note(await beginAt(run.plan.newVersionOf, account, market, api, run.chain));
+    await journal.note({ rows: run.rows, ...(await beginAt(run.plan.newVersionOf, account, market, api, run.chain)) });
   }
   const { slot } = journal.now();
   if (slot === undefined) throw new Error('the slot was just chosen');
