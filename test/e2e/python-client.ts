@@ -137,7 +137,19 @@ print(json.dumps({
     const terms = JSON.parse(await readFile(termsFile, 'utf8')) as Record<string, unknown>;
     const budget = { epsilon: 10, delta: 1e-5, maxEpsilonPerJob: 4, pricePerEpsilon: '0.5' };
     writeFileSync(path.join(dir, 'private.json'), JSON.stringify({ ...terms, privacy: { budget } }));
-    const args = ['publish', 'small.csv', '--label', 'even', '--title', 'Private', '--price', '5', '--holdout', '0.3', '--list-again'];
+    const args = [
+      'publish',
+      'small.csv',
+      '--label',
+      'even',
+      '--title',
+      'Private',
+      '--price',
+      '5',
+      '--holdout',
+      '0.3',
+      '--list-again',
+    ];
     const { id } = (await mustRun([...args, '--terms', 'private.json'], cli.seller)) as { id: string };
     const found = await python(`
 before = market.chain.usdfc_balance()

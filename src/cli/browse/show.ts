@@ -3,6 +3,7 @@ import { amountOf, formatWei, isWeighbridgeError, offerFromJson, type Network } 
 import type { Dataset } from '../api/schemas.js';
 import type { Cli } from '../cli.js';
 import { Reported } from '../ui/reported.js';
+import { declaredText } from '../ui/declared-text.js';
 import type { Colours } from '../ui/ui.js';
 import { facts, table } from '../ui/table.js';
 import { bytes, counted, plain, plainLines, shortId, time } from '../ui/text.js';
@@ -117,7 +118,7 @@ function columnLines({ manifest, label }: Dataset, out: Colours, all: boolean): 
   const rows = shown.map((column) => [
     `  ${plain(column.name)}${column.name === label ? out.cyan(' (label)') : ''}`,
     column.type,
-    declared(column) ?? out.dim('nothing declared'),
+    declaredText(column) ?? out.dim('nothing declared'),
   ]);
   const hidden = manifest.columns.length - shown.length;
   return [...table(rows), ...(hidden > 0 ? [out.dim(`  and ${hidden} more: --columns lists them all`)] : [])];
@@ -128,13 +129,6 @@ function summary(columns: Column[], label: string | null): Column[] {
   const first = columns.slice(0, SHOWN_COLUMNS);
   const labelled = columns.find((column) => column.name === label);
   return labelled === undefined || first.includes(labelled) ? first : [...first, labelled];
-}
-
-function declared({ range, vocabulary }: Column): string | undefined {
-  if (range !== undefined) return `${range.min} to ${range.max}`;
-  if (vocabulary === undefined) return undefined;
-  const words = vocabulary.slice(0, 10).map((word) => plain(String(word)));
-  return `one of ${words.join(', ')}${vocabulary.length > words.length ? `, … (${vocabulary.length})` : ''}`;
 }
 
 function same(a: string, b: string): boolean {

@@ -13,7 +13,7 @@ export function inspectCommand(run: Run): Command {
     )
     .argument('<file>', 'CSV (first line names the columns), NDJSON, Parquet, or a folder of images or texts')
     .option('--label <column>', 'the column that models learn to predict')
-    .option('--columns <file>', 'what you declare public of columns, as JSON')
+    .option('--columns <file>', 'what you declare public of columns, as JSON (default: <file>.columns.json beside it)')
     .addOption(formatOption())
     .addOption(encodingOption())
     .addHelpText('after', '\nExamples:\n  weighbridge inspect examples/digits.csv --label digit\n')

@@ -79,7 +79,7 @@ export async function planPublish(
   seller: Address,
 ): Promise<PublishPlan> {
   await assertReadable(file);
-  const columnsFile = options.columns ?? besides(file);
+  const columnsFile = options.columns ?? columnsBeside(file);
   const priceWei = parsePriceWei(options.price);
   const feeWei = protocolFeeWei(priceWei, network.protocolFeeBps);
   const nodeFeeWei = options.nodeFee === undefined ? priceWei / 10n : parsePriceWei(options.nodeFee);
@@ -143,8 +143,8 @@ export function planDigest(plan: PublishPlan, network: Network, data: string): s
   });
 }
 
-/** `data.columns.json` beside `data.csv`. */
-function besides(file: string): string | undefined {
+/** `data.columns.json` beside `data.csv`, if it is there. */
+export function columnsBeside(file: string): string | undefined {
   const { dir, name } = path.parse(file);
   const candidate = path.join(dir, `${name}.columns.json`);
   return existsSync(candidate) ? candidate : undefined;

@@ -43,6 +43,19 @@ describe('weighbridge inspect', () => {
     });
   });
 
+  it('shows what the columns file beside it declares, as publish would take it', async () => {
+    const csv = 'x,y\n1,a\n2,b\n';
+    expect((await inspect(csv)).stdout).toContain('(nothing: give --columns');
+    const file = path.join(dir, 'data.columns.json');
+    await writeFile(file, '{"x": {"range": [0, 9]}, "y": {"vocabulary": ["a", "b"]}}');
+    const { stdout } = await inspect(csv);
+    expect(stdout).toContain(`(in ${file}):`);
+    expect(stdout).toMatch(/x +integer +0 to 9/);
+    expect(stdout).toMatch(/y +string +one of a, b/);
+    const { listed } = JSON.parse((await inspect(csv, '--json')).stdout) as { listed: { columns: unknown } };
+    expect(listed.columns).toContainEqual({ name: 'x', type: 'integer', range: { min: 0, max: 9 } });
+  });
+
   it('counts the values of the label', async () => {
     const { stdout } = await inspect('x,y\n1,a\n2,a\n3,b\n', '--label', 'y');
     expect(stdout).toContain('label a: 2 rows, 66.7 %');

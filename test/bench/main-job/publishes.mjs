@@ -22,7 +22,10 @@ export async function measurePublishes(as, { dir, terms, sizes, runs, say, figur
     for (let run = 1; run <= runs; run++) {
       const title = `Big ${mebibytes} ${run}`; // another title is another dataset: nothing is there already
       const from = performance.now();
-      const { timings } = await mustRun(['publish', file, '--title', title, '--price', '1', '--terms', terms, '--list-again'], as);
+      const { timings } = await mustRun(
+        ['publish', file, '--title', title, '--price', '1', '--terms', terms, '--list-again'],
+        as,
+      );
       const ms = performance.now() - from;
       const dataMs = timings.find(({ step }) => step === DATA_PATH).ms;
       results.push({ ms, dataMs, timings });
