@@ -32,6 +32,8 @@ _GRACE_SECONDS = 300
 _FINAL = ("settled", "refunded")
 #: Time left is the worker's to say: it sees every step, we see one a second.
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps{postfix}"
+#: While nothing can be counted yet.
+_WAIT_BAR = "{desc} [{elapsed}]"
 _FETCH_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}{unit}/{total_fmt}{unit} [{rate_fmt}, {remaining} left]"
 
 _WORDS = {
@@ -119,7 +121,7 @@ def _follow(market: Market, journal: Json, *, show: bool) -> None:
     """A bar over the bytes of the rows, then over the steps of training, with the state beside it, until the job is final."""
     until = int(journal["order"]["deadline"]) + _GRACE_SECONDS
     heard = time.monotonic()
-    with tqdm(desc=_WORDS["submitted"], disable=not show, total=0, bar_format=_BAR) as bar:
+    with tqdm(desc=_WORDS["submitted"], disable=not show, total=0, bar_format=_WAIT_BAR) as bar:
         while True:
             try:
                 progress = market.api.job(journal["orderId"])["progress"]
@@ -148,11 +150,10 @@ def _show(bar: Any, progress: Json) -> None:
         return
     state = progress["state"]
     bar.set_description_str(_WORDS[state], refresh=False)
-    if bar.unit_scale:
-        bar.unit_scale, bar.bar_format = False, _BAR
+    if bar.unit_scale or progress["of"] != bar.total:
+        bar.unit_scale, bar.bar_format = False, _BAR if progress["of"] > 0 else _WAIT_BAR
+        # The bar of a notebook takes its total from here alone.
         bar.reset(total=progress["of"])
-    if progress["of"] > 0:
-        bar.total = progress["of"]
     # Steps are told of while it trains; whatever comes after training has all of them behind it.
     done = job_states().index(state) in range(job_states().index("completing"), job_states().index("refusing"))
     left = progress.get("secondsLeft")
