@@ -5,6 +5,8 @@ import type { ModelDeclaration, ModelInput } from './model-declaration.js';
 import { doesNotFit, modelRejected } from './model-errors.js';
 import type { TensorShapes } from './safetensors.js';
 
+/** Columns that an error names. */
+const SHOWN_COLUMNS = 8;
 /** Which transforms make numbers of an input's type. */
 const KINDS_OF: Readonly<Record<ModelInput['dtype'], readonly Feature['kind'][]>> = {
   float32: ['scale', 'standardise', 'one-hot', 'tensor', 'image'],
@@ -59,9 +61,16 @@ function checkInput({ name, shape, dtype }: ModelInput, features: readonly Featu
   if (width !== product(shape)) {
     throw doesNotFit(
       `the features of input "${name}" are ${width} numbers wide, the graph takes ${product(shape)}`,
-      'Make the two agree.',
+      `Make the two agree: ${widthsOf(features)}.`,
     );
   }
+}
+
+/** Which column makes how many of the input's numbers. */
+function widthsOf(features: readonly Feature[]): string {
+  const said = features.slice(0, SHOWN_COLUMNS).map((feature) => `${feature.column} makes ${featureWidth(feature)}`);
+  const more = features.length > SHOWN_COLUMNS ? `, and so on (${features.length} columns)` : '';
+  return `${said.join(', ')}${more}`;
 }
 
 /** The graph's embedding must have a row for whatever comes, which a public bound makes sure of. */

@@ -3,6 +3,8 @@ import type { Column } from '../catalog/manifest.js';
 import { concatBytes, sha256Hex, utf8 } from '../kernel/index.js';
 import { checkFit } from './fit.js';
 import { checkColumns } from './fit-columns.js';
+import { checkAgreement } from './fit-declaration.js';
+import { shapesOf } from './gate.js';
 import type { ModelDeclaration } from './model-declaration.js';
 import { intField, messageField, textField } from './onnx/wire.js';
 import { writeModel, type GraphSpec } from './onnx/write-model.js';
@@ -58,6 +60,20 @@ describe('the fit check', () => {
     expect(check({})).toBe('fits');
     expect(check(own({}), { trainable })).toBe('fits');
     expect(check(own({}), { trainable: ['b'] })).toBe('fits');
+  });
+
+  it('tells by column why features are too wide or too narrow', () => {
+    const [age, town] = model.declaration.features['input'] ?? [];
+    if (age === undefined || town === undefined) throw new Error('the recipe uses both columns');
+    const of = (...input: ModelDeclaration['features'][string]) => {
+      checkAgreement({ ...model.declaration, features: { input } }, shapesOf(model.weights), 100);
+    };
+    expect(() => of(age, town, town)).toThrow(
+      expect.objectContaining({ next: 'Make the two agree: age makes 1, town makes 3, town makes 3.' }),
+    );
+    expect(() => of(...Array.from({ length: 9 }, () => age))).toThrow(
+      expect.objectContaining({ next: expect.stringMatching(/age makes 1, and so on \(9 columns\)\.$/) as string }),
+    );
   });
 
   it.each<[string, Partial<Files>, Partial<ModelDeclaration>]>([

@@ -15,7 +15,8 @@ import weighbridge as wb
 from fakes import COLUMNS, PRICE_WEI, Broken, World, dataset_of, model_file, run
 from weighbridge.contracts import Market as Deployed
 from weighbridge.contracts import typed_digest
-from weighbridge.jobs import _BAR, _show
+from weighbridge.features import features_for
+from weighbridge.jobs import _WAIT_BAR, _show
 from weighbridge.journal import known_jobs
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -64,9 +65,11 @@ module("ipykernel.zmqshell")
 module("IPython", get_ipython=ZMQInteractiveShell)
 module("IPython.display", display=lambda shown: None)
 module("ipywidgets", HTML=Widget, FloatProgress=Widget, HBox=Widget)
-from weighbridge.jobs import _BAR, _show, tqdm
-with tqdm(desc="waiting", total=0, bar_format=_BAR) as bar:
+from weighbridge.jobs import _WAIT_BAR, _show, tqdm
+with tqdm(desc="waiting", total=0, bar_format=_WAIT_BAR) as bar:
     told = {"state": "training", "step": 0, "of": 0}
+    _show(bar, {**told, "step": 1, "of": 8})
+    assert (bar.container.children[1].value, bar.container.children[1].max) == (1, 8), vars(bar.container.children[1])
     _show(bar, {**told, "fetchedBytes": "1024", "toFetchBytes": "4096"})
     _show(bar, {**told, "step": 3, "of": 4})
     words, widget, numbers = bar.container.children
@@ -82,8 +85,10 @@ def test_the_bar_counts_bytes_of_rows_and_then_steps(capsys: pytest.CaptureFixtu
         return {"state": "training", "step": step, "of": of, **more}
 
     mib = 1 << 20
-    with tqdm(desc="waiting", total=0, bar_format=_BAR) as bar:
+    with tqdm(desc="waiting", total=0, bar_format=_WAIT_BAR) as bar:
         _show(bar, told(0, 0))
+        assert re.search(r"training \[00:0\d\]", waiting := capsys.readouterr().err)
+        assert "0/0" not in waiting
         for fetched in (50, 100, 200):
             _show(bar, told(0, 0, fetchedBytes=str(fetched * mib), toFetchBytes=str(200 * mib)))
         shown = capsys.readouterr().err
@@ -270,6 +275,36 @@ def test_a_column_that_needs_more_is_told_how_to_be_written(world: World, tmp_pa
     for column, advice in (("scan", r"'shape': \[3\], 'min': \.\.\."), ("photo", "'kind': 'image', .*'height': 32")):
         with pytest.raises(wb.WeighbridgeError, match=advice):
             run(world, tmp_path, features=[column])
+
+
+def test_a_width_that_does_not_fit_is_told_by_column(world: World, tmp_path: Path) -> None:
+    with pytest.raises(wb.WeighbridgeError, match=r"are 2 numbers wide, the model takes 3\b[\s\S]*: p makes 1, q makes 1\."):
+        run(world, tmp_path, features=["p", "q"])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "columns", "advice"),
+    [
+        (
+            "int64",
+            [{"name": "id", "type": "number"}, {"name": "note", "type": "string"}],
+            "'kind': 'text', .*'note', .*'length': 6,",
+        ),
+        ("float32", [{"name": "note", "type": "string"}], "'kind': 'one-hot', 'column': 'note'"),
+        (
+            "float32",
+            [{"name": "note", "type": "string"}, {"name": "scan", "type": "image"}],
+            "'kind': 'image', 'column': 'scan'",
+        ),
+        ("int32", [{"name": "id", "type": "number"}], "'kind': 'category', 'column': 'id'"),
+        ("float32", [], "more columns than the one to predict"),
+    ],
+)
+def test_where_nothing_is_declared_a_feature_is_written_out(world: World, dtype: str, columns: Any, advice: str) -> None:
+    dataset = dataset_of([*columns, {"name": "sick", "type": "boolean"}], network=world.network)
+    takes = [{"name": "x", "shape": [2, 3], "dtype": dtype}]
+    with pytest.raises(wb.WeighbridgeError, match=advice):
+        features_for(takes, dataset, {"sick"}, None)
 
 
 def test_an_empty_purse(world: World, tmp_path: Path) -> None:

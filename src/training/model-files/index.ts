@@ -5,7 +5,14 @@ import { mlBom } from './ml-bom.js';
 import { modelCard } from './model-card.js';
 import { signModel } from './model-signature.js';
 
-export { DECLARATION_FILE, FITTED_FILE, METRIC_FILE, MODEL_FILE_NAMES, type ModelFacts, type ModelFiles } from './facts.js';
+export {
+  DECLARATION_FILE,
+  FITTED_FILE,
+  METRIC_FILE,
+  MODEL_FILE_NAMES,
+  type ModelFacts,
+  type ModelFiles,
+} from './facts.js';
 
 /**
  * Everything that lies beside the weights when they leave: card, bill of materials, declaration, the metric and the fitted features if they

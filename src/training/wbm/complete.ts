@@ -1,6 +1,6 @@
 import type { Column, Manifest } from '../../catalog/manifest.js';
 import { WeighbridgeError } from '../../kernel/index.js';
-import type { Feature } from '../declaration/features.js';
+import { product, type Feature } from '../declaration/features.js';
 import type { Label, Loss } from '../declaration/labels.js';
 import type { Optimiser } from '../declaration/optimisers.js';
 import { declarationSchema, type FeatureChoice, type ModelDeclaration, type ModelInput } from '../model-declaration.js';
@@ -134,11 +134,15 @@ function featuresOf(
 function wholeSchema(input: ModelInput, { columns }: Schema, label: Label): Feature[] {
   const used = new Set('columns' in label ? label.columns.map(({ column }) => column) : []);
   if ('column' in label) used.add(label.column);
-  const features = columns.filter(({ name }) => !used.has(name)).flatMap((column) => suggested(column, input) ?? []);
+  const others = columns.filter(({ name }) => !used.has(name));
+  const features = others.flatMap((column) => suggested(column, input) ?? []);
   if (features.length > 0) return features;
+  const likely = mostTelling(others);
   throw doesNotFit(
     'no column has a declared range or vocabulary',
-    'Spell the features out in a file for --features (docs/model-format.md), or choose a dataset whose seller declares them.',
+    likely === undefined
+      ? 'Choose a dataset that has more columns than the one to predict.'
+      : `Spell the features out in a file for --features (docs/model-format.md): [${formOf(likely, input)}].`,
   );
 }
 
@@ -149,24 +153,34 @@ function spelledOut(feature: Feature | string, input: ModelInput, schema: Schema
   if (suggestion !== undefined) return suggestion;
   throw doesNotFit(
     `the seller declares no range or vocabulary of column "${feature}"`,
-    `Spell the feature out: ${formOf(column)}.`,
+    `Spell the feature out: ${formOf(column, input)}.`,
   );
 }
 
+/** Of columns of which nothing is declared, the one that a model is most likely for: images, lists, texts. */
+function mostTelling(columns: readonly Column[]): Column | undefined {
+  const usual = ['image', 'tensor', 'string'].map((wanted) => columns.find(({ type }) => type === wanted));
+  return usual.find((column) => column !== undefined) ?? columns[0];
+}
+
 /** How a feature of a column is usually written, of which the schema says too little to write it itself. */
-function formOf({ name, type, shape }: Column): string {
-  const column = JSON.stringify(name);
+function formOf({ name, type, shape }: Column, input: ModelInput): string {
+  const column = `"column":${JSON.stringify(name)}`;
+  const floats = input.dtype === 'float32';
   switch (type) {
     case 'image':
-      return `{"kind":"image","column":${column},"channels":3,"height":32,"width":32,"resize":"bilinear","mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}`;
+      return `{"kind":"image",${column},"channels":3,"height":32,"width":32,"resize":"bilinear","mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}`;
     case 'tensor':
-      return `{"kind":"tensor","column":${column},"shape":${JSON.stringify(shape ?? [])},"min":...,"max":...}`;
+      return `{"kind":"tensor",${column},"shape":${JSON.stringify(shape ?? [])},"min":...,"max":...}`;
     case 'string':
-      return `{"kind":"text","column":${column},"tokenizer":"tokenizer.json","length":64,"pad":0}, or a vocabulary of its words: {"kind":"one-hot","column":${column},"vocabulary":[...]}`;
+      if (!floats)
+        return `{"kind":"text",${column},"tokenizer":"tokenizer.json","length":${product(input.shape)},"pad":0}`;
+      return `{"kind":"one-hot",${column},"vocabulary":[...]}`;
     case 'number':
     case 'integer':
     case 'boolean':
-      return `{"kind":"scale","column":${column},"min":...,"max":...}`;
+      if (!floats) return `{"kind":"category",${column},"vocabulary":[...],"unknown":0}`;
+      return `{"kind":"scale",${column},"min":...,"max":...}`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Column } from '../../catalog/manifest.js';
 import { canonicalJson, sha256Hex, utf8 } from '../../kernel/index.js';
 import { checkFit } from '../fit.js';
 import { buildRecipe } from '../recipes/build-recipe.js';
@@ -130,6 +131,15 @@ describe('what a dataset and a buyer add to it', () => {
   const complete = (choices: JobChoices = {}, template: ModelTemplate = bare) =>
     completeTemplate(template, schema, choices);
 
+  const refusal = (template: ModelTemplate, columns: Column[], choices: JobChoices): string => {
+    try {
+      completeTemplate(template, { ...schema, columns }, choices);
+    } catch (error) {
+      return (error as { next: string }).next;
+    }
+    throw new Error('it was taken');
+  };
+
   it('is every declared column in schema order, the label, and defaults', () => {
     const made = completeTemplate(bare, narrow, {});
     expect(made).toMatchObject({
@@ -185,13 +195,28 @@ describe('what a dataset and a buyer add to it', () => {
     for (const [name, form] of [
       ['scan', '{"kind":"tensor","column":"scan","shape":[2,3],'],
       ['photo', '{"kind":"image","column":"photo","channels":3,'],
-      ['note', '{"kind":"text","column":"note","tokenizer":'],
+      ['note', '{"kind":"one-hot","column":"note","vocabulary":'],
       ['dose', '{"kind":"scale","column":"dose","min":'],
     ] as const) {
-      const said = () =>
-        completeTemplate(bare, { ...schema, columns: [...schema.columns, ...columns] }, { features: [name] });
-      expect(said).toThrow(expect.objectContaining({ next: expect.stringContaining(form) as string }));
+      expect(refusal(bare, [...schema.columns, ...columns], { features: [name] })).toContain(form);
     }
+    const words = { ...bare, inputs: [{ name: 'words', shape: [4, 6], dtype: 'int64' as const }] };
+    for (const [name, form] of [
+      ['note', '{"kind":"text","column":"note","tokenizer":"tokenizer.json","length":24,"pad":0}'],
+      ['dose', '{"kind":"category","column":"dose","vocabulary":'],
+    ] as const) {
+      expect(refusal(words, [...schema.columns, ...columns], { features: [name] })).toContain(form);
+    }
+  });
+
+  it('writes a feature out where the seller declares nothing at all', () => {
+    const label = { name: 'digit', type: 'integer' as const, range: { min: 0, max: 9 } };
+    const note = { name: 'note', type: 'string' as const };
+    const dose = { name: 'dose', type: 'number' as const };
+    const photo = { name: 'photo', type: 'image' as const };
+    expect(refusal(bare, [dose, note, photo, label], {})).toContain('[{"kind":"image","column":"photo",');
+    expect(refusal(bare, [dose, label], {})).toContain('[{"kind":"scale","column":"dose",');
+    expect(refusal(bare, [label], {})).toContain('more columns than the one to predict');
   });
 
   it.each<[string, JobChoices, string]>([

@@ -27,8 +27,13 @@ _FORMS: dict[str, Json] = {
         "std": [0.5, 0.5, 0.5],
     },
 }
-#: What a column is usually taken for, by its type.
-_USUAL = {"image": "image", "tensor": "tensor", "string": "text"}
+#: What a column is usually taken for, by its type, where the model takes float32, and where it takes integers.
+_OF_NUMBERS = {"image": "image", "tensor": "tensor", "string": "one-hot"}
+_OF_INTEGERS = {"tensor": "tensor", "string": "text"}
+#: Types of columns that a model is likely for, the likeliest first.
+_TELLING = ("image", "tensor", "string")
+#: Columns that an error names.
+_SHOWN = 8
 
 
 def assert_whole(feature: Json, columns: list[Json]) -> Json:
@@ -63,13 +68,29 @@ def width_of(feature: Json) -> int:
         raise bad_input(f"sizes of a feature are not numbers: {feature!r}", advice) from None
 
 
-def how_to_write(column: Json) -> str:
-    """Advice for a column of which the seller declares too little."""
-    return _advice(column, _USUAL.get(column["type"], "scale"))
+def widths_of(features: list[Json]) -> str:
+    """Which column makes how many of an input's numbers."""
+    said = [f"{feature['column']} makes {width_of(feature)}" for feature in features[:_SHOWN]]
+    return ", ".join(said) + (f", and so on ({len(features)} columns)" if len(features) > _SHOWN else "")
+
+
+def how_to_write(column: Json, takes: Json) -> str:
+    """Advice for a column of which the seller declares too little.
+
+    :param takes: the input of the model that it is for
+    """
+    if takes["dtype"] == "float32":
+        return _advice(column, _OF_NUMBERS.get(column["type"], "scale"))
+    return _advice({**column, "length": math.prod(takes["shape"])}, _OF_INTEGERS.get(column["type"], "category"))
+
+
+def most_telling(columns: list[Json]) -> Json:
+    """Of columns of which nothing is declared, the one that a model is most likely for: images, lists, texts."""
+    return next((column for telling in _TELLING for column in columns if column["type"] == telling), columns[0])
 
 
 def _advice(column: Json, kind: str) -> str:
-    known = {"shape": column["shape"]} if "shape" in column else {}
+    known = {part: column[part] for part in ("shape", "length") if part in column}
     said = {"kind": kind, "column": column["name"], **_FORMS[kind], **{k: v for k, v in known.items() if k in _FORMS[kind]}}
     inside = ", ".join(f"{key!r}: {'...' if value is None else repr(value)}" for key, value in said.items())
     return f"Spell the feature out: {{{inside}}}."

@@ -9,7 +9,7 @@ from typing import Any
 
 from .datasets import Dataset
 from .errors import WeighbridgeError, bad_input, does_not_fit
-from .feature_forms import assert_whole, how_to_write, width_of
+from .feature_forms import assert_whole, how_to_write, most_telling, width_of, widths_of
 
 Json = dict[str, Any]
 #: One feature: the name of a column, encoded as its type suggests, or a feature of docs/model-format.md spelt out.
@@ -34,9 +34,10 @@ def features_for(
     for declared in inputs:
         width = sum(map(width_of, features[declared["name"]]))
         if width != math.prod(declared["shape"]):
+            told = widths_of(features[declared["name"]])
             raise does_not_fit(
                 f"the features of {declared['name']} are {width} numbers wide, the model takes {math.prod(declared['shape'])}",
-                "Name the columns with features=..., or export a model of that width.",
+                f"Name the columns with features=..., or export a model of that width: {told}.",
             )
     return features
 
@@ -138,7 +139,9 @@ def _whole_schema(declared: Json, dataset: Dataset, label_columns: set[str]) -> 
     if not features:
         raise does_not_fit(
             "no column has a declared range or vocabulary",
-            "Choose a dataset whose seller declares them, or spell the features out.",
+            how_to_write(most_telling(others), declared)
+            if others
+            else "Choose a dataset that has more columns than the one to predict.",
         )
     return features
 
@@ -151,7 +154,7 @@ def _spelt_out(spec: FeatureSpec, declared: Json, dataset: Dataset) -> Json:
     if feature is None:
         raise does_not_fit(
             f'the seller declares no range or vocabulary of column "{spec}"',
-            how_to_write(column),
+            how_to_write(column, declared),
         )
     return feature
 

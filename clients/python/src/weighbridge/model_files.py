@@ -1,5 +1,6 @@
-"""What lies beside the weights: model card, bill of materials, declaration, metric and fitted features that were bought, signature and its
-key. They are those whose digest the worker put into its `training-completed` record, or nothing is written."""
+"""What lies beside the weights: model card, bill of materials, declaration, what was bought (metric, fitted features),
+signature and its key. They are those whose digest the worker put into its `training-completed` record, or nothing is
+written."""
 
 from __future__ import annotations
 
