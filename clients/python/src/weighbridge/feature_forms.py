@@ -90,7 +90,7 @@ def most_telling(columns: list[Json]) -> Json:
 
 
 def _advice(column: Json, kind: str) -> str:
-    known = {part: column[part] for part in ("shape", "length") if part in column}
-    said = {"kind": kind, "column": column["name"], **_FORMS[kind], **{k: v for k, v in known.items() if k in _FORMS[kind]}}
+    known: Json = {part: column[part] for part in ("shape", "length") if part in column and part in _FORMS[kind]}
+    said: Json = {"kind": kind, "column": column["name"], **_FORMS[kind], **known}
     inside = ", ".join(f"{key!r}: {'...' if value is None else repr(value)}" for key, value in said.items())
     return f"Spell the feature out: {{{inside}}}."
