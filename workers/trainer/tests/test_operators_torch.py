@@ -75,7 +75,7 @@ def compare(numbered: list[tuple[int, Case]], expected: Callable[[int, Case], li
         theirs = expected(number, case)
         assert len(ours) == len(theirs)
         for k, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-            assert a.shape == b.shape, f"case {number}, part {k}"
+            assert (a.shape, a.dtype.kind) == (b.shape, b.dtype.kind), f"case {number}, part {k}"
             scale = max(1.0, float(np.abs(b.astype(np.float64)).max(initial=0)))
             np.testing.assert_allclose(np.asarray(a), b, rtol=1e-5, atol=1e-5 * scale, err_msg=f"case {number}, {k}")
 

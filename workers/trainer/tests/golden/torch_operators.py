@@ -1,6 +1,7 @@
 """What PyTorch says that each operator is: its own functional form, given the operands of a case. Needs PyTorch (and
 nothing of ours): see make_operators.py."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,9 @@ def _convolution(x: Tensor, w: Tensor, b: Tensor | None = None, **a: Any) -> Ten
     by = (F.conv1d, F.conv2d, F.conv3d)[rank - 1]
     if a.get("auto_pad") == b"SAME_UPPER":
         return by(x, w, b, padding="same", groups=a.get("group", 1))
+    if a.get("auto_pad") == b"SAME_LOWER":
+        back = list(range(2, x.ndim))
+        return _convolution(x.flip(back), w.flip(back), b, **{**a, "auto_pad": b"SAME_UPPER"}).flip(back)
     x = F.pad(x, _pairs(a.get("pads") or [0] * (2 * rank)))
     ones = [1] * rank
     return by(x, w, b, a.get("strides", ones), 0, a.get("dilations", ones), a.get("group", 1))
@@ -55,9 +59,11 @@ def _transposed(x: Tensor, w: Tensor, b: Tensor | None = None, **a: Any) -> Tens
     rank = x.ndim - 2
     ones, zeros = [1] * rank, [0] * rank
     by = (F.conv_transpose1d, F.conv_transpose2d)[rank - 1]
-    pads = (a.get("pads") or [0] * (2 * rank))[:rank]
+    pads = a.get("pads") or [0] * (2 * rank)
     extra = a.get("output_padding", zeros)
-    return by(x, w, b, a.get("strides", ones), pads, extra, a.get("group", 1), a.get("dilations", ones))
+    y = by(x, w, b, a.get("strides", ones), zeros, extra, a.get("group", 1), a.get("dilations", ones))
+    # PyTorch cuts the same from both sides, ONNX what each side says.
+    return F.pad(y, _pairs([-pad for pad in pads]))
 
 
 def _max_pool(x: Tensor, **a: Any) -> Tensor:
@@ -75,11 +81,26 @@ def _average_pool(x: Tensor, **a: Any) -> Tensor:
     return by(x, a["kernel_shape"], a.get("strides", [1] * rank), pads, False, counted)
 
 
-def _resize(x: Tensor, _roi: Any, scales: Any, sizes: Any = None, **a: Any) -> Tensor:
-    mode = a.get("coordinate_transformation_mode", b"half_pixel")
+def _resize(x: Tensor, _roi: Any, given_scales: Any, sizes: Any = None, **a: Any) -> Tensor:
+    mode, rounding = a.get("coordinate_transformation_mode", b"half_pixel"), a.get("nearest_mode")
+    scales = given_scales
+    if axes := a.get("axes"):
+        scales = np.ones(x.ndim, np.float32)
+        scales[axes] = given_scales
+    if rounding == b"ceil":
+        for axis, scale in enumerate(scales):
+            size = x.shape[axis]
+            places = [min(math.ceil(i / scale), size - 1) for i in range(int(size * scale))]
+            x = x.index_select(axis, torch.tensor(places))
+        return x
     given: dict[str, Any] = (
         {"scale_factor": tuple(float(s) for s in scales[2:])} if sizes is None else {"size": tuple(_list(sizes)[2:])}
     )
+    if rounding == b"round_prefer_ceil":
+        return F.interpolate(x, mode="nearest-exact", **given)
+    if rounding == b"round_prefer_floor":
+        # Seen from the other end, the other one of two that are as near.
+        return F.interpolate(x.flip(2, 3), mode="nearest-exact", **given).flip(2, 3)
     if a["mode"] == b"nearest":
         return F.interpolate(x, mode="nearest", **given)
     return F.interpolate(x, mode="bilinear", align_corners=mode == b"align_corners", **given)
@@ -110,6 +131,12 @@ def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, **a:
     heads = a.get("q_num_heads")
     if heads:
         q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    if a.get("softcap"):
+        # flex_attention's score_mod, written out.
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        return torch._safe_softmax(a["softcap"] * torch.tanh(scores / a["softcap"]) + mask, -1) @ v
+    if mask is not None and a.get("is_causal"):
+        return _attention(q, k, v, mask & torch.ones_like(mask).tril())
     causal, shared = bool(a.get("is_causal", 0)), q.shape[1] != k.shape[1]
     y = F.scaled_dot_product_attention(q, k, v, mask, 0.0, causal, scale=a.get("scale"), enable_gqa=shared)
     return y.transpose(1, 2).flatten(2) if heads else y
@@ -120,8 +147,14 @@ _GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
 
 
 def _recurrent(op: str) -> Any:
-    def run(x: Tensor, w: Tensor, r: Tensor, b: Tensor, _lens: None, *start: Tensor, **a: Any) -> tuple[Tensor, ...]:
+    def run(
+        x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None, _lens: None = None, *start: Tensor, **a: Any
+    ) -> tuple[Tensor, ...]:
         hidden, directions = a["hidden_size"], w.shape[0]
+        if a["direction"] == b"reverse":
+            y, *last = run(x.flip(0), w, r, b, None, *start, **{**a, "direction": b"forward"})
+            return y.flip(0), *last
+        b = torch.zeros(directions, 2 * w.shape[1]) if b is None else b
         both = directions == 2
 
         def ours(values: Tensor) -> Tensor:
@@ -148,7 +181,7 @@ def _group(x: Tensor, w: Tensor, b: Tensor, *, num_groups: int) -> Tensor:
     return F.group_norm(x, num_groups, w, b)
 
 
-def _rms(x: Tensor, w: Tensor, *, epsilon: float) -> Tensor:
+def _rms(x: Tensor, w: Tensor, *, epsilon: float, axis: int = -1) -> Tensor:
     return F.rms_norm(x, w.shape, w, epsilon)
 
 
@@ -173,14 +206,18 @@ def _gather(x: Tensor, index: Any, *, axis: int = 0) -> Tensor:
     return x.select(axis, int(places)) if index.ndim == 0 else x.index_select(axis, places)
 
 
-def _div(a: Tensor, b: Any) -> Tensor:
+def _div(a: Any, b: Any) -> Tensor:
+    a, b = torch.as_tensor(a), torch.as_tensor(b)
     if a.is_floating_point():
         return a / b
-    return torch.div(a, torch.from_numpy(b), rounding_mode="trunc").to(torch.int32)
+    return torch.div(a, b, rounding_mode="trunc").to(torch.int32)
 
 
 def _reduce(by: Any) -> Any:
-    return lambda x, axes, keepdims: by(x, _list(axes), bool(keepdims))
+    def run(x: Tensor, axes: Any = None, keepdims: int = 1, noop_with_empty_axes: int = 0) -> Tensor:
+        return x * 1 if axes is None and noop_with_empty_axes else by(x, _list(axes), bool(keepdims))
+
+    return run
 
 
 def _cast(x: Tensor, *, to: int) -> Tensor:
@@ -216,15 +253,17 @@ _REFERENCE: dict[str, Any] = {
     "GRU": _recurrent("GRU"),
     "Gather": _gather,
     "Gelu": lambda x, approximate=b"none": F.gelu(x, approximate=approximate.decode()),
-    "Gemm": lambda a, b, c, alpha=1.0, beta=1.0, transB=0: torch.addmm(  # noqa: N803
-        c, a, b.T if transB else b, alpha=alpha, beta=beta
+    "Gemm": lambda a, b, c=None, alpha=1.0, beta=1.0, transA=0, transB=0: torch.addmm(  # noqa: N803
+        torch.zeros(1) if c is None else c, a.T if transA else a, b.T if transB else b, alpha=alpha, beta=beta
     ),
     "GlobalAveragePool": lambda x: F.adaptive_avg_pool2d(x, 1),
     "GlobalMaxPool": lambda x: F.adaptive_max_pool2d(x, 1),
     "Greater": torch.gt,
     "GreaterOrEqual": torch.ge,
     "GroupNormalization": _group,
-    "HardSigmoid": lambda x, alpha=0.2, beta=0.5: (alpha * x + beta).clamp(0, 1),
+    "HardSigmoid": lambda x, alpha=0.2, beta=0.5: (
+        F.hardsigmoid(x) if alpha == 1 / 6 else (alpha * x + beta).clamp(0, 1)
+    ),
     "HardSwish": F.hardswish,
     "Identity": lambda x: x * 1,
     "InstanceNormalization": lambda x, w, b: F.instance_norm(x, weight=w, bias=b),
@@ -264,7 +303,7 @@ _REFERENCE: dict[str, Any] = {
     "Sigmoid": torch.sigmoid,
     "Sin": torch.sin,
     "Slice": _slice,
-    "Softmax": lambda x, axis=-1: F.softmax(x, axis),
+    "Softmax": lambda x, axis=-1: torch._safe_softmax(x, axis),
     "Softplus": F.softplus,
     "Softsign": F.softsign,
     "Split": _split,

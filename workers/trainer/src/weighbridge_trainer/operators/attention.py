@@ -1,9 +1,9 @@
 """Scaled dot-product attention as one operator (opset 23)."""
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .normalise import softmax
 from .static import require
 
 
@@ -31,12 +31,13 @@ def attention(
     groups = q.shape[1] // k.shape[1]
     k, v = jnp.repeat(k, groups, 1), jnp.repeat(v, groups, 1)
     scores = jnp.matmul(q, k.swapaxes(-1, -2)).astype(jnp.float32) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    if mask is not None and mask.dtype != jnp.bool_:
-        scores = scores + mask
+    # Before the mask, as ONNX has it: after it, what is masked with -inf would count again.
     if softcap:
         scores = jnp.tanh(scores / softcap) * softcap
+    if mask is not None and mask.dtype != jnp.bool_:
+        scores = scores + mask
     allowed = _allowed(scores, mask, is_causal)
-    weights = jax.nn.softmax(scores if allowed is None else jnp.where(allowed, scores, -jnp.inf))
+    weights = softmax(scores if allowed is None else jnp.where(allowed, scores, -jnp.inf))
     result = weights.astype(v.dtype) @ v
     return result.swapaxes(1, 2).reshape(result.shape[0], result.shape[2], -1) if flat else result
 

@@ -59,7 +59,8 @@ def neg(x: Any) -> Any:
 
 
 def absolute(x: Array) -> Array:
-    return jnp.abs(x)
+    # At 0 it has no gradient, as in PyTorch; jnp.abs has that of the positive side.
+    return jnp.where(x == 0, 0, jnp.abs(x)).astype(x.dtype)
 
 
 def reciprocal(x: Array) -> Array:
@@ -137,7 +138,8 @@ def sigmoid(x: Array) -> Array:
 
 
 def hard_sigmoid(x: Array, *, alpha: float = 0.2, beta: float = 0.5) -> Array:
-    return jnp.clip(alpha * x + beta, 0, 1)
+    y: Array = clip(alpha * x + beta, 0, 1)
+    return y
 
 
 def hard_swish(x: Array) -> Array:

@@ -71,9 +71,7 @@ def slice_(x: Any, starts: Any, ends: Any, axes: Any = None, steps: Any = None) 
     require(all(-x.ndim <= axis < x.ndim for axis in along), "Slice axis")
     index = [slice(None)] * x.ndim
     for axis, start, stop, step in zip(along, begin, end, by, strict=True):
-        # Going down, an end before the first is "to the very start", which Python spells None.
-        past = step < 0 and stop < -x.shape[axis]
-        index[axis] = slice(start, None if past else stop, step)
+        index[axis] = slice(start, stop, step)
     return x[tuple(index)]
 
 

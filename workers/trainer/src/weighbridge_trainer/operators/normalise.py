@@ -1,14 +1,35 @@
 """Operators over an axis. Means and variances are computed in float32 whatever the precision of the run."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .static import require
 
+_LOWEST = float(np.finfo(np.float32).min)
+_TINY = float(np.finfo(np.float32).tiny)
+
 
 def softmax(x: Array, *, axis: int = -1) -> Array:
-    return jax.nn.softmax(_float32(x), axis)
+    return _softmax(_float32(x), axis)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _softmax(x: Array, axis: int) -> Array:
+    """Of nothing but -inf, zeros: a text that is padding alone has no key to attend to. PyTorch's attention does the
+    same. The two bounds do nothing to any other numbers, and cost nothing."""
+    powers = jnp.exp(x - x.max(axis, keepdims=True, initial=_LOWEST))
+    return powers / jnp.maximum(powers.sum(axis, keepdims=True), _TINY)
+
+
+@_softmax.defjvp
+def _softmax_jvp(axis: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (moved,) = primals, tangents
+    y = _softmax(x, axis)
+    return y, y * (moved - (y * moved).sum(axis, keepdims=True))
 
 
 def log_softmax(x: Array, *, axis: int = -1) -> Array:

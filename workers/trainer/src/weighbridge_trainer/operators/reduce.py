@@ -21,10 +21,16 @@ def _over(reduce: Callable[[Any, Any, tuple[int, ...] | None, bool], Any]) -> Re
     return operator
 
 
+def _root(np: Any, squares: Any) -> Any:
+    """At nothing but zeros the norm has no gradient, as in PyTorch; that of the root alone would be infinite."""
+    none = squares == 0
+    return np.where(none, squares, np.sqrt(np.where(none, 1, squares)))
+
+
 mean = _over(lambda np, x, axes, keep: np.mean(x, axes, keepdims=keep))
 total = _over(lambda np, x, axes, keep: np.sum(x, axes, keepdims=keep))
 largest = _over(lambda np, x, axes, keep: np.max(x, axes, keepdims=keep))
 smallest = _over(lambda np, x, axes, keep: np.min(x, axes, keepdims=keep))
 product = _over(lambda np, x, axes, keep: np.prod(x, axes, keepdims=keep))
 sum_square = _over(lambda np, x, axes, keep: np.sum(np.square(x), axes, keepdims=keep))
-euclidean = _over(lambda np, x, axes, keep: np.sqrt(np.sum(np.square(x), axes, keepdims=keep)))
+euclidean = _over(lambda np, x, axes, keep: _root(np, np.sum(np.square(x), axes, keepdims=keep)))

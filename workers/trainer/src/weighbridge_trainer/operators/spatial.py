@@ -157,7 +157,10 @@ def global_average_pool(x: Array) -> Array:
 
 
 def global_max_pool(x: Array) -> Array:
-    return x.max(tuple(range(2, x.ndim)), keepdims=True)
+    places = x.reshape(*x.shape[:2], -1)
+    # As in max_pool: the first of equal maxima has the gradient.
+    first = lax.stop_gradient(places).argmax(2, keepdims=True)
+    return jnp.take_along_axis(places, first, 2).reshape(*x.shape[:2], *(1 for _ in x.shape[2:]))
 
 
 def _window(
