@@ -6,6 +6,8 @@ makes of it in 20 steps: the losses before and after, and the weights.
     cd workers/trainer/tests && PYTHONPATH=.:../src ~/torch/bin/python golden/make_zoo.py [masks.npz [NAME]]
 
 Dropout is drawn by the trainer (zoo_masks.py says what); given those masks, PyTorch applies the same.
+../test_zoo_torch.py does the same live, and loads what was trained back into a module: there it needs ./workers/trainer
+and pytest, too.
 """
 
 import json
@@ -105,11 +107,13 @@ def train(entry: Entry, module: nn.Module, inputs: tuple[Tensor, ...], target: T
 
 def loss_of(entry: Entry, module: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> float:
     module.eval()
-    with torch.no_grad():
-        return float(measure(entry, module(*inputs), target))
+    # With gradients: without, PyTorch takes a shortcut through encoders that makes NaN of an empty text.
+    return float(measure(entry, module(*inputs), target).detach())
 
 
-def make(name: str, entry: Entry, masks: dict[str, Any]) -> None:
+def make(name: str, masks: dict[str, Any]) -> tuple[dict[str, Any], nn.Module]:
+    """What the file of a model holds, and the module that PyTorch trained."""
+    entry = ZOO[name]
     torch.manual_seed(7)
     module, inputs = entry.make(), entry.inputs()
     target = entry.target(inputs)
@@ -133,15 +137,11 @@ def make(name: str, entry: Entry, masks: dict[str, Any]) -> None:
     }
     arrays = {f"input.{k}": _compact(x) for k, x in enumerate(inputs)}
     arrays |= {f"weight.{key}": value.numpy() for key, value in state.items()}
-    np.savez_compressed(
-        OUT / f"{name}.npz",
-        about=np.frombuffer(json.dumps(about).encode(), np.uint8),
-        graph=np.frombuffer(file.graph, np.uint8),
-        weights=np.frombuffer(file.weights, np.uint8),
-        target=_compact(target),
-        **arrays,
-    )
-    print(name, len(file.graph), len(file.weights), f"{before:.5f} -> {after:.5f}")
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    arrays["graph"] = np.frombuffer(file.graph, np.uint8)
+    arrays["weights"] = np.frombuffer(file.weights, np.uint8)
+    arrays["target"] = _compact(target)
+    return arrays, module
 
 
 def _compact(x: Tensor) -> np.ndarray[Any, Any]:
@@ -152,4 +152,7 @@ if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
     given = dict(np.load(sys.argv[1])) if len(sys.argv) > 1 else {}
     for name in sys.argv[2:] or list(ZOO):
-        make(name, ZOO[name], given)
+        made, _ = make(name, given)
+        np.savez_compressed(OUT / f"{name}.npz", **made)
+        numbers = json.loads(made["about"].tobytes())
+        print(name, made["graph"].size, made["weights"].size, f"{numbers['before']:.5f} -> {numbers['after']:.5f}")

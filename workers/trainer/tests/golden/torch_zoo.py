@@ -217,6 +217,7 @@ def _tokens(high: int, length: int, low: int = 0) -> Callable[[], tuple[Tensor, 
 def _padded() -> tuple[Tensor, ...]:
     tokens = torch.randint(1, 20, (ROWS, 10))
     lengths = torch.randint(4, 11, (ROWS, 1))
+    lengths[0] = 0  # an empty text
     return (torch.where(torch.arange(10) < lengths, tokens, 0),)
 
 
