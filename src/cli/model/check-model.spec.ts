@@ -7,7 +7,7 @@ import { readModelFile, writeModelFile } from '../../training/models.js';
 import type { Cli } from '../cli.js';
 import type { TrainerEstimate } from '../ports.js';
 import { Reported } from '../ui/reported.js';
-import { runCheckModel } from './check-model.js';
+import { runCheckModel, type CheckOptions } from './check-model.js';
 import { writeRecipeFile } from './recipe-file.js';
 
 // Real: recipes, model files, fit check. Faked at their ports: the marketplace, and what the trainer says (real in
@@ -35,7 +35,7 @@ function cli(): Cli {
   return { ui: terminal.ui, adapters, api: async () => world.api } as unknown as Cli;
 }
 
-async function check(choices: { standardiseEpsilon?: number } = {}): Promise<string> {
+async function check(choices: Omit<CheckOptions, 'dataset'> = {}): Promise<string> {
   await runCheckModel(cli(), file, { dataset: world.dataset.id, ...choices });
   return terminal.stdout();
 }
@@ -86,9 +86,17 @@ describe('a model that fits', () => {
       expect(text).toMatch(/^Admitted\.\n/);
       expect(text).toMatch(/epsilon +all together +noise multiplier/);
       expect(text).toMatch(/^2 +2\.\d+ +[\d.]+ +6\.\d+ USDFC$/m);
-      expect(text).toContain('--epsilon 2 --standardise-epsilon 0.5 --out');
+      expect(text).toContain('--standardise-epsilon 0.5 --epsilon 2 --out');
     }
     await expect(check()).rejects.toMatchObject({ error: { code: 'MODEL_DOES_NOT_FIT' } });
+  });
+
+  it('is to be trained with the options that it was checked with', async () => {
+    const features = path.join(dir, 'my features.json');
+    const { template } = readModelFile(await readFile(file));
+    await writeFile(features, JSON.stringify(template.features));
+    const text = await check({ features, epochs: 3, learningRate: 0.5, tokenizer: [] });
+    expect(text).toContain(`--model ${file} --features '${features}' --epochs 3 --learning-rate 0.5 --out`);
   });
 
   it('says where its rows will lie, if memory has no room for them', async () => {

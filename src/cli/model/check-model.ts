@@ -37,7 +37,8 @@ export async function runCheckModel(cli: Cli, file: string, options: CheckOption
   const api = await cli.api();
   const dataset = await api.dataset(id);
   const verdict = await judge(cli, { ...choices, model: file }, dataset, await api.privacyBalance(dataset.id));
-  cli.ui.result(verdict, () => lines(cli, verdict, file, dataset.id, choices.standardiseEpsilon));
+  const again = [`--dataset ${shortId(dataset.id)} --model ${shellWord(file)}`, ...optionsOf(choices)];
+  cli.ui.result(verdict, () => lines(cli, verdict, again));
   if (!verdict.admitted) throw new Reported(refusal(verdict));
 }
 
@@ -70,13 +71,20 @@ async function judge(
   return { admitted: false, code: 'MODEL_REJECTED', reason: `${reason}: ${detail}`, model, trainer, priceWei, privacy };
 }
 
-function lines(
-  { ui: { out } }: Cli,
-  verdict: ModelVerdict,
-  file: string,
-  id: string,
-  standardiseEpsilon?: number,
-): string[] {
+/** As they were given, to be given again. */
+function optionsOf(choices: Omit<CheckOptions, 'dataset'>): string[] {
+  return Object.entries(choices).flatMap(([name, value]) => {
+    const option = `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+    return [value].flat().map((one) => `${option} ${shellWord(String(one))}`);
+  });
+}
+
+function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** @param options - for `train`, of what was checked */
+function lines({ ui: { out } }: Cli, verdict: ModelVerdict, options: readonly string[]): string[] {
   const { model, trainer, sealedRows: rows, priceWei, privacy } = verdict;
   const head = verdict.admitted
     ? out.green(trainer === undefined ? 'Admitted, as far as can be said here.' : 'Admitted.')
@@ -98,10 +106,7 @@ function lines(
     ...(privacy ? ['', 'With privacy (train --epsilon):', ...priceLines(privacy, out)] : []),
     ...warnings(verdict),
     ...(verdict.admitted
-      ? [
-          '',
-          `Try next: weighbridge train --dataset ${shortId(id)} --model ${file}${epsilonOption(verdict)}${standardiseEpsilon === undefined ? '' : ` --standardise-epsilon ${standardiseEpsilon}`} --out weights.safetensors`,
-        ]
+      ? ['', `Try next: weighbridge train ${options.join(' ')}${epsilonOption(verdict)} --out weights.safetensors`]
       : []),
   ];
 }

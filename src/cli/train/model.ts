@@ -12,7 +12,11 @@ import type { JobChoices, RecipeName, WantedPrivacy } from '../../training/model
 import { writeFileAtomic } from '../state/atomic-file.js';
 import { readBytes } from '../verify/read-files.js';
 import { wantedMetric, type MetricOptions } from './metric.js';
+import { tokenizerMissing } from './tokenizer-missing.js';
 import type { GivenTokenizers } from './tokenizers.js';
+
+/** SHA-256, as declarations name files. */
+const DIGEST = /^[0-9a-f]{64}$/;
 
 /** The three files of a model. */
 export interface Model {
@@ -192,9 +196,16 @@ export async function readFeatures(file: string, { byName }: GivenTokenizers): P
       next: 'Write a list of column names or features, or {"<input>": [...]} for a model of several inputs.',
       cause,
     });
+  const missing: string[] = [];
   // A tokenizer by the name of its file: its digest is what the declaration says.
-  const named = (key: string, one: unknown) => (key === 'tokenizer' && byName.get(String(one))) || one;
+  const named = (key: string, one: unknown) => {
+    if (key !== 'tokenizer' || typeof one !== 'string' || DIGEST.test(one)) return one;
+    const digest = byName.get(one);
+    if (digest === undefined) missing.push(one);
+    return digest ?? one;
+  };
   const value = parseJson(await readBytes(file), (cause) => refuse(`${file} is not JSON`, cause), named);
+  if (missing[0] !== undefined) throw tokenizerMissing(missing[0], `Give --tokenizer ${missing[0]}.`);
   const parsed = featureChoiceSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw refuse(`${file}: ${firstIssue(parsed.error)}`);

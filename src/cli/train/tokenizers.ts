@@ -2,6 +2,7 @@ import path from 'node:path';
 import { sha256Hex, WeighbridgeError } from '../../kernel/index.js';
 import { readTokenizer, tokenizersOf, type ModelDeclaration } from '../../training/models.js';
 import { readBytes } from '../verify/read-files.js';
+import { tokenizerMissing } from './tokenizer-missing.js';
 
 /** The `tokenizer.json` files that were given. */
 export interface GivenTokenizers {
@@ -46,8 +47,6 @@ export function tokenizersFor(
   return named.map((digest) => {
     const bytes = known.get(digest);
     if (bytes !== undefined) return bytes;
-    throw new WeighbridgeError('BAD_INPUT', `a feature names a tokenizer that was not given (SHA-256 ${digest})`, {
-      next: 'Give its tokenizer.json with --tokenizer.',
-    });
+    throw tokenizerMissing(`SHA-256 ${digest}`, 'Give its tokenizer.json with --tokenizer.');
   });
 }

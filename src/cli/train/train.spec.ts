@@ -133,6 +133,12 @@ describe('tokenizers', () => {
   it('that are missing, idle or no tokenizers are refused before anything is paid', async () => {
     const read = await given();
     expect(() => tokenizersFor(declares('0'.repeat(64), sha256Hex(tokenizer)), read)).toThrow('not given');
+    const features = path.join(dir, 'features.json');
+    await writeFile(features, JSON.stringify([text('other.json')]));
+    await expect(readFeatures(features, read)).rejects.toMatchObject({
+      message: 'a feature names a tokenizer that was not given (other.json)',
+      next: 'Give --tokenizer other.json.',
+    });
     await expect(run({ tokenizer: [path.join(dir, 'words.json')] })).rejects.toMatchObject({ code: 'BAD_INPUT' });
     await expect(given(utf8('no json'))).rejects.toMatchObject({ code: 'MODEL_REJECTED' });
     expect(world.opened).toBe(0);

@@ -142,7 +142,7 @@ function wholeSchema(input: ModelInput, { columns }: Schema, label: Label): Feat
     'no column has a declared range or vocabulary',
     likely === undefined
       ? 'Choose a dataset that has more columns than the one to predict.'
-      : `Spell the features out in a file for --features (docs/model-format.md): [${formOf(likely, input)}].`,
+      : `Spell the features out in a file for --features (docs/model-format.md; texts need --tokenizer as well): [${formOf(likely, input)}].`,
   );
 }
 
