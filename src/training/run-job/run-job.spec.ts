@@ -13,6 +13,8 @@ import {
   type Order,
 } from '../../kernel/index.js';
 import { parseEntry } from '../../provenance/index.js';
+import type { ModelDeclaration } from '../model-declaration.js';
+import { withPrivacy } from '../private-run.js';
 import type { Job, JobPatch } from '../job.js';
 import { assertTransition, type JobState } from '../job-state.js';
 import type { RunJobDeps } from './deps.js';
@@ -291,6 +293,48 @@ describe('runJob', () => {
     expect(row().state).toBe('completing');
   });
 
+  it.each<[ErrorCode, string]>([
+    ['KEY_DENIED', 'key-denied'],
+    ['MODEL_REJECTED', 'model-rejected'],
+    ['MODEL_DOES_NOT_FIT', 'model-rejected'],
+    ['BLOB_NOT_FOUND', 'model-rejected'],
+    ['DIGEST_MISMATCH', 'model-rejected'],
+    ['GATE_REFUSED', 'gate-refused'],
+    ['DEADLINE_PASSED', 'deadline-passed'],
+    ['DATASET_REVOKED', 'dataset-revoked'],
+    ['INTERNAL', 'trainer-failed'],
+  ])('says of %s no more than %s', async (code, reason) => {
+    const { deps, appended, row } = world({ state: 'training' }, { manifest: failure(code, false) });
+    await runJob(deps, orderId, 0);
+    expect(row().reason).toBe(reason);
+    expect(parseEntry(appended[0] ?? new Uint8Array()).predicate).toMatchObject({ reason });
+  });
+
+  it('ends no job because its worker shuts down: the next one goes on', async () => {
+    const { deps, appended, row } = world({ state: 'training' }, { manifest: failure('TRAINER_FAILED', false) });
+    const stop = new AbortController();
+    const warn = vi.fn();
+    const manifestOf: RunJobDeps['manifestOf'] = async (job) => {
+      stop.abort(new Error('the worker shuts down'));
+      return deps.manifestOf(job);
+    };
+    const shutting = { ...deps, manifestOf, signal: stop.signal, logger: { ...deps.logger, warn } };
+    await expect(runJob(shutting, orderId, 0)).rejects.toThrow('the worker shuts down');
+    expect([row().state, appended, warn.mock.calls]).toEqual(['training', [], []]);
+  });
+
+  it('tells whoever watches what it waits for, also once the worker is another', async () => {
+    const { deps, row } = world({ state: 'training' }, { manifest: failure('PROVIDER_DOWN', true) });
+    const told: unknown[] = [];
+    const telling = { ...deps, report: async (report: unknown) => void told.push(report) } as RunJobDeps;
+    await expect(runJob(telling, orderId, 0)).rejects.toMatchObject({ code: 'PROVIDER_DOWN' });
+    expect(row().waitingFor).toBe('PROVIDER_DOWN');
+    const waiting = { state: 'training', step: 0, of: 0, waitingFor: 'PROVIDER_DOWN' };
+    expect(told).toEqual([{ state: 'training', step: 0, of: 0 }, waiting]);
+    await expect(runJob(telling, orderId, 1)).rejects.toMatchObject({ code: 'PROVIDER_DOWN' });
+    expect(told[2]).toEqual(waiting);
+  });
+
   it('takes only a named reason from the trainer', async () => {
     const named = world({ state: 'training' }, { manifest: failure('TRAINER_FAILED', false, 'out-of-memory') });
     await runJob(named.deps, orderId, 0);
@@ -300,10 +344,101 @@ describe('runJob', () => {
     expect(foreign.row().reason).toBe('trainer-failed');
   });
 
+  it('removes the state of a run before its completion is logged', async () => {
+    const start = { state: 'completing', pendingEntry: new Uint8Array([1]) } as const;
+    const { deps, stored } = world(start, { append: failure('BAD_INPUT', false) });
+    stored.set(orderId, Uint8Array.of(1));
+    await expect(runJob(deps, orderId, 0)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    expect(stored.size).toBe(0);
+  });
+
   it('hands a job that settlement owns back untouched', async () => {
     const { deps, states } = world({ state: 'settling' });
     expect((await runJob(deps, orderId, 0)).state).toBe('settling');
     expect(states).toEqual(['settling']);
+  });
+});
+
+describe('a private run', () => {
+  const rowCount = 1_000;
+  const budget = { epsilon: 10, delta: 1e-6, maxEpsilonPerJob: 4, pricePerEpsilon: '1' };
+  const plain = { inputs: [], features: {}, batchRows: 64, epochs: 5, precision: 'float32', privacy: 'none' };
+  const declaration = withPrivacy(plain as unknown as ModelDeclaration, rowCount, { budget }, { epsilon: 3 });
+  const micros = 3_000_000n;
+
+  function paying(start: Partial<Job> & { chainState?: 'open' | 'recorded' }, rows = rowCount) {
+    const { chainState = 'open', ...job } = start;
+    const made = world({
+      order: { ...order, epsilonMicros: micros },
+      offer: { maxEpsilonMicros: micros } as Job['offer'],
+      declaration,
+      ...job,
+    });
+    const moves: string[] = [];
+    const { transition } = made.deps.jobs;
+    Object.assign(made.deps, {
+      manifestOf: async () => ({ rowCount: rows, columns: [], pieces: [{ rowCount: rows }] }),
+      termsOf: async () => ({ privacy: { budget } }),
+      jobs: {
+        ...made.deps.jobs,
+        transition: async (...move: Parameters<typeof transition>) => {
+          moves.push(`${move[1]} ${move[2]}`);
+          return transition(...move);
+        },
+      },
+    });
+    made.deps.chain.order = async () => ({ state: chainState }) as never;
+    return { ...made, moves };
+  }
+  const ended = async ({ deps, appended }: ReturnType<typeof paying>): Promise<unknown[]> => {
+    await runJob(deps, orderId, 0).catch(() => undefined);
+    return appended.map((entry) => parseEntry(entry)).map(({ type, predicate }) => [type, predicate]);
+  };
+  const refused = (privacySpent: boolean, reason: string): unknown[] => [
+    ['training-refused', expect.objectContaining({ reason, privacySpent })],
+  ];
+
+  it('is granted what it paid for', async () => {
+    const [first] = (await ended(paying({}))) as [string][];
+    expect(first?.[0]).toBe('access-granted');
+  });
+
+  it.each<[string, Partial<Job>, number]>([
+    ['with another epsilon than its order pays', { order: { ...order, epsilonMicros: micros - 1n } }, rowCount],
+    ['with more than the seller lets one have', { offer: { maxEpsilonMicros: micros - 1n } as Job['offer'] }, rowCount],
+    ['of fewer rows than its noise was made for', {}, rowCount / 2],
+  ])('%s is refused without a record of access, and its budget is given back', async (_what, change, rows) => {
+    expect(await ended(paying(change, rows))).toEqual(refused(false, 'model-rejected'));
+  });
+
+  it('of an order that the chain has closed gets no record of access', async () => {
+    const closed = paying({});
+    closed.deps.chain.order = async () => ({ state: 'refunded' }) as never;
+    expect(await ended(closed)).toEqual(refused(false, 'deadline-passed'));
+  });
+
+  it.each(['submitted', 'granting', 'recording'] as const)(
+    'that is cancelled while %s has its budget back: no key was given for it',
+    async (state) => {
+      expect(await ended(paying({ state, cancelledAt: new Date() }))).toEqual(refused(false, 'cancelled'));
+    },
+  );
+
+  it('that is cancelled while it trains has spent its budget', async () => {
+    expect(await ended(paying({ state: 'training', cancelledAt: new Date() }))).toEqual(refused(true, 'cancelled'));
+  });
+
+  it('whose access the chain has recorded behind its row has spent its budget too', async () => {
+    const behind = paying({ state: 'recording', cancelledAt: new Date(), chainState: 'recorded' });
+    expect(await ended(behind)).toEqual(refused(true, 'cancelled'));
+    // The move into `training` is what commits it.
+    expect(behind.moves).toEqual(['recording training', 'refusing refunding']);
+  });
+
+  it('says of a plain run that nothing is spent', async () => {
+    const { deps, appended } = world({ state: 'training', cancelledAt: new Date() });
+    await runJob(deps, orderId, 0);
+    expect(parseEntry(appended[0] ?? new Uint8Array()).predicate).toMatchObject({ privacySpent: false });
   });
 });
 
@@ -370,16 +505,39 @@ describe('a run whose box is lost', () => {
     expect(told).toEqual(expect.arrayContaining([fetched, 'piece']));
   });
 
-  it('starts from its beginning where the engine is another', async () => {
-    const { deps, stored, begun } = losing(9, undefined);
+  it.each<[string, (lost: ReturnType<typeof losing>) => void]>([
+    [
+      'the engine is another',
+      ({ deps }) => Object.assign(deps.trainer, { assertAvailable: async () => ({ ...trainer, threads: 64 }) }),
+    ],
+    ['the seed is another', ({ deps }) => Object.assign(deps, { workerSeed: new Uint8Array(32) })],
+    ['the rows are others', ({ row }) => Object.assign(row().offer, { manifestDigest: order.salt })],
+    ['the declaration is another', ({ row }) => Object.assign(row(), { jobDigest: order.salt })],
+  ])('starts from its beginning where %s', async (_what, change) => {
+    const lost = losing(9, undefined);
+    const { deps, stored, begun } = lost;
     await expect(runJob(deps, orderId, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    Object.assign(deps.trainer, { assertAvailable: async () => ({ ...trainer, threads: 64 }) });
+    change(lost);
     const { train } = deps.trainer;
     const lying: number[] = [];
     deps.trainer.train = async (...given) => (lying.push(stored.size), train(...given));
     await runJob(deps, orderId, 1);
     expect(begun).toEqual([undefined, undefined]);
-    // What the other engine computed with this seed is gone before this one begins.
+    // What the other one computed with this seed is gone before this one begins.
     expect(lying).toEqual([0]);
+  });
+
+  it.each<[string, number, boolean]>([
+    ['it ended by itself', 1, true],
+    ['the disk took none of its state', 137, false],
+  ])('is not followed by another where %s', async (_what, exitCode, isWritten) => {
+    const { deps, row } = losing();
+    deps.checkpoints.write = async () => isWritten;
+    deps.trainer.train = async ({ checkpoints }) => {
+      await checkpoints?.keep(Uint8Array.of(9), 9);
+      throw new WeighbridgeError('TRAINER_FAILED', 'ended', { next: 'test', details: { exitCode } });
+    };
+    await runJob(deps, orderId, 0);
+    expect(row()).toMatchObject({ state: 'refunding', reason: 'trainer-failed' });
   });
 });
