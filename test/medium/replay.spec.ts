@@ -13,10 +13,14 @@ import {
   isWeighbridgeError,
   jsonDigest,
   keyIdOf,
+  marketplaceDomain,
+  offerFromJson,
   offerToJson,
   sha256Hex,
+  TYPES,
   type Bytes32,
 } from '../../src/kernel/index.js';
+import { trainerIdentity } from '../../src/provenance/index.js';
 import { shardKeyOf } from '../../src/storage/index.js';
 import { buildRecipe, shapesOf, weigh, type Trainer } from '../../src/training/index.js';
 import { standardised } from '../../src/training/moments.js';
@@ -199,15 +203,30 @@ describe('weighbridge replay', { timeout: 240_000 }, () => {
     expect(text).toMatch(new RegExp(`logged: +${logged}`));
   });
 
-  it.each([
-    ['another processor class', { device: 'cpu x64 Other-1-1 00000000' }, /device .* there, cpu x64 Other-1-1/],
-    ['another jaxlib', { jaxlib: '0.0.1' }, /jaxlib .* there, 0\.0\.1 here/],
-  ])('refuses %s before anything is fetched', async (_name, change, message) => {
+  // All that a record says of an engine: another one of any of it may round otherwise.
+  it.each(Object.keys(trainerIdentity.shape))('refuses another %s before anything is fetched', async (name) => {
     const fetched = async (): Promise<never> => Promise.reject(new Error('fetched'));
     const api = { ...deps.api, dataset: fetched, getBlob: fetched };
-    expect(await failure({ trainer: madeOf(change), api })).toEqual({
+    const here = name === 'threads' ? 64 : 'another';
+    expect(await failure({ trainer: madeOf({ [name]: here }), api })).toEqual({
       code: 'REPLAY_REFUSED',
-      message: expect.stringMatching(message),
+      message: expect.stringMatching(new RegExp(`\\(${name} .+ there, ${here} here\\)$`)),
+    });
+  });
+
+  it('refuses rows that the seller has listed since in the place of those that were trained on', async () => {
+    const dataset = await deps.api.dataset(keyId);
+    const manifest = { ...dataset.manifest, pieces: dataset.manifest.pieces.toReversed() };
+    const offer = { ...offerFromJson(dataset.offer), manifestDigest: `0x${jsonDigest(manifest)}` } as const;
+    const { chainId, contracts } = network;
+    const offerSignature = await parties.seller.signTypedData({
+      ...{ domain: marketplaceDomain({ chainId, contract: contracts.marketplace }), types: TYPES },
+      ...{ primaryType: 'Offer', message: offer },
+    });
+    const listed = { ...dataset, manifest, offer: offerToJson(offer), offerSignature };
+    expect(await failure({ api: { ...deps.api, dataset: async () => listed } })).toEqual({
+      code: 'REPLAY_REFUSED',
+      message: expect.stringContaining('listed with other pieces'),
     });
   });
 
