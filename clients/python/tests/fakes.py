@@ -69,6 +69,8 @@ def dataset_of(
     dataset_id = "0x" + "da" * 32
     key_id = key_id_of(SELLER.address, dataset_id, 1)
     manifest: Json = {"version": 1, "keyId": key_id, "columns": columns or COLUMNS, "rowCount": 100}
+    manifest |= {"title": "Digits", "description": "", "wrappedKey": {"condition": {"keyId": key_id}}}
+    manifest |= {} if label is None else {"label": label}
     manifest["pieces"] = [{"rowCount": 100}, *([] if "holdout" not in (privacy or {}) else [{"rowCount": 25, "holdout": True}])]
     terms: Json = {"version": 1, "title": "Terms", "text": "...", "purposes": ["research", "teaching"], "licenceDays": 30}
     terms["privacy"] = privacy or {"trainingWithoutPrivacy": True}
@@ -133,6 +135,8 @@ class World:
         #: What the marketplace does not take of the model.
         self.rejects: str | None = None
         self.other_weights = False
+        #: Whether what the marketplace says was paid back is so on chain.
+        self.refunds = True
 
     @property
     def _deployed(self) -> Deployed:
@@ -255,7 +259,7 @@ class FakeApi:
         self._world.blobs[sha256_hex(ciphertext)] = ciphertext
         refused = self._world.refuse is not None
         state = "refunded" if refused else "settled"
-        self._world.orders[order_id] = state
+        self._world.orders[order_id] = state if self._world.refunds else "recorded"
         receipt = {
             "order": {"orderId": order_id, "order": given["order"]},
             "training": {

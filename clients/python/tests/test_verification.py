@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import weighbridge as wb
+from weighbridge.verification import judge
 
 CHECK = {"name": "file", "ok": True, "detail": "canonical", "restsOn": "nothing"}
 
@@ -72,6 +73,21 @@ def test_errors_of_the_program_are_ours(program: Any) -> None:
     with pytest.raises(wb.WeighbridgeError, match="x cannot be read") as caught:
         wb.verify("x")
     assert caught.value.code == "BAD_INPUT"
+
+
+def test_a_receipt_that_lies_nowhere_is_judged_by_a_network_file(program: Any) -> None:
+    noted = program(json.dumps({"ok": True, "checks": [CHECK]}), 0)
+    assert judge(b"{}\n", {"chainId": 31337})
+    command, receipt, *options = eval(noted.read_text())
+    assert (command, options[:2]) == ("verify", ["--json", "--network"])
+    assert not Path(receipt).exists()
+    assert not Path(options[2]).exists()
+
+
+def test_without_a_program_there_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEIGHBRIDGE_CLI", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert judge(b"{}\n", {}) is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import { recoverMessageAddress } from 'viem';
 import { parseSiweMessage } from 'viem/siwe';
 import { z } from 'zod';
 import { network as baseNetwork } from '../../../test/support/cli.js';
+import { FakeMarket } from '../../../test/support/fake-market.js';
 import { parties } from '../../../test/support/provenance-story.js';
 import { sha256Hex, utf8, type Bytes32, type Network } from '../../kernel/index.js';
 import { graphql, type Operation } from './graphql.js';
@@ -146,6 +147,21 @@ describe('signing in', () => {
     const market = createMarketApi(network, async () => Promise.reject(new Error('no key')));
     await expect(market.dataset('0x12345678')).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
     expect(asked[0]?.authorization).toBeUndefined();
+  });
+});
+
+it('takes no other dataset than the one that was asked for', async () => {
+  const { dataset } = await FakeMarket.create();
+  const body = { data: { dataset: { ...dataset, priceWei: String(dataset.priceWei) } } };
+  const market = createMarketApi(network, async () => parties.buyer);
+  for (const asks of [dataset.id, ` ${dataset.id.slice(2, 10).toUpperCase()}`]) {
+    answers = [{ body }];
+    expect(await market.dataset(asks)).toEqual(dataset);
+  }
+  answers = [{ body }];
+  await expect(market.dataset(`0x${'77'.repeat(32)}`)).rejects.toMatchObject({
+    code: 'OFFER_MISMATCH',
+    message: expect.stringContaining(dataset.id),
   });
 });
 

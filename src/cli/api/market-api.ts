@@ -23,7 +23,7 @@ import { signIn } from './sign-in.js';
 /** The marketplace's API as the commands use it. */
 export interface MarketApi {
   datasets(search: string | undefined, first: number, after?: string): Promise<Page<DatasetSummary>>;
-  /** @throws WeighbridgeError DATASET_NOT_FOUND */
+  /** @throws WeighbridgeError DATASET_NOT_FOUND, OFFER_MISMATCH for an answer with another one */
   dataset(id: string): Promise<Dataset>;
   /** What the marketplace says is taken of its privacy budget. @throws WeighbridgeError DATASET_NOT_FOUND */
   privacyBalance(id: Bytes32): Promise<PrivacyBalance>;
@@ -95,6 +95,8 @@ export function createMarketApi(network: Network, account: () => Promise<Account
     dataset: async (id) => {
       const { dataset } = await open(operations.getDataset, { id });
       if (dataset === null) throw datasetNotFound(id);
+      // Whoever asks may be about to pay: what holds of another dataset does not hold of this one.
+      if (!isAskedFor(dataset.id, id)) throw otherDataset(id, dataset.id);
       return dataset;
     },
     privacyBalance: async (id) => {
@@ -140,6 +142,16 @@ export function createMarketApi(network: Network, account: () => Promise<Account
 function datasetNotFound(id: string): WeighbridgeError {
   return new WeighbridgeError('DATASET_NOT_FOUND', `no dataset is listed as ${id}`, {
     next: 'Find its id with "weighbridge search"; the first 8 hex digits are enough.',
+  });
+}
+
+function isAskedFor(found: Bytes32, id: string): boolean {
+  return found.slice(2).startsWith(id.trim().toLowerCase().replace(/^0x/, ''));
+}
+
+function otherDataset(id: string, found: Bytes32): WeighbridgeError {
+  return new WeighbridgeError('OFFER_MISMATCH', `the marketplace answered with another dataset than ${id}: ${found}`, {
+    next: 'Run the same command again; if it happens again, the marketplace is broken or dishonest.',
   });
 }
 

@@ -36,6 +36,8 @@ export async function checkDataset(
   // First, because a network file of another chain makes every signature look wrong, and the seller look like a cheat.
   const [listed, revoked] = await Promise.all([chain.offerOf(dataset.id), chain.isRevoked(dataset.id)]);
   const offer = await checkSigned(dataset, market);
+  const told = toldOtherwise(dataset, offer);
+  if (told !== undefined) throw mismatch(`its ${told} is not what the seller signed`);
   const digest = offerDigest(market, offer);
   if (revoked) {
     throw new WeighbridgeError('DATASET_REVOKED', 'the seller has revoked this dataset', {
@@ -63,6 +65,21 @@ export async function checkSigned(dataset: Dataset, market: Deployed): Promise<O
     throw mismatch('the seller did not sign the offer');
   }
   return offer;
+}
+
+/** What a buyer looks at is told beside what is signed: the price that it saw must be the one that it pays. */
+function toldOtherwise(dataset: Dataset, offer: Offer): string | undefined {
+  const { manifest } = dataset;
+  const told: [string, unknown, unknown][] = [
+    ['price', dataset.priceWei, offer.price],
+    ['seller', dataset.seller.toLowerCase(), offer.seller.toLowerCase()],
+    ['version', dataset.version, offer.version],
+    ['title', dataset.title, manifest.title],
+    ['description', dataset.description, manifest.description],
+    ['number of rows', dataset.rowCount, manifest.rowCount],
+    ['label', dataset.label, manifest.label ?? null],
+  ];
+  return told.find(([, said, signed]) => said !== signed)?.[0];
 }
 
 function mismatch(what: string): WeighbridgeError {

@@ -13,6 +13,7 @@ import { parseReceipt, trustOfNetwork, verifyReceipt } from '../../provenance/ve
 import type { BoughtMetric } from '../../training/models.js';
 import type { Job, ModelFiles } from '../api/schemas.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
+import { shortId } from '../ui/text.js';
 import { decryptWith } from './identity.js';
 import { writeJob, type JobJournal } from './job-journal.js';
 import type { TrainDeps } from './deps.js';
@@ -44,9 +45,12 @@ export async function collectJob(
   target: { out: string; receipt?: string },
   deps: TrainDeps,
 ): Promise<Collected> {
-  const { api, state } = deps;
+  const { api, state, chain } = deps;
   const job = await api.job(journal.orderId);
   if (job.state === 'refunded') {
+    // By the marketplace's word alone the next command would pay for the same training a second time.
+    const onChain = (await chain.order(journal.orderId)).state;
+    if (onChain !== 'refunded') throw notRefunded(journal.orderId, onChain);
     await writeJob(state, { ...journal, outcome: 'refunded' });
     throw refused(job);
   }
@@ -129,6 +133,15 @@ function unfinished({ id, state }: Job): WeighbridgeError {
   return new WeighbridgeError('JOB_STATE', `the job is not finished: ${state}`, {
     next: `Wait for it with "weighbridge job ${id.slice(0, 10)} --out weights.safetensors".`,
     details: { orderId: id, state },
+    retryable: true,
+  });
+}
+
+function notRefunded(orderId: Bytes32, onChain: string): WeighbridgeError {
+  const told = `the marketplace says that job ${shortId(orderId)} was paid back, and on chain it is ${onChain}`;
+  return new WeighbridgeError('JOB_STATE', told, {
+    next: 'Run the same command in a minute. If it stays so, do not pay here again; after the deadline "weighbridge withdraw" takes the payment back.',
+    details: { orderId, onChain },
     retryable: true,
   });
 }

@@ -243,6 +243,18 @@ describe('a run that is refused', () => {
   });
 });
 
+it('does not pay again for a run whose refund the chain knows nothing of', async () => {
+  world.refuse = 'data-corrupt';
+  const { order } = world.chain;
+  world.chain.order = async (id) => ({ ...(await order(id)), state: 'recorded' });
+  const told = expect.stringMatching(/was paid back, and on chain it is recorded/) as unknown;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await expect(run()).rejects.toMatchObject({ code: 'JOB_STATE', message: told, retryable: true });
+  }
+  expect(world.opened).toBe(1);
+  expect((await knownJobs(state)).map(({ outcome }) => outcome)).toEqual([undefined]);
+});
+
 describe('what must not cost anything', () => {
   it.each<[string, Partial<TrainOptions>, string]>([
     ['a purpose that the terms do not allow', { purpose: 'war' }, 'BAD_INPUT'],
@@ -311,6 +323,13 @@ describe('what must not cost anything', () => {
       },
       'WRONG_CHAIN',
     ],
+    ['a price that is told beside the signed one', ({ dataset }) => (dataset.priceWei = 1n), 'OFFER_MISMATCH'],
+    ['another seller', ({ dataset }) => (dataset.seller = parties.operator.address), 'OFFER_MISMATCH'],
+    ['another version', ({ dataset }) => (dataset.version = 9), 'OFFER_MISMATCH'],
+    ['another title', ({ dataset }) => (dataset.title = 'Other digits'), 'OFFER_MISMATCH'],
+    ['another description', ({ dataset }) => (dataset.description = 'For free.'), 'OFFER_MISMATCH'],
+    ['another number of rows', ({ dataset }) => (dataset.rowCount = 1_000), 'OFFER_MISMATCH'],
+    ['another label', ({ dataset }) => (dataset.label = 'x'), 'OFFER_MISMATCH'],
     ['a revoked dataset', ({ chain }) => (chain.isRevoked = async () => true), 'DATASET_REVOKED'],
   ])('%s', async (_name, spoil, code) => {
     spoil(world);

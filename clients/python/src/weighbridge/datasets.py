@@ -89,12 +89,15 @@ def check_dataset(dataset: Dataset, market: Market, chain: BuyerChain) -> str:
     digest = typed_digest(market, "Offer", offer)
     if key_id_of(offer["seller"], offer["datasetId"], offer["version"]) != dataset.id:
         raise _mismatch("the offer is for another dataset")
-    if manifest["keyId"] != dataset.id:
+    if manifest["keyId"] != dataset.id or manifest["wrappedKey"]["condition"]["keyId"] != dataset.id:
         raise _mismatch("the manifest is of another dataset")
     if offer["manifestDigest"] != f"0x{json_digest(manifest)}":
         raise _mismatch("the manifest is not the one that was offered")
     if offer["termsDigest"] != f"0x{json_digest(dataset.terms)}":
         raise _mismatch("the terms are not the ones that were offered")
+    told = _told_otherwise(dataset)
+    if told is not None:
+        raise _mismatch(f"its {told} is not what the seller signed")
     if not _signed_by(offer["seller"], market, offer, dataset.offer_signature):
         raise _mismatch("the seller did not sign the offer")
     if chain.is_revoked(dataset.id):
@@ -104,6 +107,21 @@ def check_dataset(dataset: Dataset, market: Market, chain: BuyerChain) -> str:
     if chain.offer_of(dataset.id) != digest:
         raise _mismatch("the chain holds another offer: the seller may just have changed it")
     return digest
+
+
+def _told_otherwise(dataset: Dataset) -> str | None:
+    """What a buyer looks at is told beside what is signed: the price that it saw must be the one that it pays."""
+    offer, manifest = dataset.offer, dataset.manifest
+    told: dict[str, tuple[Any, Any]] = {
+        "price": (dataset.price_wei, int(offer["price"])),
+        "seller": (dataset.seller.lower(), offer["seller"].lower()),
+        "version": (dataset.version, offer["version"]),
+        "title": (dataset.title, manifest["title"]),
+        "description": (dataset.description, manifest["description"]),
+        "number of rows": (dataset.row_count, manifest["rowCount"]),
+        "label": (dataset.label, manifest.get("label")),
+    }
+    return next((name for name, (said, signed) in told.items() if said != signed), None)
 
 
 def _signed_by(seller: str, market: Market, offer: Json, signature: str) -> bool:

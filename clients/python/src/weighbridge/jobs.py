@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from .canonical import canonical_json, parse_json, sha256_hex
+from .canonical import parse_json, sha256_hex
 from .contracts import job_states, refusals
 from .errors import WeighbridgeError
 from .identity import decrypt
@@ -18,6 +18,7 @@ from .model_file import ModelFile
 from .model_files import bought_in, checked_model_files, digest_in, write_model_files
 from .money import format_wei
 from .purchase import pay_once, submit_once
+from .receipts import receipt_of
 from .results import StateDict, merged, state_dict
 from .state import assert_writable, lock, write_atomic
 from .tensors import read_tensors
@@ -179,9 +180,10 @@ def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str
     job_dir = market.state.job(order_id)
     job = market.api.job(order_id)
     if job["state"] == "refunded":
+        _expect_refund(market, order_id)
         write_job(market.state, {**journal, "outcome": "refunded"})
         raise _refused(job)
-    receipt_bytes, training = _receipt_of(market, journal)
+    receipt_bytes, training = receipt_of(market, journal)
     weights = decrypt(job_dir, market.api.get_blob(_bare(training["ciphertextDigest"])))
     if sha256_hex(weights) != _bare(training["weightsDigest"]):
         raise WeighbridgeError(
@@ -206,20 +208,17 @@ def _collect(market: Market, journal: Json, out: str | Path | None, receipt: str
     return state_dict(whole, order_id, kept_receipt, journal["declaration"], bought_in(files))
 
 
-def _receipt_of(market: Market, journal: Json) -> tuple[bytes, Json]:
-    found = market.api.receipt(journal["orderId"])
-    try:
-        about, training = found["order"], found["training"]
-        same = about["orderId"] == journal["orderId"] and about["order"]["jobDigest"] == journal["order"]["jobDigest"]
-    except (KeyError, TypeError):
-        same = False
-    if not same:
+def _expect_refund(market: Market, order_id: str) -> None:
+    """By the marketplace's word alone the next call would pay for the same training a second time."""
+    state = market.chain.order_state(order_id)
+    if state != "refunded":
         raise WeighbridgeError(
-            "RECEIPT_INVALID",
-            "the receipt does not hold: it is about another job, or there is none",
-            next="Nothing was written. Try again; if it stays so, do not use this marketplace, and keep the job directory.",
+            "JOB_STATE",
+            f"the marketplace says that job {order_id[:10]} was paid back, and on chain it is {state}",
+            next="Try again in a minute. If it stays so, do not pay here again; "
+            'after the deadline "weighbridge withdraw" takes the payment back.',
+            retryable=True,
         )
-    return canonical_json(found) + b"\n", training
 
 
 def _refused(job: Json) -> WeighbridgeError:

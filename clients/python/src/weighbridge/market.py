@@ -11,6 +11,7 @@ from . import contracts
 from .api import MarketApi
 from .chain import BuyerChain
 from .datasets import Dataset, DatasetSummary
+from .errors import WeighbridgeError
 from .keys import read_account
 from .network import Network, read_network
 from .state import StateDir
@@ -62,5 +63,15 @@ class Market:
         return [DatasetSummary.of(node) for node in page["nodes"]]
 
     def dataset(self, dataset_id: str) -> Dataset:
-        """One dataset, by its id or the first 8 hex digits of it or more."""
-        return Dataset.of(self.api.dataset(dataset_id))
+        """One dataset, by its id or the first 8 hex digits of it or more.
+
+        :raises WeighbridgeError: DATASET_NOT_FOUND, OFFER_MISMATCH for an answer with another one: whoever asks is about to pay
+        """
+        found = Dataset.of(self.api.dataset(dataset_id))
+        if found.id.removeprefix("0x").startswith(dataset_id.strip().lower().removeprefix("0x")):
+            return found
+        raise WeighbridgeError(
+            "OFFER_MISMATCH",
+            f"the marketplace answered with another dataset than {dataset_id}: {found.id}",
+            next="Try again; if it happens again, the marketplace is broken or dishonest.",
+        )

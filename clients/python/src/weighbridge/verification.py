@@ -1,7 +1,8 @@
 """`weighbridge.verify`: a receipt, checked offline.
 
 The judge is the product's own verifier (`src/provenance/verify`), run on this machine through the command line program; there
-is no second one in Python that could disagree with it. So this call, alone of all in this package, needs Node.
+is no second one in Python that could disagree with it. So this call, alone of all in this package, needs Node; a training asks
+the same judge of its receipt where there is one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +82,22 @@ def verify(
     checks = [Check(one["name"], one["ok"] is True, one["detail"], one["restsOn"]) for one in answer["checks"]]
     # Both must say so: the verdict and the exit code.
     return Verdict(answer["ok"] is True and ended.returncode == _HELD and all(check.ok for check in checks), checks)
+
+
+def judge(receipt: bytes, network: Mapping[str, Any]) -> Verdict | None:
+    """The verdict on a receipt that lies nowhere yet, by what a network file trusts.
+
+    :returns: None where there is no program to judge it
+    """
+    try:
+        _program()
+    except WeighbridgeError:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        receipt_file, network_file = Path(folder) / "receipt.json", Path(folder) / "network.json"
+        receipt_file.write_bytes(receipt)
+        network_file.write_text(json.dumps(network), "utf-8")
+        return verify(receipt_file, network=network_file)
 
 
 def _program() -> list[str]:
