@@ -27,8 +27,14 @@ export interface QuoteOptions {
   epochs: number;
 }
 
+/** @throws WeighbridgeError BAD_INPUT if no number is large enough */
 export function epsilon({ ui }: Cli, { delta, ...release }: EpsilonOptions): void {
   const cost = epsilonOf(gaussianRdp(release), delta);
+  if (!Number.isFinite(cost)) {
+    throw new WeighbridgeError('BAD_INPUT', `noise multiplier ${release.noiseMultiplier}: no epsilon is large enough`, {
+      next: `Take more noise: a run takes ${NOISE_RANGE.min} to ${NOISE_RANGE.max}.`,
+    });
+  }
   ui.result({ epsilon: cost }, () => [`epsilon ${cost.toPrecision(7)} at delta ${delta}`]);
 }
 

@@ -22,7 +22,7 @@ import type { Cli } from '../cli.js';
 import { signedHead } from '../audit/log-reader.js';
 import { scanRecords } from '../audit/scan.js';
 import { comparePrivacy, reachedKeys } from './audit.js';
-import { quote } from './cost.js';
+import { epsilon, quote } from './cost.js';
 import { priceList } from './price-list.js';
 
 const story = await provenanceStory();
@@ -316,5 +316,18 @@ describe('what each epsilon costs', () => {
 
   it('is nothing where the terms sell none', () => {
     expect(priceList({ ...priced, terms: dataset.terms }, says(NOTHING), run)).toBeUndefined();
+  });
+});
+
+describe('weighbridge privacy epsilon', () => {
+  const run = { samplingRate: 0.1, steps: 10, delta: 1e-5 };
+
+  it('answers with a number or an error, whatever the noise', () => {
+    const { ui, stdout } = testTerminal({ json: true });
+    epsilon({ ui } as unknown as Cli, { ...run, noiseMultiplier: 1e308 });
+    expect(JSON.parse(stdout())).toEqual({ epsilon: 0 });
+    expect(() => epsilon({ ui } as unknown as Cli, { ...run, noiseMultiplier: 1e-200 })).toThrow(
+      expect.objectContaining({ code: 'BAD_INPUT' }),
+    );
   });
 });

@@ -59,6 +59,24 @@ describe('epsilon', () => {
     expect(epsilon).toBeGreaterThan(1e6);
     expect(Number.isFinite(epsilon)).toBe(true);
   });
+
+  it('is nothing where noise drowns everything, and endless where there is hardly any: never no number', () => {
+    const cost = (samplingRate: number, noiseMultiplier: number) =>
+      epsilonOf(gaussianRdp({ samplingRate, noiseMultiplier, steps: 10 }), 1e-5);
+    for (const rate of [1e-300, 0.1, 1]) {
+      expect(cost(rate, 1e308), `${rate}`).toBe(0);
+      expect(cost(rate, 1e-200), `${rate}`).toBe(Infinity);
+    }
+  });
+
+  it('is endless where an order is not a number', () => {
+    expect(
+      epsilonOf(
+        NO_LOSS.map(() => Number.NaN),
+        1e-5,
+      ),
+    ).toBe(Infinity);
+  });
 });
 
 describe('noise for an epsilon', () => {

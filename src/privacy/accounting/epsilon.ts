@@ -11,7 +11,9 @@ export function epsilonOf(curve: RdpCurve, delta: number): number {
   let least = Infinity;
   for (const [i, order] of RDP_ORDERS.entries()) {
     const loss = curve[i] ?? Infinity;
-    least = Math.min(least, epsilonAt(order, loss, delta));
+    const epsilon = epsilonAt(order, loss, delta);
+    // Not Math.min: an order that is not a number must promise nothing.
+    if (epsilon < least) least = epsilon;
   }
   return Math.max(0, least) * ROUND_UP;
 }

@@ -58,6 +58,8 @@ function logExpm1(x: number): number {
 
 function logSumExp(values: readonly number[]): number {
   const largest = Math.max(...values);
+  // Of nothing but zeros, or with an infinite one among them: the differences below would be no numbers.
+  if (!Number.isFinite(largest)) return largest;
   return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
 }
 
