@@ -1,7 +1,7 @@
 import { ident } from './duck.js';
 import { malformedAt, type SourceColumn } from './source.js';
 import type { DeclaredColumn } from './declared-columns.js';
-import { tooLarge } from './whole-numbers.js';
+import { needsMoreBits, tooLarge } from './whole-numbers.js';
 
 /** What all rows of one CSV column hold, counted. */
 export interface CsvStats {
@@ -17,6 +17,11 @@ export interface CsvStats {
   booleans: number;
   /** Largest finite magnitude of a DOUBLE column. */
   largest: number;
+}
+
+/** A text as a number, or null: DuckDB would read the code 12_34 as 1234. */
+export function asNumber(sql: string): string {
+  return `TRY_CAST(replace(${sql}, '_', '?') AS DOUBLE)`;
 }
 
 /** The row number (from 1) of the first row for which a condition holds; 0 if there is none. */
@@ -58,7 +63,7 @@ async function typedColumn(
   const isMixed =
     declared?.type === undefined ? numbers * 2 > filled : declared.type === 'number' || declared.type === 'integer';
   if (!isMixed) return { name, type: 'string', sql };
-  const row = await firstRow(`${sql} IS NOT NULL AND TRY_CAST(${sql} AS DOUBLE) IS NULL`);
+  const row = await firstRow(`${sql} IS NOT NULL AND ${asNumber(sql)} IS NULL`);
   throw malformedAt(
     row,
     name,
@@ -69,10 +74,7 @@ async function typedColumn(
 
 /** Numbers are read as text where some are long: of a column that has no fractions in it, or few. */
 async function refuseLongDigits(name: string, firstRow: FirstRow): Promise<void> {
-  const sql = ident(name);
-  const row = await firstRow(
-    `regexp_matches(${sql}, '^\\s*[+-]?[0-9]{19,}\\s*$') AND TRY_CAST(${sql} AS BIGINT) IS NULL`,
-  );
+  const row = await firstRow(needsMoreBits(name));
   if (row > 0) throw tooLarge(row, name);
 }
 

@@ -72,6 +72,7 @@ function checkNames(names: string[]): void {
   }
   names.forEach((name, i) => {
     if (name === '') throw malformed(`column ${i + 1} has no name in the header`, next, { column: i + 1 });
+    if (name.includes('\0')) throw malformed(`the name of column ${i + 1} holds a NUL`, next, { column: i + 1 });
     if (name.length > MAX_NAME_LENGTH) {
       throw malformed(`the name of column ${i + 1} is longer than ${MAX_NAME_LENGTH} characters`, next, {
         column: i + 1,

@@ -1,6 +1,6 @@
 import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { CsvStats } from './csv-column.js';
+import { asNumber, type CsvStats } from './csv-column.js';
 import type { CsvHeader } from './csv-header.js';
 import { parsing, scanCsv, type Physical } from './csv-scan.js';
 import type { DeclaredColumns } from './declared-columns.js';
@@ -35,7 +35,7 @@ export async function guessTypes(
   const all = new Map<string, Physical>(header.names.map((name) => [name, 'VARCHAR']));
   const sample = scanCsv(await writeSample(file, privateDir), header, all, 'ignore_errors=true');
   const counts = header.names.map((name, i) => {
-    const number = `TRY_CAST(${ident(name)} AS DOUBLE)`;
+    const number = header.names.length > FEW_TO_LOOK_INTO ? plainNumber(ident(name)) : asNumber(ident(name));
     const isFew = header.names.length <= FEW_COLUMNS;
     const fractions = isFew ? `count_if(${number} <> trunc(${number}))` : '0';
     const padded = isFew ? `count_if(${ident(name)}[1] = '0' AND ${ident(name)}[2] BETWEEN '0' AND '9')` : '0';
@@ -77,6 +77,10 @@ export function numberLike(c: string): string {
   return `CASE WHEN ${c} < ':' OR ${c}[1] IN ('i', 'I', 'n', 'N') THEN ${c} END`;
 }
 
+function plainNumber(c: string): string {
+  return `TRY_CAST(${c} AS DOUBLE)`;
+}
+
 /** Counts what every row holds. Whether whole numbers are too long for a double matters only where all are whole numbers. */
 export async function gatherStats(
   duck: Duck,
@@ -84,7 +88,9 @@ export async function gatherStats(
   { names }: CsvHeader,
   { types, fractional }: CsvGuess,
 ): Promise<CsvStats[]> {
-  const mayBe = names.length > FEW_TO_LOOK_INTO ? (c: string): string => c : numberLike;
+  const isWide = names.length > FEW_TO_LOOK_INTO;
+  const mayBe = isWide ? (c: string): string => c : numberLike;
+  const number = isWide ? plainNumber : (c: string) => asNumber(numberLike(c));
   const counts = names.flatMap((name, i) => {
     const c = ident(name);
     if (types.get(name) === 'DOUBLE') {
@@ -99,8 +105,8 @@ export async function gatherStats(
     return [
       `count(${c}) AS n${i}`,
       `count_if(TRY_CAST(${mayBe(c)} AS BIGINT)::VARCHAR = trim(${c})) AS i${i}`,
-      `count(TRY_CAST(${mayBe(c)} AS DOUBLE)) AS d${i}`,
-      `count_if(isfinite(TRY_CAST(${mayBe(c)} AS DOUBLE))) AS f${i}`,
+      `count(${number(c)}) AS d${i}`,
+      `count_if(isfinite(${number(c)})) AS f${i}`,
       `count_if(lower(${c}) IN ('true', 'false')) AS b${i}`,
     ];
   });

@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { columnOf } from './column-of.js';
+import { columnOf, WIDE_INTEGERS, type PhysicalColumn } from './column-of.js';
 import { assertDistinct } from './csv-header.js';
 import type { DeclaredColumn, DeclaredColumns } from './declared-columns.js';
 import { ident, parquetFormat, parquetRows, text, type Duck } from './duck.js';
 import { emptyData, malformed, malformedAt, type Source, type SourceColumn } from './source.js';
-import { refuseTooLarge } from './whole-numbers.js';
+import { refuseRounded, refuseTooLarge } from './whole-numbers.js';
 
 /**
  * Reads newline-delimited JSON, one object a line. Keys that a line lacks are missing values.
@@ -19,23 +19,23 @@ export async function readJsonLines(
   declared: DeclaredColumns,
 ): Promise<Omit<Source, 'sizeBytes'>> {
   const parquetFile = path.join(privateDir, 'source.parquet');
-  // Depth 2 keeps what is nested as JSON, which is refused below by name. All rows decide the types.
-  const scan = `read_json(${text(file)}, format='newline_delimited', records=true, sample_size=-1, maximum_depth=2)`;
-  let described;
+  let physical: PhysicalColumn[];
   try {
-    described = await duck.rows(`DESCRIBE SELECT * FROM ${scan}`);
-    await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(parquetFile)} ${parquetFormat(described.length, 'snappy')}`);
+    // Depth 2 keeps what is nested as JSON, which is refused below by name. All rows decide the types.
+    const described = await duck.rows(`DESCRIBE SELECT * FROM ${scanJson(file, 'sample_size=-1, maximum_depth=2')}`);
+    physical = described.map(({ column_name: name, column_type: type }) =>
+      // Digits that are to be kept must not become a double on the way, as Parquet has no whole numbers that are wider.
+      ({ name: String(name), duckType: declaredText(declared[String(name)], String(type)) ? 'VARCHAR' : String(type) }),
+    );
+    const scan = scanJson(file, columnsOf(physical));
+    await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(parquetFile)} ${parquetFormat(physical.length, 'snappy')}`);
   } catch (error) {
     await explain(file, error);
     throw error;
   }
   const { n } = await duck.row(`SELECT count(*) AS n FROM ${text(parquetFile)}`);
   if (Number(n) === 0) throw emptyData('the file');
-  assertDistinct(described.map(({ column_name: name }) => String(name)));
-  const physical = described.map(({ column_name: name, column_type: type }) => ({
-    name: String(name),
-    duckType: String(type),
-  }));
+  assertDistinct(physical.map(({ name }) => name));
   const columns = [];
   for (const column of physical) {
     const own = declared[column.name];
@@ -44,7 +44,26 @@ export async function readJsonLines(
     else columns.push(columnOf(column, own));
   }
   await refuseTooLarge(duck, parquetFile, physical, columns);
+  const doubles = physical.filter(({ name, duckType }) => duckType === 'DOUBLE' && declared[name]?.type === undefined);
+  await refuseRounded(duck, parquetFile, doubles, async (long) => {
+    const digits = path.join(privateDir, 'digits.parquet');
+    const scan = scanJson(file, columnsOf(long.map(({ name }) => ({ name, duckType: 'VARCHAR' }))));
+    await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(digits)} ${parquetFormat(long.length, 'snappy')}`);
+    return digits;
+  });
   return { parquetFile, columns, rowCount: Number(n) };
+}
+
+function scanJson(file: string, options: string): string {
+  return `read_json(${text(file)}, format='newline_delimited', records=true, ${options})`;
+}
+
+function columnsOf(physical: readonly PhysicalColumn[]): string {
+  return `columns={${physical.map(({ name, duckType }) => `${text(name)}: ${text(duckType)}`).join(', ')}}`;
+}
+
+function declaredText(own: DeclaredColumn | undefined, duckType: string): boolean {
+  return own?.type === 'string' && (duckType === 'DOUBLE' || WIDE_INTEGERS.has(duckType));
 }
 
 /** DuckDB calls a column JSON when its values have no type in common, when they are nested, or when all are null. */

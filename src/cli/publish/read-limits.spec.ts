@@ -7,7 +7,7 @@ import { greyPng } from '../../../test/support/png.js';
 import { isWeighbridgeError } from '../../kernel/index.js';
 import { checkDeclared } from './check-declared.js';
 import type { DeclaredColumns } from './declared-columns.js';
-import { openDuck, type Duck } from './duck.js';
+import { openDuck, parquetRows, type Duck } from './duck.js';
 import { qualityOf } from './quality.js';
 import { readSource, type Format } from './read.js';
 import type { Source } from './source.js';
@@ -30,6 +30,14 @@ async function read(content: string | Uint8Array, format: Format, declared: Decl
   return readSource(duck, file, format, await mkdtemp(path.join(dir, 'private-')), declared);
 }
 
+/** The first column as it is published, the last row first. */
+async function column({ columns, parquetFile }: Source): Promise<unknown[]> {
+  const rows = await duck.rows(
+    `SELECT ${columns[0]?.sql} AS value FROM ${parquetRows(parquetFile)} ORDER BY file_row_number DESC LIMIT 2`,
+  );
+  return rows.map(({ value }) => value);
+}
+
 async function parquet(select: string): Promise<Buffer> {
   const file = path.join(dir, 'made.parquet');
   await duck.run(`COPY (${select}) TO '${file}' (FORMAT parquet, COMPRESSION snappy)`);
@@ -43,6 +51,8 @@ describe('whole numbers of more than 64 bits', () => {
     ['csv', `id,x\n1,2\n${LONG},3\n`],
     ['csv', `id,x\n${'1,2\n'.repeat(700_000)}${LONG},3\n`],
     ['ndjson', '{"id":1}\n{"id":18446744073709551615}\n'],
+    ['ndjson', `{"id":1}\n{"id":${LONG}}\n`],
+    ['ndjson', '{"id":1}\n{"id":-9223372036854775809}\n'],
   ])('are refused in %s with their place, and are what the seller declares them to be', async (format, content) => {
     const row = content.split('\n').length - (format === 'csv' ? 2 : 1);
     await expect(read(content, format)).rejects.toMatchObject({
@@ -52,6 +62,8 @@ describe('whole numbers of more than 64 bits', () => {
     for (const type of ['string', 'number'] as const) {
       const source = await read(content, format, { id: { type } });
       expect(source.columns[0]).toMatchObject({ name: 'id', type });
+      const [last] = await column(source);
+      if (type === 'string') expect(content).toContain(String(last));
     }
   });
 
@@ -66,6 +78,24 @@ describe('whole numbers of more than 64 bits', () => {
 
   it('does not take large numbers with a power of ten for them', async () => {
     expect((await read('x\n1e30\n2\n0.5\n', 'csv')).columns[0]?.type).toBe('number');
+    for (const other of ['2', '0.5']) {
+      expect((await read(`{"x":1e30}\n{"x":${other}}\n`, 'ndjson')).columns[0]?.type).toBe('number');
+    }
+  });
+});
+
+describe('codes of digits', () => {
+  it('with a line between them are texts, as the file says', async () => {
+    const source = await read('code\n12_34\n5\n', 'csv');
+    expect(source.columns[0]?.type).toBe('string');
+    expect(await column(source)).toEqual(['5', '12_34']);
+    await expect(read('code\n1\n2\n3_4\n', 'csv')).rejects.toMatchObject({ details: { row: 3, column: 'code' } });
+  });
+});
+
+describe('the name of a column', () => {
+  it('holds no NUL', async () => {
+    await expect(read('i\0d\n1\n', 'csv')).rejects.toMatchObject({ code: 'MALFORMED_DATA', details: { column: 1 } });
   });
 });
 
