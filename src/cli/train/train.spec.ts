@@ -5,7 +5,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { network, testDir, testTerminal, type TestTerminal } from '../../../test/support/cli.js';
 import { FakeMarket, type Breakpoint } from '../../../test/support/fake-market.js';
 import { parties } from '../../../test/support/provenance-story.js';
-import { sha256Hex, utf8, WeighbridgeError } from '../../kernel/index.js';
+import {
+  jsonDigest,
+  marketplaceDomain,
+  offerDigest,
+  offerToJson,
+  sha256Hex,
+  TYPES,
+  utf8,
+  WeighbridgeError,
+  type Offer,
+} from '../../kernel/index.js';
+import type { Manifest } from '../../catalog/manifest.js';
 import { trustOfNetwork, verifyReceipt } from '../../provenance/verify/index.js';
 import { buildRecipe, writeModelFile, type ModelDeclaration } from '../../training/models.js';
 import { checkDataset } from '../browse/check-dataset.js';
@@ -334,6 +345,35 @@ describe('what must not cost anything', () => {
   ])('%s', async (_name, spoil, code) => {
     spoil(world);
     await expect(run()).rejects.toMatchObject({ code });
+    expect(world).toMatchObject({ opened: 0, licences: { size: 0 } });
+  });
+});
+
+describe('a seller that signs one dataset into another', () => {
+  const other = `0x${'77'.repeat(32)}` as const;
+
+  it.each<[string, (manifest: Manifest) => Manifest, Partial<Offer>, string]>([
+    ['its manifest', (manifest) => ({ ...manifest, keyId: other }), {}, 'the manifest is of another dataset'],
+    [
+      "its rows' key",
+      ({ wrappedKey, ...manifest }) => ({
+        ...manifest,
+        wrappedKey: { ...wrappedKey, condition: { ...wrappedKey.condition, keyId: other } },
+      }),
+      {},
+      'the manifest is of another dataset',
+    ],
+    ['its offer', (manifest) => manifest, { datasetId: other }, 'the offer is for another dataset'],
+  ])('is not paid: %s', async (_name, change, changes, words) => {
+    const manifest = change(world.dataset.manifest);
+    const offer: Offer = { ...world.offer, manifestDigest: `0x${jsonDigest(manifest)}`, ...changes };
+    const deployed = { chainId: network.chainId, contract: network.contracts.marketplace };
+    const offerSignature = await parties.seller.signTypedData({
+      ...{ domain: marketplaceDomain(deployed), types: TYPES, primaryType: 'Offer', message: offer },
+    });
+    Object.assign(world.dataset, { manifest, offer: offerToJson(offer), offerSignature });
+    world.chain.offerOf = async () => offerDigest(deployed, offer);
+    await expect(run()).rejects.toMatchObject({ code: 'OFFER_MISMATCH', message: expect.stringContaining(words) });
     expect(world).toMatchObject({ opened: 0, licences: { size: 0 } });
   });
 });
