@@ -150,6 +150,18 @@ describe('signing in', () => {
   });
 });
 
+it.each([302, 307, 308])('sends token and model nowhere else: %i is an answer that nobody follows', async (status) => {
+  const market = createMarketApi(network, async () => parties.buyer);
+  const nonce = { body: { data: { createNonce: 'abcdef0123456789' } } };
+  const away = { status, headers: { location: `${network.apiUrl}/elsewhere` }, body: 'moved' };
+  answers = [nonce, { body: { data: { signIn: { token: 't1' } } } }, away, away, away];
+  const told = { code: 'INTERNAL', message: `the marketplace answered with status ${status}` };
+  await expect(market.putBlob(sha256Hex(utf8('model')), utf8('model'))).rejects.toMatchObject(told);
+  await expect(market.getBlob(sha256Hex(utf8('model')))).rejects.toMatchObject(told);
+  await expect(market.jobs(1)).rejects.toMatchObject(told);
+  expect(asked.map(({ path }) => path)).not.toContain('/elsewhere');
+});
+
 it('takes no other dataset than the one that was asked for', async () => {
   const { dataset } = await FakeMarket.create();
   const body = { data: { dataset: { ...dataset, priceWei: String(dataset.priceWei) } } };

@@ -39,6 +39,8 @@ async function once(url: string, { method = 'GET', headers, body, timeoutMs }: H
       headers: headers ?? {},
       body: (body ?? null) as BodyInit | null,
       signal: AbortSignal.timeout(timeoutMs),
+      // Token and model go to the marketplace that the network file names, and nowhere else.
+      redirect: 'manual' as const,
     };
     return await fetch(url, init);
   } catch (error) {

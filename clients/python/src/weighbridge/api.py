@@ -180,7 +180,8 @@ class MarketApi:
             headers = {**options.get("headers", {}), **_bearer(token)}
             sent = {**options, "headers": headers, "timeout": _BLOB_TIMEOUT_SECONDS}
             response = self._send(method, f"/blobs/sha256/{digest}", repeat=True, **sent)
-            if response.is_error:
+            # A redirection is none: token and model go to the marketplace that the network file names, and nowhere else.
+            if not response.is_success:
                 raise _error_of(_json_of(response), response)
             return response
 
