@@ -106,6 +106,13 @@ def test_an_index_within_its_table_is_taken(nodes: Any, features: Any, constants
             id="from floats",
         ),
         pytest.param(
+            [node("Mul", ["words", "far"], ["product"]), node("Identity", ["product"], ["index"])],
+            [tensor(8)],
+            [inline("far", np.array(2**29))],
+            "nothing is known",
+            id="beyond what an integer holds, where both ends come to 0",
+        ),
+        pytest.param(
             [node("Identity", ["six"], ["index"])],
             [tensor(1)],
             [inline("six", np.array([[6]]))],

@@ -161,6 +161,17 @@ def changed_graph(draw: Random) -> tuple[bytes, dict[str, Floats], Config]:
     return (changed_bytes(draw, data) if draw.integers(4) == 0 else data), weights, config
 
 
+def readable_graph(draw: Random) -> tuple[bytes, dict[str, Floats], Config]:
+    """One that its reader takes, as one in four is: the others never reach the first node."""
+    while True:
+        changed = changed_graph(draw)
+        try:
+            read_model(changed[0])
+        except Refused:
+            continue
+        return changed
+
+
 def outcomes(read: Callable[[Random], object], runs: int = RUNS) -> set[str]:
     """Any other end than these two is the fault that is looked for."""
     return {_outcome(read, case) for case in range(PART - 1, runs, PARTS)}
@@ -187,8 +198,8 @@ def test_the_reader_of_graphs() -> None:
 
 
 def test_lowering() -> None:
-    """Slower than reading, and most of what reads is refused by its first nodes: so it is done less often."""
-    assert "refused" in outcomes(lambda draw: lower(*changed_graph(draw)), RUNS // 20)
+    """Slower than reading: so it is done less often."""
+    assert "refused" in outcomes(lambda draw: lower(*readable_graph(draw)), RUNS // 20)
 
 
 def test_the_reader_of_weights() -> None:

@@ -17,6 +17,13 @@ def test_the_marketplace_admits_the_same_operators() -> None:
     assert listed == sorted(listed)
 
 
+def test_the_document_names_the_same_operators() -> None:
+    text = (ROOT / "docs/model-format.md").read_text()
+    section = text.split("### Operators")[1].split("### Features")[0]
+    named = [name for row in re.findall(r"^\| ([A-Z][^|]*) \|", section, re.MULTILINE) for name in row.split(", ")]
+    assert sorted(named) == sorted(ALL)
+
+
 def test_every_operator_is_compared_with_pytorch() -> None:
     assert {case.op for case in cases(0)} == set(TABLE)
 

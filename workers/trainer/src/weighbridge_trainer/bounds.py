@@ -44,10 +44,11 @@ class Bounds:
         if not follows or any(bounds is None for bounds in known):
             return
         with folding():
-            ends = [run(*(bounds[end].astype(np.int32) for bounds in known if bounds is not None)) for end in (0, 1)]
+            ends = [run(*(bounds[end] for bounds in known if bounds is not None)) for end in (0, 1)]
         for name, one, other in zip(names, *ends, strict=False):
             one, other = np.asarray(one), np.asarray(other)
-            if one.dtype.kind == "i":
+            # What does not fit the integers of a run wraps there, and is between its ends no more.
+            if one.dtype.kind == "i" and _fits(one) and _fits(other):
                 self._of[name] = np.minimum(one, other).astype(np.int64), np.maximum(one, other).astype(np.int64)
 
     def check_index(self, table: Operand, index: Operand, axis: Any) -> None:
@@ -64,6 +65,11 @@ class Bounds:
             raise reject_model("graph: Gather with an index of which nothing is known before a row is read")
         if bounds[0].size and (bounds[0].min() < -length or bounds[1].max() >= length):
             raise reject_model("graph: Gather with an index that may lie outside of its table")
+
+
+def _fits(values: npt.NDArray[Any]) -> bool:
+    held = np.iinfo(np.int32)
+    return values.size == 0 or bool(held.min <= values.min() and values.max() <= held.max)
 
 
 def _of_input(item: Input, batch: int) -> tuple[Ints, Ints]:
