@@ -52,6 +52,8 @@ describe('mean and deviation of columns', () => {
     const scaled = { features: { input: [scale] } } as unknown as ModelDeclaration;
     expect(standardised(scaled).features).toEqual({ input: [{ ...scale, kind: 'standardise' }] });
     expect(scaledInstead(standardised(scaled))).toEqual(scaled);
-    expect(() => scaledInstead({ features: {} } as unknown as ModelDeclaration)).toThrow(/no column is scaled/);
+    expect(() => scaledInstead({ features: {} } as unknown as ModelDeclaration)).toThrow(
+      /no column of numbers is scaled; labels and lists/,
+    );
   });
 });

@@ -31,7 +31,11 @@ export function standardised(declaration: ModelDeclaration): ModelDeclaration {
 /** The same model with the ends of its ranges in place of what would be fitted. @throws WeighbridgeError MODEL_DOES_NOT_FIT */
 export function scaledInstead(declaration: ModelDeclaration): ModelDeclaration {
   const asked = standardised(declaration);
-  if (!isStandardised(asked)) throw doesNotFit('no column is scaled', 'Leave the epsilon to standardise by out.');
+  if (!isStandardised(asked))
+    throw doesNotFit(
+      'no column of numbers is scaled; labels and lists of numbers are never standardised',
+      'Leave the epsilon to standardise by out, or name such columns as features.',
+    );
   const ranged = (feature: Feature): Feature => (isFitted(feature) ? { ...feature, kind: 'scale' } : feature);
   return { ...asked, features: eachOf(asked.features, ranged) };
 }

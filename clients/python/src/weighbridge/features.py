@@ -77,7 +77,10 @@ def standardised(features: dict[str, list[Json]], privacy: Any) -> dict[str, lis
     if not pays or "standardise" in kinds:
         return features
     if "scale" not in kinds:
-        raise does_not_fit("no column is scaled", "Leave standardise_epsilon out.")
+        raise does_not_fit(
+            "no column of numbers is scaled; labels and lists of numbers are never standardised",
+            "Leave standardise_epsilon out, or name such columns as features.",
+        )
     return {
         name: [{**one, "kind": "standardise"} if one["kind"] == "scale" else one for one in declared]
         for name, declared in features.items()
