@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_account.messages import encode_typed_data
 
 import weighbridge as wb
 from fakes import BUYER_KEY, network_of
@@ -61,3 +62,32 @@ def test_does_not_try_for_ever_nor_what_is_refused_for_good(monkeypatch: pytest.
     with pytest.raises(wb.WeighbridgeError, match=error):
         chain.open(ORDER, OFFER, "0x" + "44" * 32, 5)
     assert len(permits) == times
+
+
+def test_permits_the_price_to_the_marketplace_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, account = network_of(), Account.from_key(BUYER_KEY)
+    chain = BuyerChain(network, account)
+    told = {"name": "USDFC", "version": "1", "nonces": 4}
+    monkeypatch.setattr(chain, "_read", lambda _contract, name, _args: told[name])
+    monkeypatch.setattr(chain, "now", lambda: 1_000)
+    permit = chain._permit(5)
+    domain = {"name": "USDFC", "version": "1", "chainId": network.chain_id, "verifyingContract": network.usdfc}
+    fields = [("owner", "address"), ("spender", "address"), ("value", "uint256"), ("nonce", "uint256"), ("deadline", "uint256")]
+    types = {"Permit": [{"name": name, "type": kind} for name, kind in fields]}
+    message = {"owner": account.address, "spender": network.marketplace, "value": 5, "nonce": 4, "deadline": 4_600}
+    signature = (permit["v"], int.from_bytes(permit["r"], "big"), int.from_bytes(permit["s"], "big"))
+    assert Account.recover_message(encode_typed_data(domain, types, message), vrs=signature) == account.address
+
+
+def test_a_node_of_another_chain_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = BuyerChain(network_of(), Account.from_key(BUYER_KEY))
+    asked: list[str] = []
+
+    def post(method: str, _params: list[Any]) -> str:
+        asked.append(method)
+        return "0x1"
+
+    monkeypatch.setattr(chain, "_post", post)
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        chain.usdfc_balance()
+    assert (caught.value.code, asked) == ("WRONG_CHAIN", ["eth_chainId"])

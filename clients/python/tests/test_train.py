@@ -19,6 +19,7 @@ from weighbridge.contracts import signable, typed_digest
 from weighbridge.features import features_for
 from weighbridge.jobs import _WAIT_BAR, _show
 from weighbridge.journal import known_jobs
+from weighbridge.model_files import NAMES
 
 SOURCE = Path(__file__).parents[1] / "src"
 
@@ -374,6 +375,60 @@ def test_what_is_told_beside_the_offer_is_what_was_signed(
     assert (world.opened, len(world.licences), len(world.blobs)) == (0, 0, 0)
 
 
+def sign_anew(world: World, manifest: dict[str, Any] | None = None, offer: dict[str, Any] | None = None) -> None:
+    """The seller's word, and the chain's, for a dataset of which something is another."""
+    deployed = Deployed(31337, "0x" + "11" * 20)
+    changed = {**world.dataset.manifest, **(manifest or {})}
+    offered = {**world.dataset.offer, "manifestDigest": f"0x{json_digest(changed)}", **(offer or {})}
+    signature = "0x" + bytes(SELLER.sign_message(signable(deployed, "Offer", offered)).signature).hex()
+    other(world, manifest=changed, offer=offered, offer_signature=signature, price_wei=int(offered["price"]))
+    world.offer_digest = typed_digest(deployed, "Offer", offered)
+
+
+def test_an_operator_that_the_seller_does_not_allow(world: World, tmp_path: Path) -> None:
+    sign_anew(world, offer={"operators": ["0x" + "0d" * 20]})
+    with pytest.raises(wb.WeighbridgeError, match="does not allow this network's operator") as caught:
+        run(world, tmp_path)
+    assert caught.value.code == "OFFER_MISMATCH"
+    assert (world.opened, len(world.licences)) == (0, 0)
+
+
+def test_an_order_against_an_offer_that_has_changed_is_made_anew(world: World, tmp_path: Path) -> None:
+    world.break_at = "open"
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    sign_anew(world, offer={"price": str(PRICE_WEI // 2)})
+    run(world, tmp_path)
+    assert [job["outcome"] for job in known_jobs(world.market(tmp_path).state)] == ["abandoned", "settled"]
+    assert (world.opened, world.balance) == (1, 20 * 10**18 - PRICE_WEI // 2)
+
+
+def test_does_not_open_an_order_whose_deadline_is_about_to_pass(world: World, tmp_path: Path) -> None:
+    world.break_at = "open"
+    with pytest.raises(Broken):
+        run(world, tmp_path)
+    world.break_at = None
+    world.now += 3600 - 30
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        run(world, tmp_path)
+    assert (caught.value.code, world.opened) == ("DEADLINE_PASSED", 0)
+
+
+def test_another_card_than_recorded_is_not_written(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {name: f"text of {name}" for name in NAMES}
+    monkeypatch.setattr("weighbridge.jobs.digest_in", lambda _receipt: json_digest(files))
+    told = {**files, "model-card.md": "# private: epsilon 0"}
+    monkeypatch.setattr("fakes.FakeApi.model_files", lambda _api, _job: told, raising=False)
+    with pytest.raises(wb.WeighbridgeError) as caught:
+        run(world, tmp_path, out=tmp_path / "out" / "w")
+    assert caught.value.code == "DIGEST_MISMATCH"
+    assert not (tmp_path / "out").exists()
+    told["model-card.md"] = files["model-card.md"]
+    run(world, tmp_path, out=tmp_path / "out" / "w")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"w", *NAMES}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -385,12 +440,7 @@ def test_what_is_told_beside_the_offer_is_what_was_signed(
 def test_a_seller_cannot_sign_one_dataset_into_another(
     world: World, tmp_path: Path, change: dict[str, dict[str, Any]], words: str
 ) -> None:
-    deployed = Deployed(31337, "0x" + "11" * 20)
-    manifest = {**world.dataset.manifest, **change.get("manifest", {})}
-    offer = {**world.dataset.offer, "manifestDigest": f"0x{json_digest(manifest)}", **change.get("offer", {})}
-    signature = "0x" + bytes(SELLER.sign_message(signable(deployed, "Offer", offer)).signature).hex()
-    other(world, manifest=manifest, offer=offer, offer_signature=signature)
-    world.offer_digest = typed_digest(deployed, "Offer", offer)
+    sign_anew(world, **change)
     with pytest.raises(wb.WeighbridgeError, match=words):
         run(world, tmp_path)
     assert world.opened == 0
