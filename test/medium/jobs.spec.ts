@@ -106,6 +106,14 @@ describe('JobRepository', () => {
     expect(await prisma.outboxMessage.count({ where: { jobId: job.id } })).toBe(0);
   });
 
+  it('waits for nothing any more once it has moved', async () => {
+    const job = someJob();
+    await jobs.create(job, []);
+    const waiting = await jobs.patch(job.id, 'submitted', { waitingFor: 'WITNESSES_MISSING' });
+    expect(waiting.waitingFor).toBe('WITNESSES_MISSING');
+    expect((await jobs.transition(job.id, 'submitted', 'granting')).waitingFor).toBeNull();
+  });
+
   it('stores bytes and JSON exactly, and clears them', async () => {
     const job = someJob();
     await jobs.create(job, []);
