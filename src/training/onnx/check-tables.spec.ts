@@ -94,6 +94,18 @@ describe('the tables that inputs pick from', () => {
       [2, 8],
       { before: through(['Cast', INT64], ['Reshape', {}, ['s']], ['Concat', { axis: { int: 0 } }, ['other']]) },
     ],
+    [
+      'words that came second where others were joined',
+      codes,
+      [2, 8],
+      { before: [{ op: 'Concat', inputs: ['other', 'codes'], outputs: ['v0'], attributes: { axis: { int: 0 } } }] },
+    ],
+    ...['Flatten', 'Identity', 'Squeeze', 'Transpose', 'Unsqueeze'].map((op): [string, Feature, number[], Picking] => [
+      `words after ${op}`,
+      codes,
+      [2, 8],
+      { before: through([op]) },
+    ]),
   ])('refuses %s', (_name, feature, table, node) => {
     expect(check(feature, table, node)).toBe('MODEL_DOES_NOT_FIT');
   });
