@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
   options: {
     torch: { type: 'string', default: process.env.WEIGHBRIDGE_TORCH_PYTHON },
     gpu: { type: 'boolean', default: false },
-    nets: { type: 'string', default: 'mlp-6k,cnn-6k,transformer-112k,mlp-670k' },
+    nets: { type: 'string', default: 'mlp-6k,cnn-6k,resnet-300k,transformer-112k,mlp-670k' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '2' },
     only: { type: 'string' },
@@ -29,6 +29,7 @@ const SECONDS = Number(options.seconds);
 const TARGETS = {
   'mlp-6k': { private: 4, plain: 1.5 },
   'cnn-6k': { private: 1.6, plain: 0.9 },
+  'resnet-300k': { private: 1.6, plain: 0.9 },
   'transformer-112k': { private: 2, plain: 0.9 },
   'mlp-670k': { private: 1 },
 };

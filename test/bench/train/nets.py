@@ -21,6 +21,25 @@ class Cnn(nn.Module):
         return self.out(torch.flatten(x, 1))
 
 
+class Residual(nn.Module):
+    """A block of a ResNet, with groups in the place of the batch to normalise over."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.c1, self.g1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.GroupNorm(8, outputs)
+        self.c2, self.g2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.GroupNorm(8, outputs)
+        self.beside = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.g2(self.c2(torch.relu(self.g1(self.c1(x)))))
+        return torch.relu(y + self.beside(x))
+
+
+def resnet() -> nn.Module:
+    blocks = [Residual(3, 32, 1), Residual(32, 64, 2), Residual(64, 128, 2)]
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+
+
 class Block(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -64,6 +83,7 @@ class Net:
 NETS = {
     "mlp-6k": Net(lambda: mlp(30, 64, 64, 2), lambda n: torch.randn(n, 30), 2, 256),
     "cnn-6k": Net(Cnn, lambda n: torch.randn(n, 1, 8, 8), 10, 256),
+    "resnet-300k": Net(resnet, lambda n: torch.randn(n, 3, 16, 16), 10, 64),
     "transformer-112k": Net(Transformer, lambda n: torch.randint(0, 128, (n, 64)), 2, 64),
     "mlp-670k": Net(lambda: mlp(784, 512, 512, 10), lambda n: torch.randn(n, 784), 10, 256),
 }
