@@ -25,11 +25,10 @@ const { values: options } = parseArgs({
 });
 const ROUNDS = Number(options.rounds);
 const SECONDS = Number(options.seconds);
-/** Targets: private against Opacus's best mode, and not private against plain PyTorch. */
+/** Targets: private against Opacus's best mode, and not private against plain PyTorch. The ResNet has none: it is watched. */
 const TARGETS = {
   'mlp-6k': { private: 4, plain: 1.5 },
   'cnn-6k': { private: 1.6, plain: 0.9 },
-  'resnet-300k': { private: 1.6, plain: 0.9 },
   'transformer-112k': { private: 2, plain: 0.9 },
   'mlp-670k': { private: 1 },
 };
@@ -135,21 +134,19 @@ async function inTurns(own, peer, net, modes) {
 
 function report(net, batch, modes, rates) {
   const best = modes.filter((mode) => mode !== 'plain').toSorted((a, b) => rates[`peer ${b}`] - rates[`peer ${a}`])[0];
-  const { private: wanted, plain } = TARGETS[net];
+  const { private: wanted, plain } = TARGETS[net] ?? {};
   figure(`${net}, batch ${batch}: private`, rates.private, 'samples/s');
   figure(`${net}: Opacus ${best}, its best mode`, rates[`peer ${best}`], 'samples/s');
   const ratio = rates.private / rates[`peer ${best}`];
-  figure(`${net}: private against Opacus's best mode`, ratio, 'x', `>= ${wanted}`, ratio >= wanted);
+  against(`${net}: private against Opacus's best mode`, ratio, wanted);
   figure(`${net}: not private`, rates.plain, 'samples/s');
   figure(`${net}: PyTorch eager`, rates['peer plain'], 'samples/s');
-  const plainRatio = rates.plain / rates['peer plain'];
-  figure(
-    `${net}: not private against PyTorch eager`,
-    plainRatio,
-    'x',
-    plain === undefined ? null : `>= ${plain}`,
-    plain === undefined ? null : plainRatio >= plain,
-  );
+  against(`${net}: not private against PyTorch eager`, rates.plain / rates['peer plain'], plain);
+}
+
+function against(name, ratio, wanted) {
+  const [target, met] = wanted === undefined ? [null, null] : [`>= ${wanted}`, ratio >= wanted];
+  figure(name, ratio, 'x', target, met);
 }
 
 async function fixedCost(own) {
