@@ -166,6 +166,21 @@ def test_micro_batches_and_segments_do_not_change_the_result(monkeypatch: pytest
         np.testing.assert_allclose(cut[name], whole[name], rtol=1e-4, atol=1e-6)
 
 
+def test_heavy_steps_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = some_rows()
+    whole = trained(*mlp(), rows)
+    flops = prepare(*mlp()).flops_per_row * mlp()[2].batch_rows
+    for room, steps in ((0.5, 1), (1.5, 1), (3.5, 3)):
+        monkeypatch.setattr("weighbridge_trainer.plan._SEGMENT_FLOPS", room * flops)
+        heard: list[int] = []
+        trainer = prepare(*mlp())
+        got = train(trainer, rows, lambda step, _of: heard.append(step))  # noqa: B023
+        assert trainer.plan.segment_steps == steps
+        assert heard == sorted({min(k + steps, 7) + 7 * epoch for epoch in range(3) for k in range(0, 7, steps)})
+        for name in whole:
+            np.testing.assert_allclose(got[name], whole[name], rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(("rows", "batch_rows"), [(50, 8), (50, 50), (50, 65_536), (1, 1), (257, 300), (7, 3)])
 def test_every_row_counts_once_an_epoch(rows: int, batch_rows: int) -> None:
     _, _, config = mlp(batchRows=batch_rows)

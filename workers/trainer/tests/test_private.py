@@ -149,6 +149,20 @@ def test_micro_batches_segments_and_room_do_not_change_the_result(monkeypatch: p
         np.testing.assert_allclose(grown[tensor], whole[tensor], rtol=1e-4, atol=1e-5)
 
 
+def test_heavy_steps_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, weights, config = mlp()
+    privacy = config.privacy
+    assert privacy is not None
+    whole = trained(mlp(), some_rows())
+    monkeypatch.setattr("weighbridge_trainer.plan._SEGMENT_FLOPS", 1)
+    trainer = prepare_private(program, weights, config, privacy)
+    heard: list[int] = []
+    got = train_private(trainer, some_rows(), SEED, lambda step, _of: heard.append(step))
+    assert heard == list(range(1, privacy.steps + 1))
+    for tensor in whole:
+        np.testing.assert_allclose(got[tensor], whole[tensor], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("expected", "declared", "micro"),
     [(256, None, 64), (64, None, 16), (40, None, 10), (8, None, 8), (2, None, 2), (64, 50, 50)],

@@ -18,16 +18,17 @@ MAX_ROW_FLOPS = 1 << 39
 
 
 @dataclass(frozen=True)
-class Compiled:
+class Lowered:
+    """A run that may be compiled."""
+
     program: Any
     flops_per_row: float
     """Forward and backward, as the compiler counts them."""
 
 
-def compile_within(traced: Any, rows: int, beside_bytes: int = 0) -> Compiled:
-    """Compiles a run that takes `rows` rows at once in its innermost loop.
+def lower_within(traced: Any, rows: int) -> Lowered:
+    """Lowers a run that takes `rows` rows at once in its innermost loop.
 
-    :param beside_bytes: what else is in the device's memory meanwhile
     :raises Refused: MODEL_TOO_LARGE
     """
     if count_equations(traced.jaxpr.jaxpr) > MAX_EQUATIONS:
@@ -37,10 +38,17 @@ def compile_within(traced: Any, rows: int, beside_bytes: int = 0) -> Compiled:
     flops_per_row = float((lowered.cost_analysis() or {}).get("flops", 0.0)) / rows
     if flops_per_row > MAX_ROW_FLOPS:
         raise _too_large("floating-point operations a row")
-    program = lowered.compile()
+    return Lowered(lowered, flops_per_row)
+
+
+def compile_within(lowered: Lowered, beside_bytes: int = 0) -> Any:
+    """:param beside_bytes: what else is in the device's memory meanwhile
+    :raises Refused: MODEL_TOO_LARGE
+    """
+    program = lowered.program.compile()
     if memory_of(program) + beside_bytes > min(_addresses(), device_bytes()):
         raise _too_large("memory")
-    return Compiled(program, flops_per_row)
+    return program
 
 
 def memory_of(program: Any) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
-from .budgets import compile_within, memory_of
+from .budgets import compile_within, lower_within, memory_of
 from .placement import Placement
 from .private_stream import NOISE, SecretStream, draws_for
 
@@ -35,7 +35,7 @@ class DeviceNoise:
 
         shapes = (jax.ShapeDtypeStruct((8,), jnp.uint32), jax.ShapeDtypeStruct((steps,), jnp.uint32))
         with jax.enable_x64(True):
-            self._program = compile_within(place.trace(draw, *shapes), 1).program
+            self._program = compile_within(lower_within(place.trace(draw, *shapes), 1))
         self._steps, self._place = steps, place
         self.bytes = memory_of(self._program)
 

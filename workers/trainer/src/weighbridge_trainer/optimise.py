@@ -12,7 +12,7 @@ import numpy.typing as npt
 import optax
 from jax import Array
 
-from .budgets import compile_within
+from .budgets import Lowered, compile_within, lower_within
 from .config import Config
 from .journal import Journal
 from .losses import RowLoss, row_keys, row_loss
@@ -50,18 +50,25 @@ def prepare(program: Program, weights: Mapping[str, Floats], config: Config, spo
     :raises Refused: MODEL_TOO_LARGE
     """
     place = placement()
-    plan = plan_of(config, program.row_elements, place, spooled)
     trainable = {name: jnp.asarray(weights[name]) for name in sorted(config.trainable)}
     frozen = {name: jnp.asarray(values) for name, values in weights.items() if name not in trainable}
+    plan = plan_of(config, program.row_elements, place, spooled)
     optimiser = make_optimiser(config.optimiser, config.schedule, plan.total_steps)
     # All of it is zeros at the start; running `init` would compile one small program a tensor.
     state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), jax.eval_shape(optimiser.init, trainable))
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(config, row_loss(program, config), optimiser, key, place)
-    data = abstract_data(config, plan.pool_rows)
-    traced = place.trace(segment, trainable, state, frozen, data, _abstract_batches(plan), given_away=(0, 1))
-    compiled = compile_within(traced, plan.micro_rows)
-    return Trainer(plan, config, place, trainable, frozen, state, compiled.program, compiled.flops_per_row)
+
+    def lowered(plan: Plan) -> Lowered:
+        data = abstract_data(config, plan.pool_rows)
+        traced = place.trace(segment, trainable, state, frozen, data, _abstract_batches(plan), given_away=(0, 1))
+        return lower_within(traced, plan.micro_rows)
+
+    run = lowered(plan)
+    shorter = plan_of(config, program.row_elements, place, spooled, run.flops_per_row)
+    if shorter != plan:
+        plan, run = shorter, lowered(shorter)
+    return Trainer(plan, config, place, trainable, frozen, state, compile_within(run), run.flops_per_row)
 
 
 def train(

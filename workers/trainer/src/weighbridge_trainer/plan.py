@@ -20,8 +20,11 @@ Batches = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.int
 _MAX_MICRO_ROWS = 256
 _MAX_GPU_MICRO_ROWS = 4_096
 _MICRO_ELEMENTS = 1 << 27
-# One dispatch runs so many steps: progress can be told between dispatches.
+# One dispatch runs so many steps, or as many as take a second or two: between dispatches progress is told, and the
+# state of the run given out.
 _MAX_SEGMENT_STEPS = 128
+_SEGMENT_FLOPS = 1 << 36
+_GPU_SEGMENT_FLOPS = 1 << 43
 # Rows of a segment, where they come from a spool; the next segment's lie beside them.
 _POOL_BYTES = 128 << 20
 _ONE_DEVICE = Placement(None)
@@ -43,18 +46,32 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
 
-def plan_of(config: Config, row_elements: int, place: Placement = _ONE_DEVICE, spooled: bool = False) -> Plan:
+def plan_of(
+    config: Config,
+    row_elements: int,
+    place: Placement = _ONE_DEVICE,
+    spooled: bool = False,
+    flops_per_row: float = 0.0,
+) -> Plan:
+    """:param flops_per_row: once it is known"""
     batch_rows = min(config.batch_rows, config.rows)
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements))
     each = min(config.micro_batch_rows or (_MAX_GPU_MICRO_ROWS if place.on_gpu else _MAX_MICRO_ROWS), fitting)
     micro_rows = place.up(min(batch_rows, each * place.devices))
     steps = -(-config.rows // batch_rows)
-    micro_batches, segment_steps = -(-batch_rows // micro_rows), min(steps, _MAX_SEGMENT_STEPS)
+    micro_batches = -(-batch_rows // micro_rows)
+    segment_steps = steps_at_once(min(steps, _MAX_SEGMENT_STEPS), flops_per_row * batch_rows, place)
     pool_rows = None
     if spooled:
         segment_steps = min(segment_steps, pooled_steps(config, batch_rows))
         pool_rows = min(config.rows, segment_steps * batch_rows)
     return Plan(config.epochs, steps, micro_batches, micro_rows, segment_steps, pool_rows)
+
+
+def steps_at_once(most: int, flops_per_step: float, place: Placement) -> int:
+    """Steps of one dispatch."""
+    flops = (_GPU_SEGMENT_FLOPS if place.on_gpu else _SEGMENT_FLOPS) * place.devices
+    return max(1, min(most, int(flops // max(1.0, flops_per_step))))
 
 
 def pooled_steps(config: Config, rows_a_step: int) -> int:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import optax
 from jax import Array
 
-from .budgets import compile_within
+from .budgets import Lowered, compile_within, lower_within
 from .config import Config
 from .device_noise import DeviceNoise, Noise
 from .journal import Journal
@@ -21,7 +21,7 @@ from .losses import row_keys
 from .optimise import Data, abstract_data, pooled, shaped, unpacked_rows
 from .optimisers import make_optimiser
 from .placement import Placement, placement
-from .plan import ahead, pooled_steps
+from .plan import ahead, pooled_steps, steps_at_once
 from .privacy_config import Privacy
 from .private_clip import ClippedSum, clipped_sum_of_rows, clipped_sum_of_units
 from .private_grid import Grid, add_on_grid, grid_of
@@ -80,7 +80,16 @@ class PrivateTrainer:
     """Compiled for a capacity. The plan's is compiled ahead; a larger one is hardly ever needed (see `plan_of`)."""
 
 
-def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, place: Placement, spooled: bool) -> Plan:
+def plan_of(
+    config: Config,
+    privacy: Privacy,
+    row_elements: int,
+    numbers: int,
+    place: Placement,
+    spooled: bool,
+    flops_per_row: float = 0.0,
+) -> Plan:
+    """:param flops_per_row: once it is known"""
     unit_rows = privacy.unit_max_rows
     expected = privacy.sampling_rate * config.rows
     fitting = max(1, _MICRO_ELEMENTS // max(1, row_elements * unit_rows + numbers))
@@ -90,6 +99,7 @@ def plan_of(config: Config, privacy: Privacy, row_elements: int, numbers: int, p
     # Eight deviations above the mean: passed once in 10^15 steps, and then a larger program is compiled.
     room = _up(min(config.rows, math.ceil(expected + 8 * math.sqrt(expected) + 16)), micro)
     segment = max(1, min(privacy.steps, _MAX_SEGMENT_STEPS, _SEGMENT_NUMBERS // max(1, numbers)))
+    segment = steps_at_once(segment, flops_per_row * expected * unit_rows, place)
     if spooled:
         segment = min(segment, pooled_steps(config, room * unit_rows))
     return Plan(privacy.steps, micro, unit_rows, room, segment, max(1.0, expected / unit_rows), spooled)
@@ -118,18 +128,26 @@ def prepare_private(
     clipped_sum = _clipped_sum(program, config, privacy, {name: values.shape for name, values in trainable.items()})
     key = jax.random.key(config.seed) if program.is_random else None
     segment = make_segment(config, clipped_sum, optimiser, plan, grid, key, place)
+
+    def lowered(plan: Plan, capacity: int) -> Lowered:
+        abstract = _abstract(plan, capacity, numbers, config)
+        traced = place.trace(segment, trainable, state, frozen, *abstract, given_away=(0, 1))
+        return lower_within(traced, plan.micro_units * plan.unit_rows)
+
+    run = lowered(plan, plan.capacity)
+    shorter = plan_of(config, privacy, program.row_elements, numbers, place, spooled, run.flops_per_row)
+    if shorter != plan:
+        plan, run = shorter, lowered(shorter, shorter.capacity)
     device_noise = DeviceNoise(plan.segment_steps, numbers, grid.deviation, place) if place.on_gpu else None
-    compiled: dict[int, Callable[..., tuple[Weights, Any]]] = {}
+    beside_bytes = 0 if device_noise is None else device_noise.bytes
+    compiled = {plan.capacity: compile_within(run, beside_bytes)}
 
     def step_of(capacity: int) -> Callable[..., tuple[Weights, Any]]:
         if capacity not in compiled:
-            abstract = _abstract(plan, capacity, numbers, config)
-            traced = place.trace(segment, trainable, state, frozen, *abstract, given_away=(0, 1))
-            beside_bytes = 0 if device_noise is None else device_noise.bytes
-            compiled[capacity] = compile_within(traced, plan.micro_units * plan.unit_rows, beside_bytes).program
-        return compiled[capacity]
+            compiled[capacity] = compile_within(lowered(plan, capacity), beside_bytes)
+        program: Callable[..., tuple[Weights, Any]] = compiled[capacity]
+        return program
 
-    step_of(plan.capacity)
     return PrivateTrainer(plan, config, privacy, grid, place, device_noise, trainable, frozen, state, step_of)
 
 
