@@ -8,7 +8,7 @@ import { makeModel, type Model, type ModelOptions } from '../train/model.js';
 import { sealedRows } from '../train/sealed-rows.js';
 import { Reported } from '../ui/reported.js';
 import { facts } from '../ui/table.js';
-import { bytes, plain, shortId } from '../ui/text.js';
+import { bytes, optionName, plain, shortId } from '../ui/text.js';
 
 export interface CheckOptions extends Omit<ModelOptions, 'recipe' | 'model' | 'declaration' | 'graph' | 'weights'> {
   dataset: string;
@@ -73,10 +73,9 @@ async function judge(
 
 /** As they were given, to be given again. */
 function optionsOf(choices: Omit<CheckOptions, 'dataset'>): string[] {
-  return Object.entries(choices).flatMap(([name, value]) => {
-    const option = `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
-    return [value].flat().map((one) => `${option} ${shellWord(String(one))}`);
-  });
+  return Object.entries(choices).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${optionName(name)} ${shellWord(String(one))}`),
+  );
 }
 
 function shellWord(text: string): string {

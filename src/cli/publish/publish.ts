@@ -12,12 +12,12 @@ import { leaveRepairPermits, prepareRepairs, signRepairPermits } from '../storag
 import { openDuck, type Duck } from './duck.js';
 import { journalIn, type DatasetSlot, type Journal, type JournalFile, type Sealed } from './journal.js';
 import { listDataset } from './list.js';
+import { assertNotListed, rowsOf } from './listed-before.js';
 import { makePieces, type Made } from './make-pieces.js';
 import { manifestOf, offerOf, signOffer } from './offer.js';
 import { planDigest, planPublish, type PublishOptions, type PublishPlan } from './plan.js';
 import { digestOf, sourceState } from './read.js';
 import { sealVersion } from './seal-version.js';
-import { assertNotListed, rowsOf } from './listed-before.js';
 import { beginAt } from './slot.js';
 import { Stopwatch, type Timing } from './stopwatch.js';
 import type { FileState } from './unchanged.js';

@@ -25,7 +25,7 @@ export async function readJsonLines(
     const described = await duck.rows(`DESCRIBE SELECT * FROM ${scanJson(file, 'sample_size=-1, maximum_depth=2')}`);
     physical = described.map(({ column_name: name, column_type: type }) =>
       // Digits that are to be kept must not become a double on the way, as Parquet has no whole numbers that are wider.
-      ({ name: String(name), duckType: declaredText(declared[String(name)], String(type)) ? 'VARCHAR' : String(type) }),
+      ({ name: String(name), duckType: keepsDigits(declared[String(name)], String(type)) ? 'VARCHAR' : String(type) }),
     );
     const scan = scanJson(file, columnsOf(physical));
     await duck.run(`COPY (SELECT * FROM ${scan}) TO ${text(parquetFile)} ${parquetFormat(physical.length, 'snappy')}`);
@@ -62,7 +62,7 @@ function columnsOf(physical: readonly PhysicalColumn[]): string {
   return `columns={${physical.map(({ name, duckType }) => `${text(name)}: ${text(duckType)}`).join(', ')}}`;
 }
 
-function declaredText(own: DeclaredColumn | undefined, duckType: string): boolean {
+function keepsDigits(own: DeclaredColumn | undefined, duckType: string): boolean {
   return own?.type === 'string' && (duckType === 'DOUBLE' || WIDE_INTEGERS.has(duckType));
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../training/model-declaration.js';
 import type { JobChoices, RecipeName, WantedPrivacy } from '../../training/models.js';
 import { writeFileAtomic } from '../state/atomic-file.js';
+import { optionName } from '../ui/text.js';
 import { readBytes } from '../verify/read-files.js';
 import { wantedMetric, type MetricOptions } from './metric.js';
 import { tokenizerMissing } from './tokenizer-missing.js';
@@ -214,9 +215,7 @@ export async function readFeatures(file: string, { byName }: GivenTokenizers): P
 function refuseOptions(options: ModelOptions, names: readonly string[], why: string): void {
   const first = Object.keys(said({ ...options })).find((name) => names.includes(name));
   if (first === undefined) return;
-  throw new WeighbridgeError('BAD_INPUT', `--${first.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} ${why}`, {
-    next: 'Leave it out.',
-  });
+  throw new WeighbridgeError('BAD_INPUT', `${optionName(first)} ${why}`, { next: 'Leave it out.' });
 }
 
 /** Without what was not said, so that the defaults of recipe and model file hold. */

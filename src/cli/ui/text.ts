@@ -33,6 +33,11 @@ export function plainLines(text: string): string[] {
   return text.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => `  ${plain(line)}`.trimEnd());
 }
 
+/** An option as it is typed: `learningRate` is `--learning-rate`. */
+export function optionName(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+}
+
 /** "1 row", "2 rows". */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
