@@ -190,7 +190,7 @@ describe('a box that was started ahead', { timeout: 480_000 }, () => {
   });
 });
 
-// A plain run's is in workers/trainer/tests/test_journal.py, and how a job goes on in run-job.spec.ts.
+// A plain run's is in workers/trainer/tests/test_journal.py, and how a job goes on in lost-box.spec.ts.
 describe('a private run whose box is killed in the middle', { timeout: 480_000 }, () => {
   it('goes on from its checkpoint, and ends in the same bits', async () => {
     // Long enough to be in its middle still when the first checkpoint has arrived.
